@@ -1,0 +1,1 @@
+"""The reference backend: what every op means, in plain torch."""

@@ -1,0 +1,1 @@
+"""What programs are: types, dialects, symbols, targets, cost rules, verifier, text."""

@@ -1,0 +1,1 @@
+"""DeepSeek-V3-class models as ordinary PyTorch, and their configurations."""

@@ -1,0 +1,1 @@
+"""Rewrites from IR to IR, one file each."""
