@@ -1,0 +1,8 @@
+"""For every test: one thread, so that sums keep one order and the workers do not fight for the cores."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# The tests run without a network: an attempt to reach a model hub fails at once and says so.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
