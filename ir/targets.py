@@ -1,0 +1,107 @@
+"""Hardware facts as data: one frozen record per target, read from a TOML file, each fact with its unit and source.
+
+Passes ask the record; nobody compares names.  A user adds a target with a file of the same form.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from dsv3c.ir.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One device a program can be planned for.  Rates are dense peaks, per second; a missing fact is None."""
+
+    name: str
+    description: str
+    kind: str
+    """``gpu`` or ``cpu``."""
+    arch: str
+    """What the kernel compiler calls it (``sm_90a``, ``gfx942``); empty for a CPU."""
+    backends: tuple[str, ...]
+    """What works today, of: plan, reference, kernels."""
+    num_compute_units: int | None = None
+    """Streaming multiprocessors, compute units or cores."""
+    shared_memory_bytes_per_block: int | None = None
+    memory_bytes: int | None = None
+    memory_bytes_per_s: float | None = None
+    scale_up_bytes_per_s: float | None = None
+    """One direction, to all peers of the scale-up domain (NVLink, Infinity Fabric) together."""
+    scale_out_bytes_per_s: float | None = None
+    """One direction, per device, of the network interface."""
+    dense_flops_per_s: Mapping[str, float]
+    """Peak matrix rate by operand type (``bf16``, ``f8E4M3FN``), without sparsity."""
+    sources: Mapping[str, str]
+    """Fact -> where it is published."""
+
+    def flops_per_s(self, dtype: str) -> float:
+        """Peak rate for operands of ``dtype``.  Raises UsageError when the target's file does not state it."""
+        if dtype not in self.dense_flops_per_s:
+            raise UsageError(
+                f"target {self.name} states no matrix rate for {dtype}",
+                hint=f"it states {', '.join(self.dense_flops_per_s) or 'none'}; add the rate to its file, with a source",
+            )
+        return self.dense_flops_per_s[dtype]
+
+    def floor_s(self, *, flops: float, dtype: str, memory_bytes: float) -> float | None:
+        """No kernel doing this much work finishes sooner (seconds); None where the target states no rates."""
+        if self.memory_bytes_per_s is None or not self.dense_flops_per_s:
+            return None
+        return max(flops / self.flops_per_s(dtype), memory_bytes / self.memory_bytes_per_s)
+
+    def bound_by(self, *, flops: float, dtype: str, memory_bytes: float) -> str:
+        """``compute`` or ``memory``: which of the two floors is higher; ``unknown`` without rates."""
+        if self.memory_bytes_per_s is None or not self.dense_flops_per_s:
+            return "unknown"
+        compute = flops / self.flops_per_s(dtype)
+        return "compute" if compute >= memory_bytes / self.memory_bytes_per_s else "memory"
+
+
+@cache
+def shipped_targets() -> dict[str, Target]:
+    """The targets that come with dsv3c, by name."""
+    folder = resources.files("dsv3c.ir") / "target_data"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    found = [parse_target(file.read_text("utf-8"), file.name) for file in files]
+    return {target.name: target for target in found}
+
+
+def load_target(name: str) -> Target:
+    """A shipped target by name, or a user's by path.  Raises UsageError for neither."""
+    if name in shipped_targets():
+        return shipped_targets()[name]
+    path = Path(name)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise UsageError(f"target file {name} does not exist", hint="`dsv3c targets` lists the shipped ones")
+        return parse_target(path.read_text("utf-8"), name)
+    close = get_close_matches(name, shipped_targets(), n=1)
+    guess = f"did you mean {close[0]}? " if close else ""
+    raise UsageError(
+        f"unknown target {name!r}", hint=f"{guess}known: {', '.join(shipped_targets())}, or a .toml file of your own"
+    )
+
+
+def parse_target(text: str, where: str) -> Target:
+    """Read one target file.  Raises UsageError naming the file and the wrong or missing key."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"not valid TOML: {error}", where=where) from error
+    known = {field.name: field for field in fields(Target)}
+    if unknown := sorted(data.keys() - known.keys()):
+        raise UsageError(f"unknown key {unknown[0]!r}", where=where, hint=f"known keys: {', '.join(known)}")
+    required = {"name", "description", "kind", "arch", "backends", "dense_flops_per_s", "sources"}
+    if absent := sorted(required - data.keys()):
+        raise UsageError(f"key {absent[0]!r} is missing", where=where, hint="every target states it")
+    if unsourced := sorted(data.keys() - required - data["sources"].keys()):
+        raise UsageError(
+            f"fact {unsourced[0]!r} has no entry in [sources]", where=where, hint="say where it is published"
+        )
+    return Target(**(data | {"backends": tuple(data["backends"])}))
