@@ -1,0 +1,172 @@
+"""What makes a module valid: its ops, the order of definitions and uses, its sizes, its caches, its facts.
+
+xDSL checks each op; it accepts a use before its definition and reports errors without the op's location.  This module
+adds both, the rules for named sizes and linear caches, and one check per stated fact.
+"""
+
+from collections.abc import Callable, Iterator
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.utils.exceptions import VerifyException
+
+from dsv3c.ir.dialects.aten import AtenOp
+from dsv3c.ir.dialects.core import SymbolOp, facts_of, symbols_of
+from dsv3c.ir.dialects.mla import AppendOp, AttentionOp, CacheType
+from dsv3c.ir.errors import IRError, at
+from dsv3c.ir.functions import PREFIX, call_sites, functions
+from dsv3c.ir.sizes import symbols_of as names_in
+from dsv3c.ir.types import check_tensor, sizes_of
+
+
+def verify_module(module: ModuleOp) -> None:
+    """Raise IRError with the op's location for the first thing that is wrong."""
+    for op in module.walk():
+        check(op, lambda op=op: op.verify(verify_nested_ops=False))
+    verify_definitions(module)
+    verify_sizes(module)
+    for function in functions(module).values():
+        verify_caches(function)
+    for fact in sorted(facts_of(module)):
+        if fact in FACTS:
+            FACTS[fact](module)
+
+
+def check(op: Operation, action: Callable[[], None]) -> None:
+    """Run one check; a VerifyException becomes an error that names the op and its location."""
+    try:
+        action()
+    except VerifyException as error:
+        message = str(error).strip().splitlines()
+        what = next((line.strip() for line in message if line.strip()), "does not verify")
+        raise IRError(f"{op.name}: {what}", where=at(op), hint=f"in: {one_line(op)}") from error
+
+
+def one_line(op: Operation) -> str:
+    """The op's own line of text, without its regions."""
+    return str(op).splitlines()[0].strip()
+
+
+def verify_definitions(op: Operation, visible: frozenset[SSAValue] = frozenset()) -> None:
+    """Reject an operand used before its definition.  Regions here are structured: one block, no branches."""
+    isolated = isinstance(op, func.FuncOp)
+    for region in op.regions:
+        for block in region.blocks:
+            verify_block(block, frozenset() if isolated else visible)
+
+
+def verify_block(block: Block, visible: frozenset[SSAValue]) -> None:
+    """Definitions come before uses inside one block; nested regions see what is defined above them."""
+    seen = set(visible) | set(block.args)
+    for op in block.ops:
+        for operand in op.operands:
+            if operand not in seen:
+                name = f"%{operand.name_hint}" if operand.name_hint else "a value"
+                raise IRError(f"{op.name} uses {name} before its definition", where=at(op), hint=f"in: {one_line(op)}")
+        if op.regions:
+            verify_definitions(op, frozenset(seen))
+        seen.update(op.results)
+
+
+def types_of(op: Operation) -> Iterator[Attribute]:
+    """Types of the op's results and of its blocks' arguments."""
+    yield from op.result_types
+    for region in op.regions:
+        for block in region.blocks:
+            yield from block.arg_types
+
+
+def verify_sizes(module: ModuleOp) -> None:
+    """Every ``?`` has one canonical name, and every symbol in it is declared by a ``dsv3c.symbol``."""
+    declared = symbols_of(module).keys()
+    good = set[Attribute]()
+    for op in module.walk():
+        for kind in types_of(op):
+            if kind in good:
+                continue
+            check(op, lambda kind=kind: verify_type(kind))
+            if undeclared := sorted(symbols_in(kind) - declared):
+                raise IRError(
+                    f"{op.name}: size {undeclared[0]} of {kind} is not declared",
+                    where=at(op),
+                    hint=f"declare it at module level, e.g. `dsv3c.symbol @{undeclared[0]} min 1`",
+                )
+            good.add(kind)
+
+
+def verify_type(kind: Attribute) -> None:
+    """A tensor's encoding fits its dynamic sizes."""
+    if isinstance(kind, TensorType):
+        check_tensor(kind)
+
+
+def symbols_in(kind: Attribute) -> frozenset[str]:
+    """Names of the symbols a type mentions."""
+    if isinstance(kind, TensorType):
+        sizes = sizes_of(kind)
+    elif isinstance(kind, CacheType):
+        sizes = kind.sizes()
+    else:
+        return frozenset()
+    return frozenset[str]().union(*(names_in(size) for size in sizes))
+
+
+def verify_caches(function: func.FuncOp) -> None:
+    """A cache is a linear value: one op makes the next version, and nothing reads an older one after that."""
+    for op in function.body.block.ops:
+        for cache in caches_written(op):
+            uses = [use.operation for use in cache.uses]
+            writers = [user for user in uses if cache in caches_written(user)]
+            if len(writers) > 1:
+                raise IRError(f"{op.name}: two writers of one cache version", where=at(op), hint=f"in: {one_line(op)}")
+            late = [user for user in uses if user is not op and not user.is_before_in_block(op)]
+            if late:
+                raise IRError(
+                    f"{late[0].name} reads a cache version that {op.name} has replaced",
+                    where=at(late[0]),
+                    hint=f"read the result of: {one_line(op)}",
+                )
+
+
+def caches_written(op: Operation) -> list[SSAValue]:
+    """The cache versions an op replaces: an append's, and those passed to a call that returns caches."""
+    if isinstance(op, AppendOp):
+        return [op.cache]
+    if isinstance(op, func.CallOp) and any(isinstance(kind, CacheType) for kind in op.result_types):
+        return [operand for operand in op.operands if isinstance(operand.type, CacheType)]
+    return []
+
+
+def verify_raised(module: ModuleOp) -> None:
+    """A raised module computes on tensors: no metadata ops, and every layer call says its prefix."""
+    for function in functions(module).values():
+        for call in call_sites(function):
+            if PREFIX not in call.attributes:
+                raise IRError(f"call of @{function.sym_name.data} has no {PREFIX}", where=at(call))
+
+
+def verify_phased(module: ModuleOp) -> None:
+    """A phased module attends over a cache only, and each entry says which phase it is."""
+    for op in module.walk():
+        if isinstance(op, AttentionOp):
+            raise IRError(
+                f"{op.name} attends without a cache in a phased module",
+                where=at(op),
+                hint="run specialize-phases on it",
+            )
+    for name, function in functions(module).items():
+        if not call_sites(function) and "phase" not in function.attributes:
+            raise IRError(f"entry @{name} of a phased module has no phase", where=at(function))
+
+
+FACTS: dict[str, Callable[[ModuleOp], None]] = {"raised": verify_raised, "phased": verify_phased}
+"""What a module that states the fact must satisfy; facts that plug-ins state are not checked here."""
+
+STRUCTURAL = (func.FuncOp, func.ReturnOp, func.CallOp, SymbolOp, ModuleOp)
+"""Ops that organise a program and compute nothing."""
+
+
+def unraised(module: ModuleOp) -> list[AtenOp]:
+    """The aten ops that are still in the functions' bodies (recipes not counted), in order."""
+    return [op for function in functions(module).values() for op in function.body.block.ops if isinstance(op, AtenOp)]

@@ -1,0 +1,43 @@
+"""Passes by name, imported when asked for; plug-ins add theirs."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+
+from dsv3c.ir.errors import UsageError
+from dsv3c.passes.base import Pass
+
+PASSES: dict[str, str] = {
+    "absorb-mla": "AbsorbMlaPass",
+    "canonicalize": "CanonicalizePass",
+    "canonicalize-views": "CanonicalizeViewsPass",
+    "cse": "CsePass",
+    "dce": "DcePass",
+    "merge-projections": "MergeProjectionsPass",
+    "outline-layers": "OutlineLayersPass",
+    "raise-attention": "RaiseAttentionPass",
+    "raise-experts": "RaiseExpertsPass",
+    "raise-gate": "RaiseGatePass",
+    "raise-linear": "RaiseLinearPass",
+    "raise-rms-norm": "RaiseRmsNormPass",
+    "raise-rope": "RaiseRopePass",
+    "raise-rope-tables": "RaiseRopeTablesPass",
+    "raise-swiglu": "RaiseSwigluPass",
+    "specialize-phases": "SpecializePhasesPass",
+}
+"""Name -> class; the file is the name in snake_case."""
+
+
+def load_pass(name: str, extra: Mapping[str, type[Pass]] | None = None) -> type[Pass]:
+    """The pass class of ``name``.  Raises UsageError with the nearest names for an unknown one."""
+    if extra and name in extra:
+        return extra[name]
+    if name not in PASSES:
+        known = sorted([*PASSES, *(extra or {})])
+        close = get_close_matches(name, known, n=1)
+        guess = f"did you mean {close[0]}? " if close else ""
+        raise UsageError(f"unknown pass {name!r}", hint=f"{guess}known passes: {', '.join(known)}")
+    cls = getattr(import_module(f"dsv3c.passes.{name.replace('-', '_')}"), PASSES[name])
+    assert issubclass(cls, Pass)
+    assert cls.name == name, f"{cls.__name__} calls itself {cls.name}"
+    return cls
