@@ -52,16 +52,17 @@ class SymbolOp(IRDLOperation):
 
     def bounds(self) -> tuple[int, int | None]:
         """The smallest and largest value; None for no upper bound."""
-        return self.min.value.data, self.max.value.data if self.max else None
+        return self.min.value.data, self.max.value.data if self.max is not None else None
 
     def verify_(self) -> None:
         """0 <= min <= hint <= max, and bounds that respect ``multiple_of``."""
         low, high = self.bounds()
         if low < 0 or (high is not None and high < low):
             raise VerifyException(f"symbol {self.sym_name.data}: range {low}..{high} is empty or negative")
-        if self.hint and not (low <= self.hint.value.data <= (high if high is not None else self.hint.value.data)):
-            raise VerifyException(f"symbol {self.sym_name.data}: hint {self.hint.value.data} is outside {low}..{high}")
-        if self.multiple_of and self.multiple_of.value.data < 1:
+        hint = self.hint.value.data if self.hint is not None else low
+        if hint < low or (high is not None and hint > high):
+            raise VerifyException(f"symbol {self.sym_name.data}: hint {hint} is outside {low}..{high}")
+        if self.multiple_of is not None and self.multiple_of.value.data < 1:
             raise VerifyException(f"symbol {self.sym_name.data}: multiple_of must be positive")
 
 

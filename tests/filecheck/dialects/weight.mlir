@@ -1,0 +1,43 @@
+// RUN: dsv3c opt %s --print-op-generic | dsv3c opt - | filecheck %s
+
+// CHECK-LABEL: @parameters
+func.func @parameters() {
+  // CHECK-NEXT: %stored = weight.param "self_attn.o_proj.weight" : tensor<8x4xbf16>{{$}}
+  %stored = weight.param "self_attn.o_proj.weight" : tensor<8x4xbf16>
+  // CHECK-NEXT: %made = weight.param "mlp.gate_up" : tensor<4x16x8xbf16> {
+  %made = weight.param "mlp.gate_up" : tensor<4x16x8xbf16> {
+    // CHECK-NEXT: %gate = weight.stored_each "mlp.experts.{}.gate_proj.weight" count 4 : tensor<4x8x8xbf16>
+    %gate = weight.stored_each "mlp.experts.{}.gate_proj.weight" count 4 : tensor<4x8x8xbf16>
+    // CHECK-NEXT: %up = weight.stored "mlp.up" : tensor<4x8x8xbf16>
+    %up = weight.stored "mlp.up" : tensor<4x8x8xbf16>
+    // CHECK-NEXT: %both = aten.cat([%gate, %up], dim = 1) : tensor<4x16x8xbf16>
+    %both = aten.cat([%gate, %up], dim = 1) : tensor<4x16x8xbf16>
+    // CHECK-NEXT: weight.yield %both : tensor<4x16x8xbf16>
+    weight.yield %both : tensor<4x16x8xbf16>
+  }
+  func.return
+}
+
+// -----
+// 576 rows are four and a half blocks of 128.
+// CHECK-LABEL: @quantized
+func.func @quantized() {
+  %kv_a = weight.param "self_attn.kv_a.weight" : tensor<576x384xbf16> {
+    %q = weight.stored "self_attn.kv_a.weight" : tensor<576x384xf8E4M3FN>
+    %s = weight.stored "self_attn.kv_a.weight_scale_inv" : tensor<5x3xf32>
+    // CHECK: %w = weight.dequantize %q, %s block [128 : i64, 128 : i64] : tensor<576x384xf8E4M3FN>, tensor<5x3xf32> -> tensor<576x384xbf16>
+    %w = weight.dequantize %q, %s block [128, 128] : tensor<576x384xf8E4M3FN>, tensor<5x3xf32> -> tensor<576x384xbf16>
+    weight.yield %w : tensor<576x384xbf16>
+  }
+  func.return
+}
+
+// -----
+// CHECK-LABEL: @constants
+func.func @constants() {
+  // CHECK-NEXT: %frequencies = weight.constant dense<[1.000000e+00, 5.000000e-01]> : tensor<2xf32>
+  %frequencies = weight.constant dense<[1.0, 0.5]> : tensor<2xf32>
+  // CHECK-NEXT: %scalar = weight.constant dense<3> : tensor<i64> attributes {note = "lifted"}
+  %scalar = weight.constant dense<3> : tensor<i64> attributes {note = "lifted"}
+  func.return
+}
