@@ -122,7 +122,7 @@ def merged(axis: Axis) -> Axis:
 
 def cut_axis(axis: Axis, offsets: list[Size], start: Size, size: Size, step: int) -> Axis | None:
     """``View.cut`` for one dim; adds what is skipped to ``offsets``."""
-    if start == 0 and step == 1 and size == axis_size(axis):
+    if start == 0 and size == axis_size(axis) and (step == 1 or size == 1):
         return axis
     if not axis:
         return None
@@ -153,7 +153,8 @@ def regroup_pieces(pieces: Sequence[Piece], sizes: Sequence[Size]) -> tuple[Axis
     """Deal pieces out to sizes in order, splitting a piece where a size ends inside it."""
     if 0 in sizes:
         return None
-    rest, result = list(pieces), list[Axis]()
+    # joined first: [2, 3, 3] regroups to [9, 2] only as the 18 elements they are together
+    rest, result = list(merged(tuple(pieces))), list[Axis]()
     for size in sizes:
         axis, missing = list[Piece](), size
         while missing != 1:
@@ -168,7 +169,7 @@ def regroup_pieces(pieces: Sequence[Piece], sizes: Sequence[Size]) -> tuple[Axis
                 piece, left = replace(piece, size=missing, stride=mul(piece.stride, inner)), 1
             axis.append(piece)
             missing = left
-        result.append(merged(tuple(axis)))
+        result.append(tuple(axis))
     return None if rest else tuple(result)
 
 
