@@ -191,10 +191,15 @@ def axis_texts(view: View) -> list[str]:
 def piece_text(piece: Piece, offset: Size, base_sizes: Sequence[Size]) -> str:
     """Return ``2`` for a whole dim, ``2 step 256 x 128 + 128`` for a part, ``broadcast x 8`` for a repetition."""
     if piece.dim is None:
-        return f"broadcast x {piece.size}"
+        return f"broadcast x {grouped(piece.size)}"
     text = str(piece.dim)
     if piece.stride != 1:
-        text += f" step {piece.stride}"
+        text += f" step {grouped(piece.stride)}"
     if piece.stride != 1 or piece.size != base_sizes[piece.dim]:
-        text += f" x {piece.size}"
-    return text if offset == 0 else f"{text} + {offset}"
+        text += f" x {grouped(piece.size)}"
+    return text if offset == 0 else f"{text} + {grouped(offset)}"
+
+
+def grouped(size: Size) -> str:
+    """Return a size as text, sums in parentheses."""
+    return f"({size})" if isinstance(size, str) and " " in size else str(size)
