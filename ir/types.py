@@ -53,7 +53,7 @@ def names_of(tensor: Tensor) -> tuple[str, ...]:
         return ()
     if not isa(encoding, ArrayAttr[StringAttr]) or len(encoding) != num_dynamic:
         raise VerifyException(
-            f"{tensor}: every ? needs one size name, in order, as in tensor<?x4xf32, [\"T\"]>; "
+            f'{tensor}: every ? needs one size name, in order, as in tensor<?x4xf32, ["T"]>; '
             f"{num_dynamic} needed, the encoding is {encoding}"
         )
     return tuple(name.data for name in encoding)
