@@ -45,7 +45,7 @@ class Target:
         if dtype not in self.dense_flops_per_s:
             raise UsageError(
                 f"target {self.name} states no matrix rate for {dtype}",
-                hint=f"it states {', '.join(self.dense_flops_per_s) or 'none'}; add the rate to its file, with a source",
+                hint=f"it states {', '.join(self.dense_flops_per_s) or 'none'}; add it to its file, with a source",
             )
         return self.dense_flops_per_s[dtype]
 

@@ -184,6 +184,8 @@ def default_value(text: str) -> Literal:
 
 
 def print_operands(printer: Printer, arg: Arg, values: Sequence[SSAValue | None]) -> None:
+    """``%x``, ``[%x, none]`` or ``weight = %w``."""
+
     def one(value: SSAValue | None) -> None:
         printer.print_ssa_value(value) if value is not None else printer.print_string("none")
 
@@ -197,6 +199,7 @@ def print_operands(printer: Printer, arg: Arg, values: Sequence[SSAValue | None]
 
 
 def parse_operand(parser: Parser, kind: Kind) -> Operand:
+    """One argument's value or list of values."""
     if kind in (Kind.TENSORS, Kind.OPTIONAL_TENSORS):
         return parser.parse_comma_separated_list(parser.Delimiter.SQUARE, lambda: parse_value(parser))
     return parse_value(parser)
@@ -213,6 +216,7 @@ def parse_value(parser: Parser) -> SSAValue | None:
 
 
 def print_property(printer: Printer, name: str, attribute: Attribute) -> None:
+    """``dim = [-1]``."""
     printer.print_string(f"{name} = ")
     print_plain(printer, attribute)
 
@@ -222,7 +226,9 @@ def print_plain(printer: Printer, attribute: Attribute) -> None:
     if isinstance(attribute, ArrayAttr):
         with printer.in_square_brackets():
             printer.print_list(attribute.data, lambda element: print_plain(printer, element))
-    elif (isinstance(attribute, IntegerAttr) and attribute.type == i64) or (isinstance(attribute, FloatAttr) and attribute.type == f64 and isfinite(attribute.value.data)):
+    elif (isinstance(attribute, IntegerAttr) and attribute.type == i64) or (
+        isinstance(attribute, FloatAttr) and attribute.type == f64 and isfinite(attribute.value.data)
+    ):
         attribute.print_without_type(printer)
     else:
         printer.print_attribute(attribute)
@@ -234,6 +240,7 @@ def has_segments(schema: Schema) -> bool:
 
 
 def segment_sizes(op: AtenOp, args: Sequence[Arg]) -> Sequence[int]:
+    """How many operands each tensor argument has."""
     segments = op.properties.get(SEGMENTS)
     if isinstance(segments, DenseArrayBase):
         return [int(size) for size in segments.get_values()]
@@ -280,6 +287,7 @@ def op_class(schema: Schema) -> type[AtenOp]:
 
 
 def field_of(arg: Arg) -> object:
+    """The irdl definition of one argument."""
     define = {
         Kind.TENSOR: operand_def,
         Kind.OPTIONAL_TENSOR: opt_operand_def,
@@ -296,6 +304,7 @@ def field_of(arg: Arg) -> object:
 
 
 def attribute_name(name: str) -> str:
+    """A Python name for an argument: keywords and methods get an underscore."""
     return f"{name}_" if iskeyword(name) or hasattr(AtenOp, name) else name
 
 

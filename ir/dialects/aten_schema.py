@@ -26,11 +26,14 @@ class Kind(Enum):
 
     @property
     def is_operand(self) -> bool:
+        """Whether values of this kind are SSA operands."""
         return self is not Kind.ATTRIBUTE
 
 
 @dataclass(frozen=True)
 class Arg:
+    """One argument or result of an operator."""
+
     name: str
     kind: Kind
     type: str
@@ -45,6 +48,8 @@ class Arg:
 
 @dataclass(frozen=True)
 class Schema:
+    """One overload."""
+
     op_name: str
     """IR spelling: ``aten.mean.dim``; the default overload has no suffix (``aten.linear``)."""
     args: tuple[Arg, ...]
@@ -52,10 +57,12 @@ class Schema:
 
     @property
     def mutates(self) -> bool:
+        """Whether the operator writes into an argument."""
         return any(arg.is_written for arg in self.args)
 
 
 def parse_schema(text: str) -> Schema:
+    """Read one schema.  Raises ValueError for text that is not one."""
     head = HEAD.match(text.strip())
     if head is None:
         raise ValueError(f"not an operator schema: {text}")

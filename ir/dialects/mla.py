@@ -310,8 +310,8 @@ class ExpandedAttentionOp(IRDLOperation):
     traits = traits_def(Pure())
     assembly_format = (
         "$q_nope `,` $q_rope `,` $kv `,` $k_rope `at` $positions `,` $seq_offsets `,` $context_lens "
-        "`scale` $scale `scores` $scores `probs` $probs attr-dict `:` type($q_nope) `,` type($q_rope) `,` type($kv) `,` "
-        "type($k_rope) `,` type($positions) `,` type($seq_offsets) `,` type($context_lens) `->` type($o)"
+        "`scale` $scale `scores` $scores `probs` $probs attr-dict `:` type($q_nope) `,` type($q_rope) `,` "
+        "type($kv) `,` type($k_rope) `,` type($positions) `,` type($seq_offsets) `,` type($context_lens) `->` type($o)"
     )
 
     def __init__(
@@ -380,8 +380,9 @@ class AbsorbedAttentionOp(IRDLOperation):
     traits = traits_def(Pure())
     assembly_format = (
         "$q_latent `,` $q_rope `,` $cache `at` $positions `,` $seq_offsets `,` $block_table `,` $context_lens "
-        "`scale` $scale `scores` $scores `probs` $probs attr-dict `:` type($q_latent) `,` type($q_rope) `,` type($cache) `,` "
-        "type($positions) `,` type($seq_offsets) `,` type($block_table) `,` type($context_lens) `->` type($o)"
+        "`scale` $scale `scores` $scores `probs` $probs attr-dict `:` type($q_latent) `,` type($q_rope) `,` "
+        "type($cache) `,` type($positions) `,` type($seq_offsets) `,` type($block_table) `,` "
+        "type($context_lens) `->` type($o)"
     )
 
     def __init__(

@@ -185,7 +185,10 @@ class RopeTableOp(IRDLOperation):
     cos = result_def(base(Tensor))
     sin = result_def(base(Tensor))
     traits = traits_def(Pure())
-    assembly_format = "$positions `inv_freq` $inv_freq `scaling` $scaling attr-dict `:` type($positions) `->` type($cos) `,` type($sin)"
+    assembly_format = (
+        "$positions `inv_freq` $inv_freq `scaling` $scaling attr-dict `:` type($positions) "
+        "`->` type($cos) `,` type($sin)"
+    )
 
     def __init__(self, positions: SSAValue, inv_freq: Sequence[float], scaling: float, element: Attribute) -> None:
         table = tensor_type((*shape(positions), len(inv_freq)), element)
@@ -208,8 +211,8 @@ class RopeTableOp(IRDLOperation):
 class RopeOp(IRDLOperation):
     """Rotary position embedding: for pair (a, b) with index i, ``(a*cos_i - b*sin_i, b*cos_i + a*sin_i)``.
 
-    x, y: [*, H, d] or [*, d]; cos, sin: [*, d/2], where a leading size may be 1 for any of x's.  ``pairs`` says which
-    elements of x form pair i: ``interleaved`` (2i, 2i+1) or ``half`` (i, i + d/2); ``out`` where the rotated pair is put.
+    x, y: [*, H, d] or [*, d]; cos, sin: [*, d/2]; a leading size of theirs may be 1.  ``pairs`` says which
+    elements of x form pair i: ``interleaved`` (2i, 2i+1) or ``half`` (i, i + d/2); ``out`` where the result is put.
     ``compute "input"``: every product and sum is rounded to x's type; ``"f32"``: one rounding at the end.
     Source: arXiv 2104.09864; apply_rotary_emb in deepseek-ai/DeepSeek-V3 (interleaved, f32).
     """
@@ -225,7 +228,10 @@ class RopeOp(IRDLOperation):
     compute = prop_def(StringAttr)
     y = result_def(X)
     traits = traits_def(Pure())
-    assembly_format = "$x `,` $cos `,` $sin `pairs` $pairs `out` $out `compute` $compute attr-dict `:` type($x) `,` type($cos) `,` type($sin)"
+    assembly_format = (
+        "$x `,` $cos `,` $sin `pairs` $pairs `out` $out `compute` $compute attr-dict "
+        "`:` type($x) `,` type($cos) `,` type($sin)"
+    )
 
     def __init__(self, x: SSAValue, cos: SSAValue, sin: SSAValue, pairs: str, out: str, compute: str) -> None:
         super().__init__(

@@ -73,7 +73,7 @@ class ParamOp(IRDLOperation):
 
 @irdl_op_definition
 class YieldOp(IRDLOperation):
-    """``weight.yield %w : T`` ends a recipe: value = w.  Shape: that of the parameter.  Source: MLIR's region yields."""
+    """``weight.yield %w : T`` ends a recipe: value = w.  Shape: the parameter's.  Source: MLIR's region yields."""
 
     name = "weight.yield"
 

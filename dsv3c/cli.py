@@ -1,0 +1,112 @@
+"""The command line: one verb per module in ``dsv3c.commands``, imported when it is used.
+
+Exit status: 0 ok, 1 the compile failed, 2 wrong usage.  A traceback only with ``--debug``.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import version
+from typing import NoReturn
+
+from dsv3c.ir.errors import Dsv3cError, UsageError
+
+VERBS: dict[str, str] = {
+    "compile": "capture a model, lower it and write an artifact",
+    "opt": "apply passes to a module in text form",
+    "run": "execute an artifact or a module once and print what comes out",
+    "generate": "generate tokens with an artifact or a module",
+    "compare": "execute two modules on the same inputs and compare the results",
+    "explain": "say why a rewrite fired, was blocked or was not worth it",
+    "targets": "list targets and what works for each, or print one",
+    "passes": "list passes, or describe one with its options",
+    "doctor": "report the environment, the extras, and what keeps a model from being captured",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises instead of exiting, so that every error has one form."""
+
+    def error(self, message: str) -> NoReturn:
+        """A usage error, with the nearest verb or option where one is close."""
+        raise UsageError(message + self.suggestion(message), hint=f"`{self.prog} --help` lists what it takes")
+
+    def suggestion(self, message: str) -> str:
+        """``; did you mean --stats?`` for a misspelt option."""
+        if not message.startswith("unrecognized arguments:"):
+            return ""
+        word = message.split(":", 1)[1].split()[0].split("=")[0]
+        known = [option for action in self._actions for option in action.option_strings]
+        close = get_close_matches(word, known, n=1)
+        return f"; did you mean {close[0]}?" if close else ""
+
+
+def build_parser(verb: str) -> Parser:
+    """The parser of one verb."""
+    module = import_module(f"dsv3c.commands.{verb}")
+    parser = Parser(prog=f"dsv3c {verb}", description=VERBS[verb], allow_abbrev=False)
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    module.add_arguments(parser)
+    return parser
+
+
+def usage() -> str:
+    """The overview that ``dsv3c --help`` prints."""
+    width = max(map(len, VERBS))
+    lines = [f"  {verb:<{width}}  {text}" for verb, text in VERBS.items()]
+    return "\n".join(
+        [
+            "usage: dsv3c VERB ...",
+            "",
+            "A compiler toolkit for DeepSeek-V3-class models: PyTorch in, readable IR, a program that runs out.",
+            "",
+            *lines,
+            "",
+            "`dsv3c VERB --help` describes a verb.",
+        ]
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        return dispatch(arguments)
+    except Dsv3cError as error:
+        if debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Find the verb and run it."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"dsv3c {version('dsv3c')}")
+        return 0
+    verb = arguments[0]
+    if verb not in VERBS:
+        close = get_close_matches(verb, VERBS, n=1)
+        guess = f"did you mean {close[0]}? " if close else ""
+        raise UsageError(f"unknown verb {verb!r}", hint=f"{guess}verbs: {', '.join(VERBS)}")
+    parser = build_parser(verb)
+    parsed = parser.parse_args(arguments[1:])
+    status = import_module(f"dsv3c.commands.{verb}").run(parsed)
+    assert isinstance(status, int)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

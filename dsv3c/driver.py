@@ -1,0 +1,130 @@
+"""Runs passes over a module: requires, apply, verify, ensures; times, counts, dumps."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Protocol
+
+from xdsl.dialects.builtin import ModuleOp
+
+from dsv3c.ir.context import CompileContext
+from dsv3c.ir.dialects.core import facts_of, set_facts
+from dsv3c.ir.errors import PassError
+from dsv3c.ir.outcomes import Kind, Outcome
+from dsv3c.ir.verify import verify_module
+from dsv3c.passes.base import Pass
+
+
+@dataclass(frozen=True)
+class PassRun:
+    """One pass over one module."""
+
+    index: int
+    name: str
+    spec: str
+    """Name and options as text."""
+    seconds: float
+    """Wall time of the pass itself."""
+    verify_seconds: float
+    peak_rss_bytes: int
+    """Largest resident size of the process so far (bytes)."""
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def num_fired(self) -> int:
+        """Sites rewritten."""
+        return sum(item.kind is Kind.FIRED for item in self.outcomes)
+
+
+class Observer(Protocol):
+    """Sees the module between passes: dumps, numerics checks, progress."""
+
+    def start(self, module: ModuleOp) -> None:
+        """Called once with the module before the first pass."""
+        ...
+
+    def before(self, item: Pass) -> None:
+        """Called when a pass is about to run."""
+        ...
+
+    def after(self, run: PassRun, item: Pass, module: ModuleOp) -> None:
+        """Called after a pass whose result has been verified."""
+        ...
+
+
+@dataclass
+class Driver:
+    """Applies passes in order; always verifies."""
+
+    ctx: CompileContext
+    observers: Sequence[Observer] = ()
+    allow_unapplied: bool = False
+    """Accept passes asked for by name that fire nowhere."""
+    runs: list[PassRun] = field(default_factory=list[PassRun])
+
+    def run(self, module: ModuleOp, passes: Sequence[Pass], *, named: frozenset[str] = frozenset()) -> ModuleOp:
+        """Run ``passes`` over ``module`` in place.
+
+        ``named`` are the passes the user asked for by name: one that fires nowhere raises PassError unless
+        ``allow_unapplied``.  Raises IRError when a pass leaves an invalid module, naming the pass.
+        """
+        verify_module(module)
+        for observer in self.observers:
+            observer.start(module)
+        for item in passes:
+            self.run_one(module, item)
+        if not self.allow_unapplied:
+            self.check_applied(named)
+        return module
+
+    def run_one(self, module: ModuleOp, item: Pass) -> None:
+        """One pass: requires, apply, ensures, verify, observers."""
+        facts = facts_of(module)
+        if missing := sorted(item.requires - facts):
+            level = ", ".join(sorted(facts)) or "captured"
+            raise PassError(
+                f"pass {item.name} needs a module that is {missing[0]}; this one is {level}",
+                hint="run the passes that establish it first: `dsv3c passes` lists requires and ensures",
+            )
+        for observer in self.observers:
+            observer.before(item)
+        first = len(self.ctx.outcomes.items)
+        start = perf_counter()
+        item.apply(self.ctx, module)
+        set_facts(module, facts_of(module) | item.ensures)
+        applied = perf_counter()
+        verify_module(module)
+        run = PassRun(
+            index=len(self.runs),
+            name=item.name,
+            spec=str(item.spec()),
+            seconds=applied - start,
+            verify_seconds=perf_counter() - applied,
+            peak_rss_bytes=peak_rss_bytes(),
+            outcomes=tuple(self.ctx.outcomes.items[first:]),
+        )
+        self.runs.append(run)
+        for observer in self.observers:
+            observer.after(run, item, module)
+
+    def check_applied(self, named: frozenset[str]) -> None:
+        """Raise PassError for the passes of ``named`` that fired nowhere, with the reasons they gave."""
+        fired = {run.name for run in self.runs if run.num_fired}
+        for run in self.runs:
+            if run.name in named - fired:
+                reasons = list(dict.fromkeys(str(item) for item in run.outcomes))[:5]
+                raise PassError(
+                    f"pass {run.name} fired nowhere",
+                    hint="\n  ".join([*reasons, "--allow-unapplied accepts this"]),
+                )
+
+
+def peak_rss_bytes() -> int:
+    """Largest resident size of this process so far (bytes)."""
+    if sys.platform == "win32":
+        return 0  # no such counter in the standard library there; the tables then show 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,74 @@
+"""Pipelines: passes from text, and the one flat list that takes a captured model to a program that runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from difflib import get_close_matches
+
+from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
+from xdsl.utils.exceptions import ArgSpecParseError
+
+from dsv3c.ir.errors import UsageError
+from dsv3c.passes.base import Pass
+from dsv3c.passes.registry import load_pass
+
+RAISE = (
+    "canonicalize-views",
+    "raise-linear",
+    "raise-rms-norm",
+    "raise-swiglu",
+    "raise-rope",
+    # attention reads the rope ops and the views around them
+    "raise-attention",
+    "raise-gate",
+    "raise-experts",
+    # the tables last: which tables are asked for is known once every nn.rope is there
+    "raise-rope-tables",
+    "canonicalize",
+    "cse",
+    "dce",
+)
+"""Captured -> raised, cache-free."""
+
+LOWER = (
+    "merge-projections",
+    # after merging: the up-projection of MLA is never merged, its input is
+    "absorb-mla",
+    "canonicalize",
+    "cse",
+    "dce",
+)
+"""Phased -> merged and absorbed."""
+
+
+def default_pipeline(phases: Sequence[str]) -> str:
+    """The pass pipeline of ``dsv3c compile``, as the text that ``dsv3c opt -p`` takes."""
+    specialize = f"specialize-phases{{phases={','.join(phases)}}}"
+    return ",".join([*RAISE, specialize, *LOWER])
+
+
+def parse_passes(text: str, extra: Mapping[str, type[Pass]] | None = None) -> list[Pass]:
+    """``'absorb-mla{mode=always},cse'`` -> passes.  Raises UsageError for unknown names and options."""
+    try:
+        specs = list(parse_pipeline(text))
+    except ArgSpecParseError as error:
+        raise UsageError(
+            f"cannot read the pass pipeline {text!r}: {error}", hint="e.g. 'absorb-mla{mode=always},cse'"
+        ) from error
+    return [make_pass(load_pass(spec.name, extra), spec) for spec in specs]
+
+
+def make_pass(cls: type[Pass], spec: ArgSpec) -> Pass:
+    """The pass with the options of ``spec``.  Raises UsageError naming a wrong option and the known ones."""
+    known = [field.name.replace("_", "-") for field in fields(cls) if field.init]
+    for option in spec.parameters:
+        if option.replace("_", "-") not in known:
+            close = get_close_matches(option, known, n=1)
+            guess = f"did you mean {close[0]}? " if close else ""
+            options = f"its options: {', '.join(known)}" if known else "it has no options"
+            raise UsageError(f"pass {cls.name} has no option {option!r}", hint=guess + options)
+    try:
+        return cls.from_spec(spec)
+    except ValueError as error:
+        raise UsageError(
+            f"pass {cls.name}: {error}", hint="options are typed: see `dsv3c passes " + cls.name + "`"
+        ) from error
