@@ -171,7 +171,7 @@ class _Fields:
             raise self.mistyped(name, "a string")
         return value
 
-    def object(self, name: str) -> "_Fields":
+    def section(self, name: str) -> "_Fields":
         value = self.get(name)
         if not isinstance(value, Mapping):
             raise self.mistyped(name, "an object")
@@ -318,13 +318,13 @@ def _topk_method(read: _Fields, architecture: Architecture) -> TopkMethod:
 
 def _rope(read: _Fields) -> RopeConfig:
     if read.has("rope_parameters"):
-        rope = read.object("rope_parameters")
+        rope = read.section("rope_parameters")
         theta = rope if rope.has("rope_theta") else read
     else:
         theta = read
         if read.get("rope_scaling") is None:
             return RopeConfig(theta=read.number("rope_theta"), yarn=None)
-        rope = read.object("rope_scaling")
+        rope = read.section("rope_scaling")
     kind = rope.text("rope_type" if rope.has("rope_type") else "type")
     if kind == "default":
         return RopeConfig(theta=theta.number("rope_theta"), yarn=None)
@@ -365,7 +365,7 @@ def _eos_token_ids(read: _Fields) -> tuple[int, ...]:
 def _quantization(read: _Fields) -> QuantizationConfig | None:
     if not read.has("quantization_config"):
         return None
-    quantization = read.object("quantization_config")
+    quantization = read.section("quantization_config")
     if (method := quantization.text("quant_method")) != "fp8":
         raise quantization.error(f"quant_method '{method}' is not supported, only fp8 with 128 x 128 blocks")
     quantization.only("fmt", "e4m3")

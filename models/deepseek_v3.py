@@ -4,20 +4,20 @@ Parameters are named as in transformers 5, so its state dicts load. ``semantics`
 where implementations differ (see ``models/semantics.py``). No control flow depends on data: ``torch.export`` takes it.
 
 Shape suffixes: B batch, S sequence, T = B*S tokens, D hidden, H heads, N/R/V head widths without position / rotary /
-value, P = N+R, C key-value latent, E experts, G groups, K experts per token, M = T*K rows, I expert width, W vocabulary.
+value, P = N+R, C key-value latent, E experts, K of them per token, M = T*K rows, I expert width, W vocabulary.
 Source: arXiv 2412.19437 (V3), section 2; arXiv 2405.04434 (V2), section 2.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import cast
-from zlib import crc32
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dsv3c.models.configs import ModelConfig
+from dsv3c.models.grouped_mm import grouped_mm
 from dsv3c.models.semantics import Norm, Semantics, SemanticsName, find_semantics
 
 LATENT_NORM_EPS = 1e-6
@@ -145,9 +145,9 @@ class Experts(nn.Module):
         order_M = torch.argsort(ids_M)
         offsets_E = F.one_hot(ids_M, self.gate_up_proj.shape[0]).sum(0).cumsum(0).to(torch.int32)
         x_MD = x_TD[order_M // ids_TK.shape[1]]
-        gate_up_MX = F.grouped_mm(x_MD, self.gate_up_proj.transpose(-2, -1), offs=offsets_E)
+        gate_up_MX = grouped_mm(x_MD, self.gate_up_proj.transpose(-2, -1), offsets_E)
         gate_MI, up_MI = gate_up_MX.chunk(2, dim=-1)
-        y_MD = F.grouped_mm(F.silu(gate_MI) * up_MI, self.down_proj.transpose(-2, -1), offs=offsets_E)
+        y_MD = grouped_mm(F.silu(gate_MI) * up_MI, self.down_proj.transpose(-2, -1), offsets_E)
         return self.combine(y_MD, weights_TK, order_M)
 
 
@@ -168,8 +168,8 @@ class MoE(nn.Module):
         return routed_BSD + self.shared_experts(x_BSD)
 
 
-class DecoderLayer(nn.Module):
-    """Attention, then a dense MLP or experts, each on the normalised residual stream and added to it."""
+class _Layer(nn.Module):
+    """What a decoder layer holds."""
 
     def __init__(self, config: ModelConfig, sem: Semantics, *, dense: bool):
         super().__init__()
@@ -177,6 +177,10 @@ class DecoderLayer(nn.Module):
         self.mlp = MLP(config.hidden_size, config.intermediate_size) if dense else MoE(config, sem)
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps, sem.norm)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps, sem.norm)
+
+
+class DecoderLayer(_Layer):
+    """Attention, then a dense MLP or experts, each on the normalised residual stream and added to it."""
 
     def forward(self, x_BSD: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
         """``[B, S, D]`` to the same."""
@@ -220,7 +224,7 @@ class DeepseekV3(nn.Module):
         return self.lm_head(self.model(input_ids))
 
 
-class PredictorLayer(DecoderLayer):
+class PredictorLayer(_Layer):
     """A decoder layer on ``W [norm(embedding); norm(hidden)]`` (V3 paper, section 2.2), with its own last norm."""
 
     def __init__(self, config: ModelConfig, sem: Semantics):
@@ -230,10 +234,12 @@ class PredictorLayer(DecoderLayer):
         self.eh_proj = nn.Linear(2 * config.hidden_size, config.hidden_size, bias=False)
         self.shared_head = nn.ModuleDict({"norm": RMSNorm(config.hidden_size, config.rms_norm_eps, sem.norm)})
 
-    def predict(self, hidden_BSD: Tensor, embedded_BSD: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, hidden_BSD: Tensor, embedded_BSD: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
         """Normalised hidden states ``[B, S, D]``, one token further on. The embedding comes first in the join."""
-        joined_BSX = torch.cat((self.enorm(embedded_BSD), self.hnorm(hidden_BSD)), dim=-1)
-        return self.shared_head["norm"](super().forward(self.eh_proj(joined_BSX), rope))
+        x_BSD = self.eh_proj(torch.cat((self.enorm(embedded_BSD), self.hnorm(hidden_BSD)), dim=-1))
+        x_BSD = x_BSD + self.self_attn(self.input_layernorm(x_BSD), rope)
+        x_BSD = x_BSD + self.mlp(self.post_attention_layernorm(x_BSD))
+        return self.shared_head["norm"](x_BSD)
 
 
 class MultiTokenPredictor(nn.Module):
@@ -246,22 +252,22 @@ class MultiTokenPredictor(nn.Module):
     def __init__(self, main: DeepseekV3, depth: int = 0):
         super().__init__()
         self.layer_name = str(main.config.num_hidden_layers + depth)
-        layer = PredictorLayer(main.config, main.sem)
+        layers = nn.ModuleDict({self.layer_name: PredictorLayer(main.config, main.sem)})
         shared = {"embed_tokens": main.model.embed_tokens, "rotary_emb": main.model.rotary_emb}
-        self.model = nn.ModuleDict({**shared, "layers": nn.ModuleDict({self.layer_name: layer})})
+        self.model = nn.ModuleDict({**shared, "layers": layers})
         self.lm_head = main.lm_head
 
     def forward(self, hidden: Tensor, next_ids: Tensor) -> Tensor:
-        """Tokens ``[B, S]`` at s+1 and hidden states ``[B, S, D]`` at s, after the main model's last norm,
+        """Hidden states ``[B, S, D]`` at s, after the main model's last norm, and tokens ``[B, S]`` at s+1,
         to logits ``[B, S, W]`` of the token at s+2.
         """
         embedded_BSD = self.model["embed_tokens"](next_ids)
-        layer = cast(PredictorLayer, cast(nn.ModuleDict, self.model["layers"])[self.layer_name])
-        return self.lm_head(layer.predict(hidden, embedded_BSD, self.model["rotary_emb"](embedded_BSD)))
+        layer = cast(nn.ModuleDict, self.model["layers"])[self.layer_name]
+        return self.lm_head(layer(hidden, embedded_BSD, self.model["rotary_emb"](embedded_BSD)))
 
 
 @contextmanager
-def _building(dtype: torch.dtype, device: torch.device | str) -> Iterator[None]:
+def _building(dtype: torch.dtype, device: torch.device | str) -> Generator[None]:
     """New parameters get this dtype and device without a second copy: 671 B parameters leave no room for one."""
     previous = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
@@ -286,21 +292,3 @@ def build_predictor(main: DeepseekV3, depth: int = 0) -> MultiTokenPredictor:
         raise ValueError(f"{main.config.name} has {main.config.num_mtp_layers} MTP modules; there is no module {depth}")
     with _building(main.lm_head.weight.dtype, main.lm_head.weight.device):
         return MultiTokenPredictor(main, depth).eval()
-
-
-@torch.no_grad()
-def init_weights(model: nn.Module, seed: int) -> None:
-    """Fill every weight at random, each from ``seed`` and its own name: the same name gets the same values anywhere.
-
-    Matrices N(0, 1/fan_in), embedding N(0, 1), norm weights U(0.5, 1.5), router biases N(0, 0.3).
-    """
-    for name, tensor in model.state_dict().items():
-        generator = torch.Generator().manual_seed(seed ^ crc32(name.encode()))
-        values = torch.randn(tensor.shape, generator=generator)
-        if name.endswith("e_score_correction_bias"):
-            values = 0.3 * values
-        elif tensor.dim() == 1:
-            values = 0.5 + torch.rand(tensor.shape, generator=generator)
-        elif not name.endswith("embed_tokens.weight"):
-            values = values * tensor.shape[-1] ** -0.5
-        tensor.copy_(values)

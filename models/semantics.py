@@ -235,7 +235,8 @@ def combine_by_expert(y_MD: Tensor, weights_TK: Tensor, order_M: Tensor) -> Tens
     """deepseek: rows times weights in the model's dtype, added to the token expert after expert, each sum rounded."""
     weighted_MD = y_MD * weights_TK.reshape(-1)[order_M].unsqueeze(-1)
     zeros_TD = weighted_MD.new_zeros(weights_TK.shape[0], y_MD.shape[-1])
-    return zeros_TD.index_add(0, order_M // weights_TK.shape[1], weighted_MD)
+    # Not index_add: for bf16 on a CPU it sums in f32 and rounds once.
+    return zeros_TD.index_put((order_M // weights_TK.shape[1],), weighted_MD, accumulate=True)
 
 
 _DEEPSEEK = Semantics(
