@@ -151,8 +151,6 @@ def skip(piece: Piece, count: Size, offsets: list[Size]) -> None:
 
 def regroup_pieces(pieces: Sequence[Piece], sizes: Sequence[Size]) -> tuple[Axis, ...] | None:
     """Deal pieces out to sizes in order, splitting a piece where a size ends inside it."""
-    if 0 in sizes:
-        return None
     # joined first: [2, 3, 3] regroups to [9, 2] only as the 18 elements they are together
     rest, result = list(merged(tuple(pieces))), list[Axis]()
     for size in sizes:

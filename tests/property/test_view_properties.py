@@ -320,6 +320,20 @@ def test_symbolic_views_undo(draw: st.DataObject, order: list[int]) -> None:
 
 
 @profile
+@given(st.data(), st.permutations(range(3)))
+def test_parts_of_a_dim_made_of_several(draw: st.DataObject, order: list[int]) -> None:
+    """Flattening permuted dims gives a dim of several pieces; parts of it are read right or declined."""
+    chain = Chain((2, 3, 4), lambda size: size)
+    chain.apply("permute", [chain.tensor.permute(*order)], dims=order)
+    chain.apply("reshape", [chain.tensor.reshape(24)])
+    for _ in range(2):
+        draw.draw(st.sampled_from([take_slice, narrow]))(draw, chain)
+    if check(chain):
+        flatten(draw, chain)
+        check(chain)
+
+
+@profile
 @given(st.data(), st.integers(0, 2), st.permutations(range(3)))
 def test_joined_views_read_the_parts(draw: st.DataObject, dim: int, order: list[int]) -> None:
     """cat of permuted slices of two tensors, then permuted: each part is read from its own base, already in place."""

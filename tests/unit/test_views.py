@@ -13,6 +13,12 @@ TOKENS = '%y = "test.op"() : () -> tensor<?x8xf32, ["B*S"]>\n'
 HEADS = '%h = aten.view(%y) : tensor<?x?x4x256xf32, ["B", "S"]>\n'
 MOVED = '%m = aten.transpose.int(%h, dim0 = 1, dim1 = 2) : tensor<?x4x?x256xf32, ["B", "S"]>\n'
 X = '%y = "test.op"() : () -> tensor<6x8xf32>\n'
+FLAT = X + "%t = aten.t(%y) : tensor<8x6xf32>\n%f = aten.reshape(%t) : tensor<48xf32>\n"
+SWAPPED = (
+    '%y = "test.op"() : () -> tensor<?x32x3xf32, ["S"]>\n'
+    '%t = aten.transpose.int(%y, dim0 = 0, dim1 = 1) : tensor<32x?x3xf32, ["S"]>\n'
+    '%f = aten.reshape(%t) : tensor<?x3xf32, ["32*S"]>\n'
+)
 
 
 def values(text: str) -> dict[str, SSAValue]:
@@ -80,6 +86,13 @@ def test_view_and_its_inverse_cancel() -> None:
          "%y[0][broadcast x 4][1]"),
         (X + "%v = aten.view(%y) : tensor<2x3x8xf32>\n%w = aten.numpy_T(%v) : tensor<8x3x2xf32>",
          "%y[1][0 x 3][0 step 3 x 2]"),
+        (FLAT + "%r = aten.slice.Tensor(%f, start = 12, end = 24) : tensor<12xf32>", "%y[1 x 2 + 2, 0]"),
+        (FLAT + "%r = aten.slice.Tensor(%f, start = 12, end = 18) : tensor<6xf32>", "%y[0][1 at 2]"),
+        (FLAT + "%r = aten.slice.Tensor(%f, start = 7, end = 12) : tensor<5xf32>", "%y[0 x 5 + 1][1 at 1]"),
+        (FLAT + "%r = aten.slice.Tensor(%f, start = 7, end = 12, step = 4) : tensor<2xf32>",
+         "%y[0 step 4 x 2 + 1][1 at 1]"),
+        (SWAPPED + '%r = aten.slice.Tensor(%f, start = "8*S", end = "24*S") : tensor<?x3xf32, ["16*S"]>',
+         "%y[1 x 16 + 8, 0][2]"),
         (X + "%c = aten.clone(%y) : tensor<6x8xf32>\n%d = aten.contiguous(%c) : tensor<6x8xf32>", "%y[0][1]"),
     ],
 )  # fmt: skip
@@ -93,6 +106,16 @@ def test_texts(text: str, expected: str) -> None:
         X + "%r = aten.mul.Tensor(%y, %y) : tensor<6x8xf32>",
         # 12 elements are one column of 8 and half of the next
         X + "%t = aten.t(%y) : tensor<8x6xf32>\n%r = aten.reshape(%t) : tensor<12x4xf32>",
+        # from the middle of one column to the middle of the next, and a step across the end of one
+        FLAT + "%r = aten.slice.Tensor(%f, start = 3, end = 9) : tensor<6xf32>",
+        FLAT + "%r = aten.slice.Tensor(%f, start = 0, end = 12, step = 3) : tensor<4xf32>",
+        FLAT + "%r = aten.slice.Tensor(%f, start = 0, end = 18, step = 3) : tensor<6xf32>",
+        FLAT + '%r = aten.slice.Tensor(%f, start = "S", end = "S + 3") : tensor<3xf32>',
+        FLAT + '%r = aten.slice.Tensor(%f, start = 1, end = "S") : tensor<?xf32, ["S - 1"]>',
+        SWAPPED + "%r = aten.slice.Tensor(%f, start = 1, end = 2) : tensor<1x3xf32>",
+        # nothing says that S is 0
+        '%y = "test.op"() : () -> tensor<1x8xf32>\n'
+        '%r = aten.slice.Tensor(%y, start = "S", end = "S + 1") : tensor<1x8xf32>',
         # S may be below 3: PyTorch would clamp, and the result type does not say what it gives
         Y + '%r = aten.slice.Tensor(%y, dim = 1, start = -3) : tensor<?x?x1024xf32, ["B", "min(S, 3)"]>',
         # types that contradict the op
