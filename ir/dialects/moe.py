@@ -4,7 +4,7 @@ Shapes: T tokens (any leading size), D hidden, I expert width, E experts, k choi
 (arXiv 2401.06066), DeepSeek-V3 (arXiv 2412.19437, section 2.1.2), Gate and MoE in deepseek-ai/DeepSeek-V3.
 """
 
-from xdsl.dialects.builtin import FloatAttr, IntegerAttr, StringAttr, f64, i64
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, StringAttr, UnitAttr, f32, f64, i64
 from xdsl.ir import Attribute, Dialect, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
@@ -33,10 +33,15 @@ ORDERS = ("slot", "expert")
 class GateOp(IRDLOperation):
     """Group-limited top-k routing.
 
-    ``s = scoring(logits)`` in f32; choice = s + bias; the ``keep`` best of ``groups`` groups by ``group_score`` stay,
-    the others' choices become ``mask``; ids = top_k(choice); w = s[ids] (/ (sum w + renormalize)) * scale.
-    logits: [T, E], bias: [E] f32, weights: [T, k], ids: [T, k] i64, best choice first.  ``group_score``: sum of a
-    group's two best choices, or its best.  Ties go to the lowest index.  ``renormalize`` absent: no division.
+    ``s = scoring(logits)``; choice = s + bias; the ``keep`` best of ``groups`` groups by ``group_score`` stay, the
+    others' choices become ``mask``; ids = top_k(choice); w = s[ids] (/ (sum w + renormalize)) * scale.
+    logits: [T, E], bias: [E], weights: [T, k], ids: [T, k] i64.  ``group_score``: sum of a group's two best choices,
+    or its best.  ``renormalize`` absent: no division.
+    ``scores_in``: logits are converted to it; s, the sum, the sum + renormalize, the quotient and the product with
+    scale are each rounded to it (computed in f32 or wider); w is rounded to its own type last.  Absent: f32.  choice
+    is in the wider of ``scores_in`` and bias's type.
+    ``masked_weights``: w is taken from the masked choices, not from s (they differ where a masked expert is chosen).
+    ids come best choice first, ties lowest index first; with ``any_order`` in whichever order (``sorted=False``).
     Source: arXiv 2412.19437 eq. 12-16; Gate in deepseek-ai/DeepSeek-V3 (-inf); Hugging Face of 2025 (zero).
     """
 
@@ -52,12 +57,16 @@ class GateOp(IRDLOperation):
     mask = prop_def(StringAttr)
     renormalize = opt_prop_def(F64Attr)
     scale = prop_def(F64Attr)
+    scores_in = opt_prop_def()
+    masked_weights = opt_prop_def(UnitAttr)
+    any_order = opt_prop_def(UnitAttr)
     weights = result_def(base(Tensor))
     ids = result_def(base(Tensor))
     traits = traits_def(Pure())
     assembly_format = (
         "$logits (`bias` $bias^ `:` type($bias) `,`)? `top_k` $top_k `scoring` $scoring `groups` $groups `keep` $keep "
-        "`group_score` $group_score `mask` $mask (`renormalize` $renormalize^)? `scale` $scale attr-dict "
+        "`group_score` $group_score `mask` $mask (`renormalize` $renormalize^)? `scale` $scale "
+        "(`scores_in` $scores_in^)? (`masked_weights` $masked_weights^)? (`any_order` $any_order^)? attr-dict "
         "`:` type($logits) `->` type($weights) `,` type($ids)"
     )
 
@@ -74,6 +83,9 @@ class GateOp(IRDLOperation):
         mask: str = "-inf",
         renormalize: float | None,
         scale: float,
+        scores_in: Attribute = f32,
+        masked_weights: bool = False,
+        any_order: bool = False,
         element: Attribute,
     ) -> None:
         tokens = shape(logits)[:-1]
@@ -88,6 +100,13 @@ class GateOp(IRDLOperation):
         }
         if renormalize is not None:
             properties["renormalize"] = FloatAttr(renormalize, f64)
+        if scores_in != f32:
+            properties["scores_in"] = scores_in
+        properties |= {
+            name: UnitAttr()
+            for name, given in (("masked_weights", masked_weights), ("any_order", any_order))
+            if given
+        }
         super().__init__(
             operands=[logits, [bias] if bias else []],
             result_types=[tensor_type((*tokens, top_k), element), tensor_type((*tokens, top_k), i64)],
@@ -106,6 +125,9 @@ class GateOp(IRDLOperation):
         require_one_of(self.scoring, "scoring", SCORINGS)
         require_one_of(self.group_score, "group_score", GROUP_SCORES)
         require_one_of(self.mask, "mask", MASKS)
+        if self.scores_in is not None:
+            require(is_float_type(self.scores_in), f"scores_in must be a floating point type, not {self.scores_in}")
+            require(self.scores_in != f32, "scores_in f32 is written by leaving it out")
         require(
             self.group_score.data == "max" or groups == 1 or experts // groups >= 2,
             "top2_sum needs two experts per group",
@@ -123,8 +145,9 @@ class ExpertsOp(IRDLOperation):
 
     x, y: [T, D]; weights, ids: [T, k]; gate: [E, 2*I, D] holding gate rows, then up rows, or [E, I, D] with up:
     [E, I, D] apart; down: [E, D, I].  Every projection is rounded to x's type; ``intermediate`` as in ``nn.swiglu``;
-    an expert's output (x's type) times its weight and the sum are made in ``combine_in``, in ``order``: ``slot``
-    (j = 0, 1, ...) or ``expert`` (ascending id); y is rounded to x's type at the end.  Source: arXiv 2401.06066 eq. 3;
+    an expert's output (x's type) times its weight is rounded to ``combine_in``.  ``order`` of the sum: ``slot``
+    (j = 0, 1, ...) in f32 or wider, rounded to ``combine_in`` once, or ``expert`` (ascending id), rounded to
+    ``combine_in`` after every addition.  y is rounded to x's type at the end.  Source: arXiv 2401.06066 eq. 3;
     MoE in deepseek-ai/DeepSeek-V3; grouped_mm and batched_mm experts of Hugging Face.
     """
 
