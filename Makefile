@@ -50,9 +50,9 @@ $(VENV)/ready: pyproject.toml
 	  echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "setting up $(VENV) (once; some minutes)"
 	$(PIP) install --quiet "setuptools>=77"
-	$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) install --quiet "$(TORCH)"
-	# No dependency may exchange the torch that is there.
-	$(BIN)/python -c 'import torch; print("torch==" + torch.__version__)' > $(VENV)/constraints.txt
+	$(BIN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null || $(PIP) install --quiet "$(TORCH)"
+	@# No dependency may exchange the torch that is there.
+	$(BIN)/python -c 'import importlib.metadata as m; print("torch==" + m.version("torch"))' > $(VENV)/constraints.txt
 	$(PIP) install --quiet --no-build-isolation --constraint $(VENV)/constraints.txt -e '.[hf,mlir,test]'
 	touch $@
 

@@ -28,6 +28,7 @@ RUN_LINE = re.compile(r"^\s*//\s*RUN:(.*)$")
 NEEDS_QUOTES = re.compile(r"[{}*?$;<>()`!\[\]~#]")
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 CHECK_LINE = re.compile(r"^\s*//\s*([A-Z][A-Z0-9_-]*?)(-(?:NEXT|SAME|NOT|DAG|LABEL|EMPTY|COUNT-\d+))?(?:\{LITERAL\})?:")
+EXPECTED = re.compile(r"//\s*expected-(error|remark)\b")
 
 
 class RunLineError(Exception):
@@ -111,6 +112,8 @@ def problems(text: str) -> list[str]:
         used.update(prefixes)
         if not prefixes and "--verify-diagnostics" not in line:
             found.append(f"this RUN line checks nothing, give it filecheck or --verify-diagnostics: {line}")
+        if "--verify-diagnostics" in line and not EXPECTED.search(text):
+            found.append("--verify-diagnostics, but no expected-error and no expected-remark")
     for number, line in enumerate(text.splitlines(), 1):
         if (match := CHECK_LINE.match(line)) and match[1] not in used:
             found.append(f"line {number}: no RUN line reads the prefix {match[1]}")

@@ -119,6 +119,7 @@ def test_lines_go_on_after_a_backslash() -> None:
     [
         ("module {}", "no RUN line"),
         ("// RUN: dsv3c opt %s", "checks nothing"),
+        ("// RUN: dsv3c opt %s --verify-diagnostics", "no expected-error"),
         ("// RUN: dsv3c opt %s | filecheck %s\n// CHECK-NEXTT: x", "no RUN line reads the prefix CHECK-NEXTT"),
         ("// RUN: dsv3c opt %s | filecheck %s --check-prefix=A\n// A: x\n// CHECK: x", "prefix CHECK"),
     ],
