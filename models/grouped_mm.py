@@ -7,7 +7,7 @@ from torch import Tensor
 _SCHEMA = "(Tensor input, Tensor weight, Tensor offs) -> Tensor"
 
 
-@torch.library.custom_op("dsv3c::grouped_mm", mutates_args=(), schema=_SCHEMA)
+@torch.library.custom_op("dsv3c_models::grouped_mm", mutates_args=(), schema=_SCHEMA)
 def _traceable_grouped_mm(input: Tensor, weight: Tensor, offs: Tensor) -> Tensor:
     return F.grouped_mm(input, weight, offs=offs)
 
@@ -23,8 +23,8 @@ def grouped_mm(x_MK: Tensor, weight_EKN: Tensor, offsets_E: Tensor) -> Tensor:
     """Row m times ``weight[e]`` for the first e with ``m < offsets[e]``: ``[M, K], [E, K, N], [E] i32 -> [M, N]``.
 
     PyTorch's own operator has a shape rule for bf16 alone (torch 2.13, ``meta_grouped_mm``); other dtypes pass through
-    ``dsv3c::grouped_mm``, which is the same product. To be removed when that rule covers f32.
+    ``dsv3c_models::grouped_mm``, which is the same product. To be removed when that rule covers f32.
     """
     if weight_EKN.dtype == torch.bfloat16:
         return F.grouped_mm(x_MK, weight_EKN, offs=offsets_E)
-    return torch.ops.dsv3c.grouped_mm(x_MK, weight_EKN, offsets_E)
+    return torch.ops.dsv3c_models.grouped_mm(x_MK, weight_EKN, offsets_E)
