@@ -1,0 +1,50 @@
+"""What a capture hands to the importer: exported programs, names of sizes and parameters, values no checkpoint has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch.export import ExportedProgram
+
+from dsv3c.models.configs import ModelConfig
+
+Dims = Mapping[str, Mapping[int, str]]
+"""Input name -> dim -> symbol name: ``{"input_ids": {0: "B", 1: "S"}}``."""
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A named size with the range the program was captured for; ``hint`` is the value cost choices are made for."""
+
+    name: str
+    min: int
+    max: int
+    hint: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One exported function."""
+
+    program: ExportedProgram
+    dims: Dims
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A model as ``torch.export`` saw it, with what export forgets."""
+
+    name: str
+    semantics: str
+    """Whose arithmetic: ``hf``, ``deepseek`` or ``user``."""
+    entries: Mapping[str, Entry]
+    """``main``, and ``mtp`` where the model has a multi-token prediction module."""
+    symbols: tuple[Symbol, ...]
+    buffers: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    """Non-persistent buffers with their values (inverse frequencies): they are in no checkpoint."""
+    config: ModelConfig | None = None
+    """Known for named configurations and Hugging Face sources: it says how a checkpoint stores the parameters."""
+    state: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    """Real parameters, where the user's ``build_model()`` gives a model with values."""
+    problems: tuple[str, ...] = ()
+    """Remarks about the capture (MTP left out, layers dropped): one line each."""
