@@ -1,12 +1,15 @@
 """Our model with ``semantics="hf"`` gives the very bits of transformers' models, whatever the configuration."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from transformers import DeepseekV2Config, DeepseekV2ForCausalLM, DeepseekV3Config, DeepseekV3ForCausalLM
 from transformers.modeling_layers import MtpModel
 
+from dsv3c.models.checkpoint_names import expected_tensors
 from dsv3c.models.configs import ModelConfig, RopeConfig, from_hf, load_config, to_hf
 from dsv3c.models.deepseek_v3 import build_model, build_predictor
 from dsv3c.models.random_weights import init_weights
@@ -110,3 +113,11 @@ def test_transformers_own_config_is_read() -> None:
         hf_class = DeepseekV2Config if config.architecture == "deepseek_v2" else DeepseekV3Config
         fields = hf_class(**to_hf(config)).to_dict()
         assert from_hf(fields, name=config.name) == config
+
+
+@pytest.mark.parametrize("name", ["v3", "moonlight", "v2-lite"])
+def test_saved_checkpoint_holds_the_expected_tensors(name: str, tmp_path: Path) -> None:
+    hf_model(CONFIGS[name], torch.bfloat16).save_pretrained(tmp_path)
+    with safe_open(tmp_path / "model.safetensors", "pt") as file:
+        stored = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    assert stored == expected_tensors(CONFIGS[name], mtp=False)
