@@ -122,10 +122,8 @@ def merged(axis: Axis) -> Axis:
 
 def cut_axis(axis: Axis, offsets: list[Size], start: Size, size: Size, step: int) -> Axis | None:
     """``View.cut`` for one dim; adds what is skipped to ``offsets``."""
-    if start == 0 and size == axis_size(axis) and (step == 1 or size == 1):
-        return axis
     if not axis:
-        return None
+        return () if start == 0 and size == 1 else None
     head, tail = axis[0], axis[1:]
     if not tail:
         skip(head, start, offsets)

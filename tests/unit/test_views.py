@@ -125,6 +125,7 @@ def test_texts(text: str, expected: str) -> None:
         X + "%r = aten.select.int(%y, dim = 0, index = -7) : tensor<8xf32>",
         X + "%r = aten.expand(%y) : tensor<8xf32>",
         X + "%r = aten.view(%y) : tensor<6x8x2xf32>",
+        X + "%r = aten.view(%y) : tensor<3x8xf32>",
     ],
 )
 def test_what_is_not_a_strided_view_stands_for_itself(text: str) -> None:
