@@ -35,7 +35,8 @@ class Outcome:
 
     def as_json(self) -> dict[str, object]:
         """The outcome as plain data, for ``remarks.jsonl``."""
-        return asdict(self) | {"kind": self.kind.value, "numbers": dict(self.numbers)}
+        data: dict[str, object] = asdict(self)
+        return {**data, "kind": self.kind.value, "numbers": dict(self.numbers)}
 
     def __str__(self) -> str:
         numbers = ", ".join(f"{key} = {value}" for key, value in self.numbers.items())

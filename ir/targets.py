@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from dsv3c.ir.errors import UsageError
 
@@ -104,4 +105,5 @@ def parse_target(text: str, where: str) -> Target:
         raise UsageError(
             f"fact {unsourced[0]!r} has no entry in [sources]", where=where, hint="say where it is published"
         )
-    return Target(**(data | {"backends": tuple(data["backends"])}))
+    values: dict[str, Any] = {**data, "backends": tuple(data["backends"])}
+    return Target(**values)

@@ -6,7 +6,6 @@ size expression (``dsv3c.ir.sizes``).  MLIR reads it unchanged because any attri
 
 from collections.abc import Sequence
 from functools import cache
-from typing import cast
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX, ArrayAttr, NoneAttr, StringAttr, TensorType
 from xdsl.ir import Attribute, SSAValue
@@ -76,7 +75,7 @@ def as_tensor(value: SSAValue) -> Tensor:
     """Return the value's type.  Raises ``VerifyException`` if it is not a ranked tensor."""
     if not isinstance(value.type, TensorType):
         raise VerifyException(f"%{value.name_hint or '?'} must be a ranked tensor, but has type {value.type}")
-    return cast(Tensor, value.type)
+    return value.type
 
 
 def shape(value: SSAValue) -> tuple[Size, ...]:

@@ -33,7 +33,7 @@ def load_pass(name: str, extra: Mapping[str, type[Pass]] | None = None) -> type[
     if extra and name in extra:
         return extra[name]
     if name not in PASSES:
-        known = sorted([*PASSES, *(extra or {})])
+        known: list[str] = sorted({*PASSES, *(extra or ())})
         close = get_close_matches(name, known, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
         raise UsageError(f"unknown pass {name!r}", hint=f"{guess}known passes: {', '.join(known)}")

@@ -10,9 +10,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from keyword import iskeyword
 from math import isfinite
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, FloatAttr, IntegerAttr, StringAttr, f64, i1, i32, i64
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DenseArrayBase,
+    FloatAttr,
+    IntegerAttr,
+    IntegerType,
+    StringAttr,
+    i1,
+    i32,
+    i64,
+)
 from xdsl.ir import Attribute, Dialect, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
@@ -31,8 +41,10 @@ from xdsl.irdl import (
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import Pure
+from xdsl.utils.hints import isa
 
 from dsv3c.ir.dialects.aten_schema import Arg, Kind, Schema
+from dsv3c.ir.dialects.common import F64Attr
 from dsv3c.ir.types import Tensor
 
 SEGMENTS = "operandSegmentSizes"
@@ -226,9 +238,9 @@ def print_plain(printer: Printer, attribute: Attribute) -> None:
     if isinstance(attribute, ArrayAttr):
         with printer.in_square_brackets():
             printer.print_list(attribute.data, lambda element: print_plain(printer, element))
-    elif (isinstance(attribute, IntegerAttr) and attribute.type == i64) or (
-        isinstance(attribute, FloatAttr) and attribute.type == f64 and isfinite(attribute.value.data)
-    ):
+    elif isinstance(attribute, IntegerAttr) and attribute.get_type() == i64:
+        attribute.print_without_type(printer)
+    elif isa(attribute, F64Attr) and isfinite(attribute.value.data):
         attribute.print_without_type(printer)
     else:
         printer.print_attribute(attribute)
@@ -242,13 +254,13 @@ def has_segments(schema: Schema) -> bool:
 def segment_sizes(op: AtenOp, args: Sequence[Arg]) -> Sequence[int]:
     """How many operands each tensor argument has."""
     segments = op.properties.get(SEGMENTS)
-    if isinstance(segments, DenseArrayBase):
-        return [int(size) for size in segments.get_values()]
+    if segments is not None:
+        return cast(DenseArrayBase[IntegerType], segments).get_values()
     spare = len(op.operands) - sum(arg.kind is Kind.TENSOR for arg in args)
     return [1 if arg.kind is Kind.TENSOR else spare for arg in args]
 
 
-ATTRIBUTE_OF = {  # schema type -> what the property must be; the types not listed accept any attribute
+ATTRIBUTE_OF: dict[str, Any] = {  # schema type -> what the property must be; the types not listed accept any attribute
     "int": IntegerAttr,
     "SymInt": IntegerAttr | StringAttr,
     "bool": IntegerAttr,
