@@ -238,9 +238,9 @@ def print_plain(printer: Printer, attribute: Attribute) -> None:
     if isinstance(attribute, ArrayAttr):
         with printer.in_square_brackets():
             printer.print_list(attribute.data, lambda element: print_plain(printer, element))
-    elif isinstance(attribute, IntegerAttr) and attribute.get_type() == i64:
-        attribute.print_without_type(printer)
-    elif isa(attribute, F64Attr) and isfinite(attribute.value.data):
+    elif (isinstance(attribute, IntegerAttr) and attribute.get_type() == i64) or (
+        isa(attribute, F64Attr) and isfinite(attribute.value.data)
+    ):
         attribute.print_without_type(printer)
     else:
         printer.print_attribute(attribute)
