@@ -1,0 +1,41 @@
+"""``mla`` ops as calls: operands are in the meanings' order."""
+
+from dsv3c.backends.reference.call import REFERENCE, Argument, Call
+from dsv3c.backends.reference.dtypes import dtype_of
+from dsv3c.backends.reference.meanings import mla as meaning
+from dsv3c.ir.dialects import mla
+
+
+def rounding(op: mla.AttentionOp | mla.ExpandedAttentionOp | mla.AbsorbedAttentionOp) -> dict[str, Argument]:
+    """The attributes every attention has."""
+    return {"scale": op.scale.value.data, "scores": dtype_of(op.scores), "probs": dtype_of(op.probs)}
+
+
+@REFERENCE.rule(mla.AttentionOp)
+def attention(op: mla.AttentionOp) -> Call:
+    """Dense, without a cache."""
+    return Call(meaning.attention, list(op.operands), rounding(op))
+
+
+@REFERENCE.rule(mla.AppendOp)
+def append(op: mla.AppendOp) -> Call:
+    """In place."""
+    return Call(meaning.append, list(op.operands))
+
+
+@REFERENCE.rule(mla.GatherOp)
+def gather(op: mla.GatherOp) -> Call:
+    """All context rows."""
+    return Call(meaning.gather, list(op.operands))
+
+
+@REFERENCE.rule(mla.ExpandedAttentionOp)
+def expanded_attention(op: mla.ExpandedAttentionOp) -> Call:
+    """Over gathered rows."""
+    return Call(meaning.expanded_attention, list(op.operands), rounding(op))
+
+
+@REFERENCE.rule(mla.AbsorbedAttentionOp)
+def absorbed_attention(op: mla.AbsorbedAttentionOp) -> Call:
+    """Over the cache."""
+    return Call(meaning.absorbed_attention, list(op.operands), rounding(op))

@@ -1,0 +1,27 @@
+"""Computing ops of the ``weight`` dialect as calls; reading parameters is ``backends.reference.params``."""
+
+from dsv3c.backends.reference.call import REFERENCE, Argument, Call
+from dsv3c.backends.reference.dtypes import dtype_of
+from dsv3c.backends.reference.meanings import weight as meaning
+from dsv3c.ir.dialects import weight
+from dsv3c.ir.types import element_type, shape
+
+
+@REFERENCE.rule(weight.DequantizeOp)
+def dequantize(op: weight.DequantizeOp) -> Call:
+    """Block scales."""
+    kwargs: dict[str, Argument] = {
+        "block": tuple(size.value.data for size in op.block),
+        "dtype": dtype_of(element_type(op.value)),
+    }
+    return Call(meaning.dequantize, [op.quantized, op.scale], kwargs)
+
+
+@REFERENCE.rule(weight.ConstantOp)
+def constant(op: weight.ConstantOp) -> Call:
+    """The elements as numbers."""
+    values: Argument = tuple(op.elements.get_values())
+    if values and isinstance(values[0], tuple):
+        values = tuple(complex(*pair) for pair in values)
+    sizes = tuple(size for size in shape(op.value) if isinstance(size, int))
+    return Call(meaning.constant, [values], {"shape": sizes, "dtype": dtype_of(element_type(op.value))})

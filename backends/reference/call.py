@@ -1,0 +1,47 @@
+"""What an adapter makes of an op: a call of its meaning, to be evaluated (executor) or printed (emitter)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from xdsl.ir import Operation, SSAValue
+
+from dsv3c.ir.rules import RuleTable
+from dsv3c.ir.sizes import Size
+
+
+@dataclass(frozen=True)
+class SizeRef:
+    """The number a size expression stands for when the program runs."""
+
+    text: str
+
+
+Literal = int | float | bool | str | None | torch.dtype
+Argument = SSAValue | SizeRef | Literal | Sequence["Argument"]
+"""A list stays a list and a tuple a tuple."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """``meaning(*args, **kwargs)``; its one result, or the sequence of its results, are the op's."""
+
+    meaning: Callable[..., Any]
+    args: Sequence[Argument]
+    kwargs: dict[str, Argument] = field(default_factory=dict[str, Argument])
+
+
+Adapter = Callable[[Any], Call]
+REFERENCE: RuleTable[Adapter] = RuleTable("reference meaning")
+"""Op class -> how to call its meaning."""
+
+
+def size_argument(size: Size) -> Argument:
+    """A size as an argument: a number, or a reference to a named size."""
+    return size if isinstance(size, int) else SizeRef(size)
+
+
+def adapter_of(op: Operation) -> Adapter | None:
+    """The op's adapter; None when it has no meaning here."""
+    return REFERENCE.find(op)

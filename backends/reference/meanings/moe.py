@@ -1,0 +1,132 @@
+"""Meanings of the ``moe`` dialect.
+
+Shape suffixes: T tokens, D hidden, E experts, G groups, k choices per token, M = T*k rows, I expert width.
+"""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dsv3c.backends.reference.meanings.arithmetic import WIDE, follows_torch, softmax, wide, wide_columns
+from dsv3c.backends.reference.meanings.nn import swiglu
+
+
+def top_k(x: Tensor, k: int) -> Tensor:
+    """Indices of the k largest over the last dim, largest first; ties go to the lowest index."""
+    if follows_torch():
+        return torch.topk(x, k=k, dim=-1, sorted=False)[1]
+    return torch.sort(x, dim=-1, descending=True, stable=True)[1][..., :k]
+
+
+def gate(
+    logits: Tensor, bias: Tensor | None = None, *, top_k: int, scoring: str, groups: int, keep: int, group_score: str,
+    mask: str, renormalize: float | None, scale: float, dtype: torch.dtype,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Group-limited top-k routing: logits [*, E], bias [E] -> weights [*, k] in ``dtype``, ids [*, k] i64.
+
+    Scores in f32; the choice is by score + bias, the weights are scores without the bias, divided by their sum plus
+    ``renormalize`` unless that is None, times ``scale``.
+    """
+    scores = gate_scores(logits, scoring)
+    choice = scores if bias is None else scores + bias
+    if groups > 1:
+        choice = limit_to_groups(choice, groups=groups, keep=keep, group_score=group_score, mask=mask)
+    ids = choose(choice, top_k)
+    weights = scores.gather(-1, ids)
+    if not follows_torch():
+        weights = wide(weights)
+    if renormalize is not None:
+        weights = weights / (weights.sum(dim=-1, keepdim=True) + renormalize)
+    return (weights * scale).to(dtype), ids
+
+
+choose = top_k  # the parameter of gate has the op's name
+
+
+def gate_scores(logits: Tensor, scoring: str) -> Tensor:
+    """Sigmoid or softmax of the logits, in f32."""
+    if follows_torch():
+        x = logits.to(torch.float32)
+        return x.sigmoid() if scoring == "sigmoid" else x.softmax(dim=-1)
+    x = wide(logits)
+    return (1 / (1 + torch.exp(-x)) if scoring == "sigmoid" else softmax(x)).to(torch.float32)
+
+
+def limit_to_groups(choice: Tensor, *, groups: int, keep: int, group_score: str, mask: str) -> Tensor:
+    """Choices outside the ``keep`` best groups become -inf or 0: [*, E] -> [*, E]."""
+    grouped = choice.unflatten(-1, (groups, -1))
+    best = grouped.topk(2, dim=-1)[0].sum(dim=-1) if group_score == "top2_sum" else grouped.amax(dim=-1)
+    kept = torch.zeros_like(best, dtype=torch.bool).scatter(-1, choose(best, keep), True)
+    fill = float("-inf") if mask == "-inf" else 0.0
+    return grouped.masked_fill(~kept.unsqueeze(-1), fill).flatten(-2)
+
+
+def experts(
+    x: Tensor, weights: Tensor, ids: Tensor, gate: Tensor, down: Tensor, up: Tensor | None = None, *,
+    combine_in: torch.dtype, order: str, intermediate: str,
+) -> Tensor:  # fmt: skip
+    """``y_t = sum_j weights[t, j] * down_e(swiglu(gate_e x_t, up_e x_t))``, e = ids[t, j]: x [*, D] -> [*, D].
+
+    gate [E, 2*I, D] (gate rows, then up rows) or [E, I, D] with up [E, I, D]; down [E, D, I]; weights, ids [*, k].
+    Expert outputs are rounded to x's type; weighted and summed in ``combine_in``, in slot or expert order.
+    """
+    x_TD, ids_Tk = x.reshape(-1, x.shape[-1]), ids.reshape(-1, ids.shape[-1])
+    weights_Tk = weights.reshape(ids_Tk.shape)
+    order_M = torch.argsort(ids_Tk.reshape(-1), stable=True)
+    counts_E = torch.bincount(ids_Tk.reshape(-1), minlength=down.shape[0]).tolist()
+    x_MD = x_TD[order_M // ids_Tk.shape[1]]
+    hidden = expert_products(x_MD, gate, counts_E)
+    gate_MI, up_MI = hidden.chunk(2, dim=-1) if up is None else (hidden, expert_products(x_MD, up, counts_E))
+    y_MD = expert_products(swiglu(gate_MI, up_MI, intermediate=intermediate), down, counts_E)
+    if follows_torch():
+        y_TD = torch_combine(y_MD, weights_Tk, order_M, combine_in, order)
+    else:
+        y_TkD = torch.empty_like(y_MD).index_copy_(0, order_M, y_MD).view(*ids_Tk.shape, -1)
+        y_TD = combine(y_TkD, weights_Tk, ids_Tk, combine_in, order)
+    return y_TD.to(x.dtype).view(x.shape)
+
+
+def runs(counts_E: list[int]) -> Iterator[tuple[int, slice]]:
+    """Each expert that has rows, with its rows."""
+    start = 0
+    for expert, count in enumerate(counts_E):
+        if count:
+            yield expert, slice(start, start + count)
+        start += count
+
+
+def expert_products(x_MK: Tensor, weight_ENK: Tensor, counts_E: list[int]) -> Tensor:
+    """Rows in expert order times their expert's matrix: [M, K], [E, N, K] -> [M, N], rounded once to x's type."""
+    y_MN = x_MK.new_empty((x_MK.shape[0], weight_ENK.shape[1]))
+    if follows_torch():
+        for expert, rows in runs(counts_E):
+            y_MN[rows] = F.linear(x_MK[rows], weight_ENK[expert])
+        return y_MN
+    kept, x64 = WIDE.columns(weight_ENK), wide(x_MK)
+    for expert, rows in runs(counts_E):
+        y_MN[rows] = x64[rows] @ (wide_columns(weight_ENK[expert]) if kept is None else kept[expert])
+    return y_MN
+
+
+def combine(y_TkD: Tensor, weights_Tk: Tensor, ids_Tk: Tensor, dtype: torch.dtype, order: str) -> Tensor:
+    """Weighted sum over the choices, one after the other, every product and sum rounded to ``dtype``."""
+    if order == "expert":
+        by_id = torch.argsort(ids_Tk, dim=-1, stable=True)
+        weights_Tk = weights_Tk.gather(-1, by_id)
+        y_TkD = y_TkD.gather(1, by_id.unsqueeze(-1).expand(y_TkD.shape))
+    weighted_TkD = y_TkD.to(dtype) * weights_Tk.to(dtype).unsqueeze(-1)
+    total_TD = weighted_TkD[:, 0]
+    for j in range(1, ids_Tk.shape[1]):
+        total_TD = total_TD + weighted_TkD[:, j]
+    return total_TD
+
+
+def torch_combine(y_MD: Tensor, weights_Tk: Tensor, order_M: Tensor, dtype: torch.dtype, order: str) -> Tensor:
+    """Hugging Face's weighted sum over slots, or DeepSeek's additions expert after expert."""
+    weighted_MD = y_MD.to(dtype) * weights_Tk.reshape(-1)[order_M].unsqueeze(-1).to(dtype)
+    if order == "slot":
+        return weighted_MD[torch.argsort(order_M)].view(*weights_Tk.shape, -1).sum(dim=1)
+    zeros_TD = weighted_MD.new_zeros(weights_Tk.shape[0], y_MD.shape[-1])
+    return zeros_TD.index_add(0, order_M // weights_Tk.shape[1], weighted_MD)
