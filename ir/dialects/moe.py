@@ -103,9 +103,7 @@ class GateOp(IRDLOperation):
         if scores_in != f32:
             properties["scores_in"] = scores_in
         properties |= {
-            name: UnitAttr()
-            for name, given in (("masked_weights", masked_weights), ("any_order", any_order))
-            if given
+            name: UnitAttr() for name, given in (("masked_weights", masked_weights), ("any_order", any_order)) if given
         }
         super().__init__(
             operands=[logits, [bias] if bias else []],

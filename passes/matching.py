@@ -1,0 +1,59 @@
+"""What patterns that prove a whole subgraph share: refusals with a reason, reshapes seen through, what lies between."""
+
+from collections.abc import Iterable, Sequence
+
+from xdsl.ir import Block, Operation, SSAValue
+
+from dsv3c.ir.dialects.aten import NONE_AT, AtenOp
+from dsv3c.ir.strided import Axis, View, merged, whole
+from dsv3c.ir.views import view_of
+
+
+class Mismatch(Exception):
+    """A candidate fails a condition; the message is the reason that its outcome states."""
+
+
+def flat(view: View) -> Axis:
+    """What a view runs over in row-major order, its dims forgotten."""
+    return merged(tuple(piece for axis in view.axes for piece in axis))
+
+
+def reshape_of(value: SSAValue) -> SSAValue:
+    """The value that has ``value``'s elements in the same row-major order, below all reshapes; else ``value``."""
+    view = view_of(value)
+    return view.base if flat(view) == flat(whole(view.base)) else value
+
+
+def op_name(value: SSAValue) -> str:
+    """``aten.mul.Tensor``, or what else a value is, for a message."""
+    return value.owner.name if isinstance(value.owner, Operation) else "an argument"
+
+
+def is_last_dim(op: AtenOp, rank: int) -> bool:
+    """Whether the op's ``dim`` is the last of ``rank`` dims, alone."""
+    dim = op.literal("dim")
+    dims = dim if isinstance(dim, list) else [dim]
+    return dims in ([-1], [rank - 1])
+
+
+def taken(op: Operation | Block) -> tuple[SSAValue, SSAValue] | None:
+    """``source[indices]``: rows of a tensor by one tensor of row numbers, as (source, indices)."""
+    if isinstance(op, AtenOp) and op.name == "aten.index.Tensor" and NONE_AT not in op.properties:
+        source, *indices = op.operands
+        return (source, indices[0]) if len(indices) == 1 else None
+    return None
+
+
+def between(values: Iterable[SSAValue], stops: Sequence[SSAValue]) -> list[Operation]:
+    """The ops that make ``values`` out of ``stops``, in program order (one block)."""
+    found, pending = set[Operation](), list(values)
+    while pending:
+        value = pending.pop()
+        if isinstance(value.owner, Operation) and value not in stops and value.owner not in found:
+            found.add(value.owner)
+            pending += value.owner.operands
+    if not found:
+        return []
+    block = next(iter(found)).parent
+    assert block is not None
+    return [op for op in block.ops if op in found]
