@@ -90,9 +90,10 @@ class Driver:
         for observer in self.observers:
             observer.before(item)
         first = len(self.ctx.outcomes.items)
+        self.ctx.withheld.clear()
         start = perf_counter()
         item.apply(self.ctx, module)
-        set_facts(module, facts_of(module) | item.ensures)
+        set_facts(module, facts_of(module) | (item.ensures - self.ctx.withheld))
         applied = perf_counter()
         verify_module(module)
         run = PassRun(

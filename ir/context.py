@@ -50,6 +50,8 @@ class CompileContext(Context):
     evaluator: Evaluator | None = None
     """Answers questions about size-only values; None in a torch-free run."""
     outcomes: Outcomes = field(default_factory=Outcomes)
+    withheld: set[str] = field(default_factory=set[str])
+    """Facts the running pass found it cannot establish: a blocked pass adds what it would have ensured."""
     current_pass: str = ""
     """Name of the pass being applied: outcomes are filed under it."""
     current_pattern: str = ""

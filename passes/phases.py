@@ -1,0 +1,66 @@
+"""What a phase is: the kind of step, its symbols, and the tables every step brings along."""
+
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, StringAttr, UnitAttr, i32, i64
+from xdsl.ir import Attribute, Block, SSAValue
+
+from dsv3c.ir.types import tensor_type
+
+TOKENS, SEQUENCES, TABLE_PAGES, CONTEXT, POOL_PAGES = "T", "N", "P", "C", "pages"
+"""Symbols of a phased module: tokens of a step, sequences, pages per sequence, context tokens, pages of the pool."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A kind of step: how many new tokens a sequence brings, and what cost choices are made for."""
+
+    name: str
+    min_query: int
+    max_query: int
+    """New tokens per sequence."""
+    tokens: int
+    sequences: int
+    context: int
+    """The step cost choices are made for: new tokens in all, sequences, tokens in the cache per sequence."""
+    capturable: bool
+    """Shapes depend on the number of sequences alone, so that a device graph can be captured."""
+
+    def attribute(self) -> DictionaryAttr:
+        """The function attribute ``phase``."""
+        numbers = {key: getattr(self, key) for key in ("min_query", "max_query", "tokens", "sequences", "context")}
+        entries: dict[str, Attribute] = {"name": StringAttr(self.name)}
+        entries |= {key: IntegerAttr(value, i64) for key, value in numbers.items()}
+        return DictionaryAttr(entries | ({"capturable": UnitAttr()} if self.capturable else {}))
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a step knows about its sequences, as values of the function being built."""
+
+    positions: SSAValue
+    seq_offsets: SSAValue
+    block_table: SSAValue
+    context_lens: SSAValue
+
+    def values(self) -> list[SSAValue]:
+        """In the order of the arguments."""
+        return [self.positions, self.seq_offsets, self.block_table, self.context_lens]
+
+
+TABLE_TYPES = {
+    "positions": tensor_type((TOKENS,), i32),
+    "seq_offsets": tensor_type((f"{SEQUENCES} + 1",), i32),
+    "block_table": tensor_type((SEQUENCES, TABLE_PAGES), i32),
+    "context_lens": tensor_type((SEQUENCES,), i32),
+}
+
+
+def add_tables(block: Block) -> Tables:
+    """Append the step's tables to the arguments."""
+    added = list[SSAValue]()
+    for name, kind in TABLE_TYPES.items():
+        value = block.insert_arg(kind, len(block.args))
+        value.name_hint = name
+        added.append(value)
+    return Tables(*added)
