@@ -137,9 +137,7 @@ def floor_divide(numerator: Polynomial, denominator: Polynomial) -> Polynomial:
 
 
 def split_multiples(numerator: Polynomial, denominator: Polynomial) -> tuple[Polynomial, Polynomial]:
-    """Return (q, r) with ``numerator = q * denominator + r``; q takes the terms a one-term denominator divides."""
-    if len(denominator) != 1:
-        return (), numerator
+    """Return (q, r) with ``numerator = q * denominator + r``; q takes the terms that divide one by one."""
     divisible = [term for term in numerator if divide((term,), denominator) is not None]
     whole = divide(collect(divisible), denominator)
     assert whole is not None
@@ -171,8 +169,6 @@ def flattened_quotient(numerator: Polynomial, denominator: Polynomial) -> Polyno
 
 def reduced_quotient(rest: Polynomial, denominator: Polynomial) -> Polynomial:
     """Cancel what all terms above and below share; ``x/x`` is 1 wherever the quotient is defined at all."""
-    if not rest:
-        return ()
     terms = (*rest, *denominator)
     factor = gcd(*(c for _, c in terms))
     shared = terms[0][0]

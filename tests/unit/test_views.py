@@ -86,6 +86,8 @@ def test_view_and_its_inverse_cancel() -> None:
          "%y[0][broadcast x 4][1]"),
         (X + "%v = aten.view(%y) : tensor<2x3x8xf32>\n%w = aten.numpy_T(%v) : tensor<8x3x2xf32>",
          "%y[1][0 x 3][0 step 3 x 2]"),
+        (X + "%s = aten.slice.Tensor(%y, start = -100, end = 100, step = 2) : tensor<3x8xf32>", "%y[0 step 2 x 3][1]"),
+        (X + "%s = aten.slice.Tensor(%y, start = 4, end = 2) : tensor<0x8xf32>", "%y[0 x 0 + 4][1]"),
         (FLAT + "%r = aten.slice.Tensor(%f, start = 12, end = 24) : tensor<12xf32>", "%y[1 x 2 + 2, 0]"),
         (FLAT + "%r = aten.slice.Tensor(%f, start = 12, end = 18) : tensor<6xf32>", "%y[0][1 at 2]"),
         (FLAT + "%r = aten.slice.Tensor(%f, start = 7, end = 12) : tensor<5xf32>", "%y[0 x 5 + 1][1 at 1]"),
@@ -113,6 +115,7 @@ def test_texts(text: str, expected: str) -> None:
         FLAT + '%r = aten.slice.Tensor(%f, start = "S", end = "S + 3") : tensor<3xf32>',
         FLAT + '%r = aten.slice.Tensor(%f, start = 1, end = "S") : tensor<?xf32, ["S - 1"]>',
         SWAPPED + "%r = aten.slice.Tensor(%f, start = 1, end = 2) : tensor<1x3xf32>",
+        X + '%r = aten.slice.Tensor(%y, step = "N") : tensor<?x8xf32, ["(N + 5)//N"]>',
         # nothing says that S is 0
         '%y = "test.op"() : () -> tensor<1x8xf32>\n'
         '%r = aten.slice.Tensor(%y, start = "S", end = "S + 1") : tensor<1x8xf32>',
@@ -151,12 +154,17 @@ def test_a_dim_that_does_not_exist_is_an_error(text: str, problem: str) -> None:
     assert "aten." in str(error.value)
 
 
-def test_a_scalar_has_no_parts() -> None:
+def test_scalars_and_vectors_have_few_dims() -> None:
     found = values('%y = "test.op"() : () -> tensor<f32>\n'
                    "%t = aten.transpose.int(%y, dim0 = 0, dim1 = -1) : tensor<f32>\n"
                    "%u = aten.squeeze.dim(%t, dim = 0) : tensor<f32>\n"
                    "%r = aten.select.int(%u, dim = 0, index = 0) : tensor<f32>")  # fmt: skip
     assert same_data(found["u"], found["y"])
+    vector = values('%y = "test.op"() : () -> tensor<3xf32>\n%t = aten.t(%y) : tensor<3xf32>')
+    assert same_data(vector["t"], vector["y"])
+    moved = values('%y = "test.op"() : () -> tensor<f32>\n'
+                   "%m = aten.movedim.int(%y, source = 0, destination = -1) : tensor<f32>")  # fmt: skip
+    assert same_data(moved["m"], moved["y"])
     with pytest.raises(IRError, match="a scalar has no dim"):
         view_of(found["r"])
 
@@ -179,11 +187,54 @@ def test_joined_views_in_the_layout_of_the_value() -> None:
     assert (moved.dim, [str(part) for part in moved.parts]) == (3, ["%n[0][2][1][3]", "%k[0][1][broadcast x 4][2]"])
 
 
-def test_joined_views_below_a_selected_row() -> None:
-    found = values(CAT + '%t = aten.select.int(%c, dim = 2, index = 1) : tensor<?x4x192xf32, ["B"]>')
-    joined = joined_views(found["t"])
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            '%t = aten.select.int(%c, dim = 2, index = 1) : tensor<?x4x192xf32, ["B"]>',
+            ["%n[0][1][3][2 at 1]", "%k[0][broadcast x 4][2][1 at 1]"],
+        ),
+        (
+            '%t = aten.select.int(%c, dim = 1, index = 2) : tensor<?x?x192xf32, ["B", "S"]>',
+            ["%n[0][2][3][1 at 2]", "%k[0][1][2]"],
+        ),
+        (
+            '%t = aten.slice.Tensor(%c, dim = 2, start = 1) : tensor<?x4x?x192xf32, ["B", "S - 1"]>',
+            ["%n[0][1][2 x (S - 1) + 1][3]", "%k[0][broadcast x 4][1 x (S - 1) + 1][2]"],
+        ),
+        (
+            '%g = aten.unsqueeze(%c, dim = 2) : tensor<?x4x1x?x192xf32, ["B", "S"]>\n'
+            '%t = aten.expand(%g) : tensor<?x4x2x?x192xf32, ["B", "S"]>',
+            ["%n[0][1][broadcast x 2][2][3]", "%k[0][broadcast x 4][broadcast x 2][1][2]"],
+        ),
+        (
+            '%t = aten.flatten.using_ints(%c, end_dim = 1) : tensor<?x?x192xf32, ["4*B", "S"]>',
+            ["%n[0, 1][2][3]", "%k[0, broadcast x 4][1][2]"],
+        ),
+    ],
+)
+def test_joined_views_below_other_views(text: str, parts: list[str]) -> None:
+    joined = joined_views(values(CAT + text)["t"])
     assert joined is not None
-    assert [str(part) for part in joined.parts] == ["%n[0][1][3][2 at 1]", "%k[0][broadcast x 4][2][1 at 1]"]
+    assert [str(part) for part in joined.parts] == parts
+
+
+FLAT_CAT = (
+    FLAT + '%z = "test.op"() : () -> tensor<48x1xf32>\n%w = aten.view(%f) : tensor<48x1xf32>\n'
+    "%c = aten.cat([%w, %z], dim = 1) : tensor<48x2xf32>\n"
+)
+
+
+def test_joined_views_of_a_part_with_several_pieces() -> None:
+    found = values(
+        FLAT_CAT + "%r = aten.select.int(%c, dim = 0, index = 3) : tensor<2xf32>\n"
+        "%s = aten.slice.Tensor(%c, end = 3) : tensor<3x2xf32>"
+    )
+    joined = joined_views(found["c"])
+    assert joined is not None
+    assert [str(part) for part in joined.parts] == ["%y[1, 0][]", "%z[0][]"]
+    assert joined_views(found["r"]) is None
+    assert joined_views(found["s"]) is None
 
 
 @pytest.mark.parametrize(
