@@ -62,8 +62,8 @@ DENSE_INTEGERS = {torch.bool: torch.int8}
 """Element types that are read through another one to make constants."""
 MAX_CONSTANT_ELEMENTS = 4096
 
-EDIT_DATA_DEPENDENT = """shapes must follow from B and S, not from data.  A loop over experts that picks its tokens: sort once and
-  multiply by groups,
+EDIT_DATA_DEPENDENT = """shapes must follow from B and S, not from data.  In place of a loop over experts that picks
+  its tokens, sort once and multiply by groups:
       order = expert_ids.flatten().argsort()                      # [T*k]
       ends = torch.nn.functional.one_hot(expert_ids.flatten(), num_experts).sum(0).cumsum(0).to(torch.int32)
       y = torch.nn.functional.grouped_mm(x[order // k], weight_EKN, offs=ends)
