@@ -118,7 +118,7 @@ def buffer_writes(model: nn.Module) -> Iterator[tuple[str, Place]]:
 
 
 def attribute_writes(model: nn.Module) -> Iterator[tuple[str, Place]]:
-    """Where methods of the model's classes write ``self.name = ..``, ``self.name[..] = ..``, ``self.name.copy_(..)``."""
+    """Where methods of the model write ``self.name = ..``, ``self.name[..] = ..``, ``self.name.copy_(..)``."""
     for cls in dict.fromkeys(type(module) for module in model.modules()):
         try:
             file = inspect.getsourcefile(cls)
