@@ -18,7 +18,7 @@ class SizeRef:
     text: str
 
 
-Literal = int | float | bool | str | None | torch.dtype
+Literal = int | float | complex | bool | str | None | torch.dtype
 Argument = SSAValue | SizeRef | Literal | Sequence["Argument"]
 """A list stays a list and a tuple a tuple."""
 

@@ -1,5 +1,7 @@
 """``moe`` ops as calls."""
 
+import torch
+
 from dsv3c.backends.reference.call import REFERENCE, Argument, Call
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings import moe as meaning
@@ -19,6 +21,9 @@ def gate(op: moe.GateOp) -> Call:
         "mask": op.mask.data,
         "renormalize": None if op.renormalize is None else op.renormalize.value.data,
         "scale": op.scale.value.data,
+        "scores_in": torch.float32 if op.scores_in is None else dtype_of(op.scores_in),
+        "masked_weights": op.masked_weights is not None,
+        "any_order": op.any_order is not None,
         "dtype": dtype_of(element_type(op.weights)),
     }
     return Call(meaning.gate, list(op.operands), kwargs)

@@ -1,6 +1,6 @@
 """Computing ops of the ``weight`` dialect as calls; reading parameters is ``backends.reference.params``."""
 
-from dsv3c.backends.reference.call import REFERENCE, Argument, Call
+from dsv3c.backends.reference.call import REFERENCE, Argument, Call, Literal
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings import weight as meaning
 from dsv3c.ir.dialects import weight
@@ -20,8 +20,17 @@ def dequantize(op: weight.DequantizeOp) -> Call:
 @REFERENCE.rule(weight.ConstantOp)
 def constant(op: weight.ConstantOp) -> Call:
     """The elements as numbers."""
-    values: Argument = tuple(op.elements.get_values())
-    if values and isinstance(values[0], tuple):
-        values = tuple(complex(*pair) for pair in values)
+    values = tuple(literal(value) for value in op.elements.get_values())
     sizes = tuple(size for size in shape(op.value) if isinstance(size, int))
     return Call(meaning.constant, [values], {"shape": sizes, "dtype": dtype_of(element_type(op.value))})
+
+
+def literal(value: object) -> Literal:
+    """An element as a number; xDSL gives complex ones as pairs."""
+    match value:
+        case int() | float():
+            return value
+        case (float() as real, float() as imaginary):
+            return complex(real, imaginary)
+        case _:
+            raise AssertionError(f"an element of a constant is {value!r}")

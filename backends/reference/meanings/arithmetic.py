@@ -7,7 +7,7 @@ rows are computed together, so chunked prefill and token-by-token decode give th
 """
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal
@@ -24,7 +24,7 @@ WIDE_BUDGET_BYTES = 1 << 30
 
 
 @contextmanager
-def fidelity(name: Fidelity) -> Iterator[None]:
+def fidelity(name: Fidelity) -> Generator[None]:
     """Compute everything inside with this fidelity."""
     token = FIDELITY.set(name)
     try:

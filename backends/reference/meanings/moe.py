@@ -13,52 +13,65 @@ from dsv3c.backends.reference.meanings.arithmetic import WIDE, follows_torch, so
 from dsv3c.backends.reference.meanings.nn import swiglu
 
 
-def top_k(x: Tensor, k: int) -> Tensor:
-    """Indices of the k largest over the last dim, largest first; ties go to the lowest index."""
+def choose(x: Tensor, count: int, *, any_order: bool) -> Tensor:
+    """Indices of the largest over the last dim, largest first and ties lowest index first.
+
+    With ``any_order`` PyTorch may leave them unordered, and the torch fidelity follows it.
+    """
     if follows_torch():
-        return torch.topk(x, k=k, dim=-1, sorted=False)[1]
-    return torch.sort(x, dim=-1, descending=True, stable=True)[1][..., :k]
+        return torch.topk(x, k=count, dim=-1, sorted=not any_order)[1]
+    return torch.sort(x, dim=-1, descending=True, stable=True)[1][..., :count]
 
 
 def gate(
-    logits: Tensor, bias: Tensor | None = None, *, top_k: int, scoring: str, groups: int, keep: int, group_score: str,
-    mask: str, renormalize: float | None, scale: float, dtype: torch.dtype,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    logits: Tensor,
+    bias: Tensor | None = None,
+    *,
+    top_k: int,
+    scoring: str,
+    groups: int,
+    keep: int,
+    group_score: str,
+    mask: str,
+    renormalize: float | None,
+    scale: float,
+    scores_in: torch.dtype,
+    masked_weights: bool,
+    any_order: bool,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor]:
     """Group-limited top-k routing: logits [*, E], bias [E] -> weights [*, k] in ``dtype``, ids [*, k] i64.
 
-    Scores in f32; the choice is by score + bias, the weights are scores without the bias, divided by their sum plus
-    ``renormalize`` unless that is None, times ``scale``.
+    The choice is by score + bias; the weights are scores without the bias (masked choices with ``masked_weights``),
+    divided by their sum plus ``renormalize`` unless that is None, times ``scale``.  Scores and every step of the weights
+    are rounded to ``scores_in``.
     """
-    scores = gate_scores(logits, scoring)
+    scores = gate_scores(logits.to(scores_in), scoring)
     choice = scores if bias is None else scores + bias
     if groups > 1:
         choice = limit_to_groups(choice, groups=groups, keep=keep, group_score=group_score, mask=mask)
-    ids = choose(choice, top_k)
-    weights = scores.gather(-1, ids)
-    if not follows_torch():
-        weights = wide(weights)
+    ids = choose(choice, top_k, any_order=any_order)
+    weights = (choice if masked_weights else scores).gather(-1, ids)
     if renormalize is not None:
-        weights = weights / (weights.sum(dim=-1, keepdim=True) + renormalize)
+        total = (weights if follows_torch() else wide(weights)).sum(dim=-1, keepdim=True).to(weights.dtype)
+        weights = weights / (total + renormalize)
     return (weights * scale).to(dtype), ids
 
 
-choose = top_k  # the parameter of gate has the op's name
-
-
 def gate_scores(logits: Tensor, scoring: str) -> Tensor:
-    """Sigmoid or softmax of the logits, in f32."""
+    """Sigmoid or softmax of the logits, rounded to their type."""
     if follows_torch():
-        x = logits.to(torch.float32)
-        return x.sigmoid() if scoring == "sigmoid" else x.softmax(dim=-1)
+        return logits.sigmoid() if scoring == "sigmoid" else logits.softmax(dim=-1)
     x = wide(logits)
-    return (1 / (1 + torch.exp(-x)) if scoring == "sigmoid" else softmax(x)).to(torch.float32)
+    return (1 / (1 + torch.exp(-x)) if scoring == "sigmoid" else softmax(x)).to(logits.dtype)
 
 
 def limit_to_groups(choice: Tensor, *, groups: int, keep: int, group_score: str, mask: str) -> Tensor:
     """Choices outside the ``keep`` best groups become -inf or 0: [*, E] -> [*, E]."""
     grouped = choice.unflatten(-1, (groups, -1))
+    # a sum of two does not depend on their order
     best = grouped.topk(2, dim=-1)[0].sum(dim=-1) if group_score == "top2_sum" else grouped.amax(dim=-1)
-    kept = torch.zeros_like(best, dtype=torch.bool).scatter(-1, choose(best, keep), True)
+    kept = torch.zeros_like(best, dtype=torch.bool).scatter(-1, choose(best, keep, any_order=True), True)
     fill = float("-inf") if mask == "-inf" else 0.0
     return grouped.masked_fill(~kept.unsqueeze(-1), fill).flatten(-2)
 

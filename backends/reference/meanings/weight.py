@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-def constant(values: tuple[float | int, ...], *, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+def constant(values: tuple[complex, ...], *, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """A small tensor written in the program; one value stands for all elements."""
     data = torch.tensor(values, dtype=dtype)
     return data.reshape(shape) if data.numel() == torch.Size(shape).numel() else data.expand(shape).contiguous()
