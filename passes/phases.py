@@ -1,7 +1,8 @@
 """What a phase is: the kind of step, its symbols, and the tables every step brings along."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from xdsl.dialects import func
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, StringAttr, UnitAttr, i32, i64
 from xdsl.ir import Attribute, Block, SSAValue
 
@@ -32,6 +33,23 @@ class Phase:
         entries: dict[str, Attribute] = {"name": StringAttr(self.name)}
         entries |= {key: IntegerAttr(value, i64) for key, value in numbers.items()}
         return DictionaryAttr(entries | ({"capturable": UnitAttr()} if self.capturable else {}))
+
+    def split(self, last: int) -> tuple["Phase", "Phase"]:
+        """Two phases: up to ``last`` new tokens per sequence, and from there on."""
+        query = max(1, self.tokens // max(1, self.sequences))
+        short = replace(self, name=f"{self.name}.short", max_query=last, tokens=self.sequences * min(query, last))
+        return short, replace(self, min_query=last + 1)
+
+
+def phase_of(function: func.FuncOp) -> Phase | None:
+    """The phase an entry states; None for any other function."""
+    stated = function.attributes.get("phase")
+    if not isinstance(stated, DictionaryAttr):
+        return None
+    numbers = {key: value.value.data for key, value in stated.data.items() if isinstance(value, IntegerAttr)}
+    name = stated.data["name"]
+    assert isinstance(name, StringAttr)
+    return Phase(name=name.data, capturable="capturable" in stated.data, **numbers)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,56 @@
+"""Folding into weights: new parameters whose recipes compute them from what older ones stored."""
+
+from collections.abc import Callable, Sequence
+
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+
+from dsv3c.ir.context import CompileContext
+from dsv3c.ir.dialects.weight import ParamOp, StoredOp, YieldOp
+from dsv3c.ir.locations import fused
+
+
+def param_of(value: SSAValue) -> ParamOp | None:
+    """The parameter a value is, if it is one."""
+    return value.owner if isinstance(value.owner, ParamOp) else None
+
+
+def inline_recipe(block: Block, param: ParamOp) -> SSAValue:
+    """Append to ``block`` what computes ``param``; returns the value."""
+    if param.recipe is None:
+        stored = StoredOp(param.key.data, param.value.type)
+        stored.location = param.location
+        block.add_op(stored)
+        return stored.value
+    mapping = dict[SSAValue, SSAValue]()
+    for op in param.recipe.block.ops:
+        if isinstance(op, YieldOp):
+            return mapping[op.value]
+        copy = op.clone(mapping)
+        block.add_op(copy)
+    raise AssertionError("a recipe ends in a yield")
+
+
+def derived_param(
+    ctx: CompileContext,
+    key: str,
+    sources: Sequence[ParamOp],
+    build: Callable[[CompileContext, Block, list[SSAValue]], SSAValue],
+    kind: Attribute,
+) -> ParamOp:
+    """A parameter computed from ``sources``: their recipes, then what ``build`` appends; ``kind`` is its type."""
+    block = Block()
+    values = [inline_recipe(block, source) for source in sources]
+    result = build(ctx, block, values)
+    block.add_op(YieldOp(result))
+    param = ParamOp(key, kind, Region(block))
+    param.location = fused(source.location for source in sources)
+    for op in block.ops:
+        if op.location == ParamOp(key, kind).location:
+            op.location = param.location
+    return param
+
+
+def append(block: Block, op: Operation) -> SSAValue:
+    """Append an op with one result; returns the result."""
+    block.add_op(op)
+    return op.results[0]
