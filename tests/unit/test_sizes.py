@@ -130,6 +130,8 @@ def test_evaluate() -> None:
         evaluate("B*S", {"B": 1})
     with pytest.raises(SizeError, match='divides by "N", not positive'):
         evaluate("S//N", {"S": 1, "N": 0})
+    with pytest.raises(SizeError, match='divides by "N", not positive'):
+        evaluate("min(S//N, 3)", {"S": 1, "N": 0})
 
 
 def test_substitute_is_simultaneous_and_checks_divisors() -> None:
