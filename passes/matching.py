@@ -8,6 +8,16 @@ from dsv3c.ir.dialects.aten import NONE_AT, AtenOp
 from dsv3c.ir.strided import Axis, View, merged, whole
 from dsv3c.ir.views import view_of
 
+FILLS = {
+    "aten.new_ones": True,
+    "aten.new_zeros": False,
+    "aten.ones": True,
+    "aten.ones_like": True,
+    "aten.zeros": False,
+    "aten.zeros_like": False,
+}
+"""Ops that make a tensor of ones or zeros; of an operand they read sizes only."""
+
 
 class Mismatch(Exception):
     """A candidate fails a condition; the message is the reason that its outcome states."""

@@ -34,20 +34,11 @@ from dsv3c.ir.locations import fused
 from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.views import same_data, view_of, whole
 from dsv3c.passes.base import RewritePass
-from dsv3c.passes.matching import Mismatch, between, flat, is_last_dim, op_name, reshape_of
+from dsv3c.passes.matching import FILLS, Mismatch, between, flat, is_last_dim, op_name, reshape_of
 from dsv3c.passes.rewriting import number, only_user, other_operand, producer
 
 SCORINGS = {"aten.sigmoid": "sigmoid", "aten.softmax.int": "softmax"}
 MASKS = {-inf: "-inf", 0.0: "zero"}
-FILLS = {
-    "aten.new_ones": True,
-    "aten.new_zeros": False,
-    "aten.ones": True,
-    "aten.ones_like": True,
-    "aten.zeros": False,
-    "aten.zeros_like": False,
-}
-"""Ops that make a tensor of ones or zeros."""
 
 
 @dataclass(frozen=True)
