@@ -43,8 +43,8 @@ def gate(
     """Group-limited top-k routing: logits [*, E], bias [E] -> weights [*, k] in ``dtype``, ids [*, k] i64.
 
     The choice is by score + bias; the weights are scores without the bias (masked choices with ``masked_weights``),
-    divided by their sum plus ``renormalize`` unless that is None, times ``scale``.  Scores and every step of the weights
-    are rounded to ``scores_in``.
+    divided by their sum plus ``renormalize`` unless that is None, times ``scale``.  Scores and every step of the
+    weights are rounded to ``scores_in``.
     """
     scores = gate_scores(logits.to(scores_in), scoring)
     choice = scores if bias is None else scores + bias

@@ -1,0 +1,78 @@
+"""The command line of an emitted program."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dsv3c.backends.reference.meanings.arithmetic import fidelity
+from dsv3c.backends.reference.runtime.generate import CacheSpec, Sampler, generate, generate_dense
+from dsv3c.backends.reference.runtime.params import CheckpointSource, Params, RandomSource
+from dsv3c.backends.reference.runtime.stored import Checkpoint, StoredError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A function a user runs, and the caches among its arguments."""
+
+    function: Callable[..., Any]
+    caches: tuple[CacheSpec, ...] = ()
+
+    def bind(self, params: Params) -> Callable[..., Any]:
+        """The function with its parameters."""
+        return lambda *args: self.function(params, *args)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Options and their help."""
+    made = argparse.ArgumentParser(description="Generate tokens with this program on the CPU.")
+    made.add_argument("--weights", type=Path, help="a safetensors file or checkpoint folder (default: random weights)")
+    made.add_argument("--seed", type=int, default=0, help="seed of random weights and of sampling")
+    made.add_argument("--tokens", action="append", required=True, help="a prompt: 1,2,3 (again for more sequences)")
+    made.add_argument("--max-new-tokens", type=int, default=8, help="tokens to generate per sequence")
+    made.add_argument("--chunk", type=int, help="prefill this many tokens at a time (default: whole prompts)")
+    made.add_argument("--temperature", type=float, default=0.0, help="0 picks the likeliest token")
+    made.add_argument("--fidelity", choices=("reference", "torch"), default="reference", help="see arithmetic.py")
+    return made
+
+
+def token_ids(text: str) -> list[int]:
+    """``1,2,3`` as numbers.  Raises ValueError with what is wrong."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ValueError(f"--tokens takes numbers with commas between them, not {text!r}") from error
+
+
+def main(entries: dict[str, Entry], arguments: Sequence[str] | None = None) -> int:
+    """Generate with the phases, or with ``main`` where there are none; one line of token ids per prompt."""
+    options = parser().parse_args(arguments)
+    try:
+        source = CheckpointSource(Checkpoint(options.weights)) if options.weights else RandomSource(options.seed)
+        prompts, params = [token_ids(text) for text in options.tokens], Params(source)
+        sampler = Sampler(options.temperature, options.seed)
+        with torch.no_grad(), fidelity(options.fidelity):
+            if "prefill" in entries:
+                prefill = entries["prefill"]
+                decode = entries.get("decode", prefill)
+                new = generate(
+                    prefill.bind(params),
+                    decode.bind(params),
+                    prefill.caches,
+                    prompts,
+                    options.max_new_tokens,
+                    chunk=options.chunk,
+                    sampler=sampler,
+                )
+            else:
+                new = generate_dense(entries["main"].bind(params), prompts, options.max_new_tokens, sampler=sampler)
+    except (StoredError, ValueError, IndexError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for tokens in new:
+        print(",".join(map(str, tokens)))
+    return 0
