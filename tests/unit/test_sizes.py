@@ -97,7 +97,9 @@ def test_malformed_text_shows_where(text: str, column: int, problem: str) -> Non
 def test_arithmetic_on_texts_and_numbers() -> None:
     assert add("S", 2) == "S + 2"
     assert sub("S + 2", "S") == 2
+    assert sub(7, 2) == 5
     assert mul("8*B", "S") == "8*B*S"
+    assert mul(8, "S") == "8*S"
     assert floordiv(7, 2) == 3
     assert floordiv("8*S + 3", 8) == "S"
     assert ceildiv("S", 128) == "(S + 127)//128"
@@ -138,6 +140,7 @@ def test_substitute_is_simultaneous_and_checks_divisors() -> None:
     assert substitute("A - B", {"A": "B", "B": "A"}) == "-A + B"
     assert substitute("(T + 7)//8", {"T": "8*B"}) == "B"
     assert substitute("T + 1", {"T": 3}) == 4
+    assert substitute("T + N", {"T": 3}) == "N + 3"
     assert substitute("max(T, 4)", {"T": "N"}) == "max(N, 4)"
     with pytest.raises(SizeError, match="not positive"):
         substitute("S//(N - 1)", {"N": 1})
