@@ -5,7 +5,7 @@ Python file (``model.py`` with ``build_model()`` and ``example_inputs()``, or ``
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
@@ -18,6 +18,7 @@ from dsv3c.ir.errors import UsageError
 from dsv3c.models.configs import ConfigError, ModelConfig, load_config
 from dsv3c.models.deepseek_v3 import DeepseekV3, build_model, build_predictor
 from dsv3c.models.semantics import SemanticsName
+from dsv3c.recipes import quantized_in_folder
 
 DTYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
 MAX_BATCH = 4096
@@ -60,7 +61,10 @@ def capture(model: str, options: CaptureOptions | None = None) -> Captured:
         from dsv3c.config_sources import read_config
 
         fields, config = read_config(Path(model))
-        return capture_config(fields, config, options)
+        captured = capture_config(fields, config, options)
+        if not Path(model).is_dir():
+            return captured
+        return replace(captured, quantized=quantized_in_folder(Path(model), config))
     return capture_named(model, options)
 
 

@@ -44,7 +44,7 @@ class Captured:
     """Non-persistent buffers with their values (inverse frequencies): they are in no checkpoint."""
     config: ModelConfig | None = None
     """Known for named configurations and Hugging Face sources: it says how a checkpoint stores the parameters."""
+    quantized: frozenset[str] = frozenset()
+    """Names of stored tensors that the source's checkpoint holds in FP8 with a grid of scales."""
     state: Mapping[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     """Real parameters, where the user's ``build_model()`` gives a model with values."""
-    problems: tuple[str, ...] = ()
-    """Remarks about the capture (MTP left out, layers dropped): one line each."""

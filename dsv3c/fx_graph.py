@@ -124,6 +124,11 @@ def flatten(graph_module: GraphModule, same: dict[Node, Node]) -> Iterator[Node]
     for node in graph_module.graph.nodes:
         if node.op != "call_function" or node in same or is_size(node) or is_assert(node):
             continue
+        if is_identity(node):
+            source = node.args[0]
+            assert isinstance(source, Node)
+            same[node] = source
+            continue
         if (inline := INLINED.get(str(node.target))) is not None:
             yield from inlined(graph_module, node, inline(node), same)
         elif is_higher_order(node):
@@ -134,6 +139,29 @@ def flatten(graph_module: GraphModule, same: dict[Node, Node]) -> Iterator[Node]
             )
         else:
             yield node
+
+
+def is_identity(node: Node) -> bool:
+    """Whether the result *is* the first argument, memory included: conversions to the type and layout it has, dropout.
+
+    Export lets later readers read the last such node, so that a mask would seem to come out of every layer.
+    """
+    name = op_name(node)
+    source = node.args[0] if node.args else None
+    if not isinstance(source, Node):
+        return False
+    match name:
+        case "aten.alias" | "aten.detach" | "aten.detach_":
+            return True
+        case "aten.dropout":
+            return node.args[2] is False
+        case "aten.contiguous":
+            return not node.kwargs and source.meta["val"].is_contiguous()
+        case "aten.to.dtype" | "aten.to.dtype_layout" | "aten.to.device" | "aten.to.other":
+            copies = node.kwargs.get("copy", False) or True in node.args[2:]
+            return not copies and node.meta["val"].dtype == source.meta["val"].dtype
+        case _:
+            return False
 
 
 def is_higher_order(node: Node) -> bool:

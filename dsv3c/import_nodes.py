@@ -21,16 +21,8 @@ from dsv3c.ir.types import Tensor
 
 Value = SSAValue | list[SSAValue]
 
-SAME_VALUE = {
-    "aten.contiguous",
-    "aten.alias",
-    "aten.detach",
-    "aten.detach_",
-    "aten.lift_fresh_copy",
-    "aten.clone",
-    "aten.positive",
-}
-"""Operators that speak about memory only: values have no memory here."""
+SAME_VALUE = {"aten.contiguous", "aten.lift_fresh_copy", "aten.clone", "aten.positive"}
+"""Operators that copy or speak about memory only: values have no memory here."""
 CONVERSION = "aten.to.dtype"
 CONVERSIONS = {
     "aten.to.dtype",
@@ -234,10 +226,8 @@ def is_factory(cls: type[AtenOp]) -> bool:
 
 
 def is_same_value(name: str, node: Node) -> bool:
-    """Conversions to the type a value already has; operators that only speak about memory; dropout in eval mode."""
+    """Copies, conversions to the type a value already has, operators that only speak about memory."""
     if name in SAME_VALUE:
         return True
-    if name == "aten.dropout":
-        return node.args[2] is False
     source = node.args[0] if node.args else None
     return name in CONVERSIONS and isinstance(source, Node) and node.meta["val"].dtype == source.meta["val"].dtype

@@ -25,6 +25,7 @@ from dsv3c.ir.dialects.core import SymbolOp
 from dsv3c.ir.errors import ImportFailure
 from dsv3c.ir.functions import PREFIX, make_function
 from dsv3c.outline import Run, runs
+from dsv3c.recipes import add_recipes
 
 MODEL = "dsv3c.model"
 SEMANTICS = "dsv3c.semantics"
@@ -45,6 +46,8 @@ def import_program(ctx: CompileContext, captured: Captured) -> ModuleOp:
     module = ModuleOp(list(ops))
     module.attributes[MODEL] = StringAttr(captured.name)
     module.attributes[SEMANTICS] = StringAttr(captured.semantics)
+    if captured.config is not None:
+        add_recipes(ctx, module, captured.config, captured.quantized)
     return module
 
 

@@ -67,7 +67,7 @@ def cut(path: str, nodes: tuple[Node, ...], leaves: Leaves) -> Run:
         )
         for node in nodes
     )
-    outputs = tuple(node for node in nodes if is_read_outside(node, numbers))
+    outputs = tuple(node for node in nodes if is_read_outside(node, numbers, leaves))
     return Run(path, nodes, tuple(inputs), outputs, (rows, tuple(numbers[node] for node in outputs)))
 
 
@@ -93,6 +93,15 @@ def reference_in(
     return reference
 
 
-def is_read_outside(node: Node, inside: Mapping[Node, int]) -> bool:
+def is_read_outside(node: Node, inside: Mapping[Node, int], leaves: Leaves) -> bool:
     """Whether a node's value is needed after its run; checks and size arithmetic do not count."""
-    return any(user not in inside and not is_size(user) and not is_assert(user) for user in node.users)
+    return any(user not in inside and not is_size(user) and not is_assert(user) for user in readers(node, leaves))
+
+
+def readers(node: Node, leaves: Leaves) -> Iterator[Node]:
+    """Who reads a node's value, also through nodes that only stand for it."""
+    for user in node.users:
+        if leaves.root(user) is leaves.root(node) and user is not node:
+            yield from readers(user, leaves)
+        else:
+            yield user
