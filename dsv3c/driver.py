@@ -61,6 +61,10 @@ class Driver:
     observers: Sequence[Observer] = ()
     allow_unapplied: bool = False
     """Accept passes asked for by name that fire nowhere."""
+    skip_unmet: bool = False
+    """Leave out, with a remark, passes that need a fact which an earlier pass was blocked from establishing."""
+    withheld: dict[str, str] = field(default_factory=dict[str, str])
+    """Fact -> the pass that could not establish it."""
     runs: list[PassRun] = field(default_factory=list[PassRun])
 
     def run(self, module: ModuleOp, passes: Sequence[Pass], *, named: frozenset[str] = frozenset()) -> ModuleOp:
@@ -82,6 +86,9 @@ class Driver:
         """One pass: requires, apply, ensures, verify, observers."""
         facts = facts_of(module)
         if missing := sorted(item.requires - facts):
+            if self.skip_unmet and missing[0] in self.withheld:
+                self.skip(module, item, missing[0])
+                return
             level = ", ".join(sorted(facts)) or "captured"
             raise PassError(
                 f"pass {item.name} needs a module that is {missing[0]}; this one is {level}",
@@ -94,6 +101,7 @@ class Driver:
         start = perf_counter()
         item.apply(self.ctx, module)
         set_facts(module, facts_of(module) | (item.ensures - self.ctx.withheld))
+        self.withheld.update(dict.fromkeys(self.ctx.withheld, item.name))
         applied = perf_counter()
         verify_module(module)
         run = PassRun(
@@ -108,6 +116,12 @@ class Driver:
         self.runs.append(run)
         for observer in self.observers:
             observer.after(run, item, module)
+
+    def skip(self, module: ModuleOp, item: Pass, fact: str) -> None:
+        """Record that a pass did not run, and whose fault that is."""
+        self.ctx.current_pass, self.ctx.current_pattern = item.name, ""
+        self.ctx.blocked(module, f"not run: it needs a {fact} module, and {self.withheld[fact]} was blocked")
+        self.ctx.current_pass = ""
 
     def check_applied(self, named: frozenset[str]) -> None:
         """Raise PassError for the passes of ``named`` that fired nowhere, with the reasons they gave."""

@@ -1,6 +1,8 @@
 """What watches a pipeline: dumps of the module between passes."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,3 +74,32 @@ class TreeDir:
         if text != self.text or not self.only_changes:
             (self.folder / f"{run.index + 1:02}_{run.name}.mlir").write_text(text)
         self.text = text
+
+
+@dataclass
+class Announce:
+    """Tells somebody which pass is running."""
+
+    tell: Callable[[str], None]
+
+    def start(self, module: ModuleOp) -> None:
+        """The first pass is announced when it starts."""
+
+    def before(self, item: Pass) -> None:
+        """The pass about to run."""
+        self.tell(item.name)
+
+    def after(self, run: PassRun, item: Pass, module: ModuleOp) -> None:
+        """Nothing: the next pass is announced when it starts."""
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[str], None]]:
+    """A line on the terminal that says what is being done; silent when standard error is not a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as status:
+        yield lambda step: status.update(f"{what}: {step}")

@@ -8,6 +8,7 @@ from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
 from xdsl.utils.exceptions import ArgSpecParseError
 
 from dsv3c.ir.errors import UsageError
+from dsv3c.operating_point import OperatingPoint
 from dsv3c.passes.base import Pass
 from dsv3c.passes.registry import load_pass
 
@@ -40,10 +41,25 @@ LOWER = (
 """Phased -> merged and absorbed."""
 
 
-def default_pipeline(phases: Sequence[str]) -> str:
+def default_pipeline(point: OperatingPoint) -> str:
     """The pass pipeline of ``dsv3c compile``, as the text that ``dsv3c opt -p`` takes."""
-    specialize = f"specialize-phases{{phases={','.join(phases)}}}"
-    return ",".join([*RAISE, specialize, *LOWER])
+    return ",".join([*RAISE, f"specialize-phases{{{point.pass_options()}}}", *LOWER])
+
+
+def resume(passes: Sequence[Pass], facts: frozenset[str]) -> list[Pass]:
+    """What is left of a pipeline for a module that states ``facts``: the passes after the last that established one."""
+    done = [index for index, item in enumerate(passes) if item.ensures and item.ensures <= facts]
+    return list(passes[done[-1] + 1 :] if done else passes)
+
+
+def until_level(passes: Sequence[Pass], level: str) -> list[Pass]:
+    """The passes that take a captured module to ``level``: captured, raised, phased; any other level takes them all."""
+    if level == "captured":
+        return []
+    phased = next((index for index, item in enumerate(passes) if "phased" in item.ensures), None)
+    if phased is None or level not in ("raised", "phased"):
+        return list(passes)
+    return list(passes[: phased + (level == "phased")])
 
 
 def parse_passes(text: str, extra: Mapping[str, type[Pass]] | None = None) -> list[Pass]:

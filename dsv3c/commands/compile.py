@@ -1,0 +1,162 @@
+"""``dsv3c compile``: a model in, a summary and an artifact out."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from dsv3c.compiler import DEFAULT_TARGET, LEVELS, Compiled, Request, compile_model, program_files
+from dsv3c.files import check_free, write_text
+from dsv3c.ir.errors import UsageError
+from dsv3c.ir.text import print_module
+from dsv3c.observers import progress
+from dsv3c.operating_point import LOGITS, read_workload
+from dsv3c.options import add_pass_options, observers_of, stats_table, timing_table
+from dsv3c.remarks import emit_remarks
+
+SIZES = {
+    "max-tokens": "new tokens in one step, at most",
+    "max-batch": "sequences in one step, at most",
+    "context": "tokens in the cache per sequence that cost choices are made for",
+    "max-context": "tokens in the cache per sequence, at most (default: the model's own limit)",
+    "page-size": "token rows per cache page",
+    "verify-tokens": "new tokens per sequence of the verify phase, at most",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's options."""
+    add_model_arguments(parser)
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder to write; with --emit: a file")
+    parser.add_argument("--force", action="store_true", help="replace OUT if it is an earlier artifact")
+    parser.add_argument("--emit", choices=LEVELS, metavar="LEVEL", help=f"print the program at: {', '.join(LEVELS)}")
+    parser.add_argument("--print-op-generic", action="store_true", help="with --emit: MLIR's generic form")
+    parser.add_argument("--print-debuginfo", action="store_true", help="with --emit: locations too")
+    add_pass_options(parser)
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """MODEL and what may be chosen about it; ``explain`` takes the same."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a named config, model.py[:function], config.json, a checkpoint folder, or a .mlir to go on from",
+    )
+    parser.add_argument("--target", default=DEFAULT_TARGET, help="a target's name or file (default: %(default)s)")
+    group = parser.add_argument_group("the model")
+    group.add_argument("--layers", metavar="A:B", type=layer_range, help="only the layers A up to, not including, B")
+    group.add_argument("--dtype", choices=("bf16", "f32"), help="serving type (default: bf16)")
+    group.add_argument("--semantics", choices=("hf", "deepseek"), help="whose arithmetic")
+    group.add_argument("--experts", choices=("grouped_mm", "batched_mm"), help="how transformers runs its experts")
+    group.add_argument("--weights", type=Path, metavar="DIR", help="checkpoint the program will run with")
+    group = parser.add_argument_group("the operating point")
+    group.add_argument("--phases", metavar="P,P", type=names, help="prefill, decode, verify (default: prefill,decode)")
+    for name, text in SIZES.items():
+        group.add_argument(f"--{name}", type=int, metavar="N", help=text)
+    group.add_argument("--logits", choices=LOGITS, help="of every sequence's last token, or of all (default: last)")
+    group.add_argument("--workload", type=Path, metavar="FILE.toml", help="the operating point as a file; flags win")
+    parser.add_argument("-p", "--passes", metavar="PIPELINE", help="passes in place of the default ones")
+
+
+def names(text: str) -> tuple[str, ...]:
+    """``prefill,decode`` -> names."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def layer_range(text: str) -> tuple[int, int]:
+    """``2:5`` -> numbers; how many there are is known after the capture."""
+    first, colon, end = text.partition(":")
+    if not colon or not (first or "0").isdigit() or not end.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range of layers: give A:B, e.g. 0:4")
+    return int(first or "0"), int(end)
+
+
+def request_of(arguments: argparse.Namespace) -> Request:
+    """What the flags ask for."""
+    point = read_workload(arguments.workload) if arguments.workload is not None else {}
+    for name in [*(name.replace("-", "_") for name in SIZES), "phases", "logits"]:
+        if getattr(arguments, name) is not None:
+            point[name] = getattr(arguments, name)
+    level = getattr(arguments, "emit", None) or "lowered"
+    return Request(
+        model=arguments.model,
+        target=arguments.target,
+        dtype=arguments.dtype,
+        semantics=arguments.semantics,
+        experts=arguments.experts,
+        layers=arguments.layers,
+        weights=arguments.weights,
+        point=point,
+        pipeline=arguments.passes,
+        level=level,
+        stop_after=arguments.stop_after,
+        allow_unapplied=arguments.allow_unapplied,
+        load=tuple(arguments.load),
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile; then print the program, or write the artifact and print the summary."""
+    from dsv3c.artifact import MANIFEST
+
+    request = request_of(arguments)
+    if arguments.output is not None:
+        if arguments.emit is None:
+            check_free(arguments.output, force=arguments.force, marker=MANIFEST)
+        elif arguments.output.exists() and not arguments.force:
+            raise UsageError(f"{arguments.output} exists", hint="choose another file, or --force to replace it")
+    writing = arguments.output is not None and arguments.emit is None
+    with progress(f"compiling {request.model}") as tell:
+        compiled = compile_model(
+            request, observers=lambda ctx: observers_of(arguments, ctx), keep_stages=writing, progress=tell
+        )
+    report_on(arguments, compiled)
+    if arguments.emit is not None:
+        emit(arguments, compiled)
+    else:
+        conclude(arguments, compiled)
+    return 0
+
+
+def report_on(arguments: argparse.Namespace, compiled: Compiled) -> None:
+    """What the flags shared with ``opt`` ask for, on standard error."""
+    if arguments.stats:
+        print(stats_table(compiled.ctx), file=sys.stderr)
+    if arguments.timing:
+        for name, seconds in compiled.seconds.items():
+            print(f"{name:<24} {seconds:9.3f}", file=sys.stderr)
+        print(timing_table(compiled.driver), file=sys.stderr)
+    if arguments.remarks is not None:
+        emit_remarks(compiled.ctx.outcomes, arguments.remarks)
+    for warning in compiled.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def emit(arguments: argparse.Namespace, compiled: Compiled) -> None:
+    """The program as text, to standard output or to the file."""
+    if arguments.emit == "program":
+        text = program_files(compiled.module)["program.py"]
+    else:
+        text = print_module(compiled.module, generic=arguments.print_op_generic, locations=arguments.print_debuginfo)
+    if arguments.output is not None:
+        write_text(arguments.output, text)
+    else:
+        sys.stdout.write(text)
+
+
+def conclude(arguments: argparse.Namespace, compiled: Compiled) -> None:
+    """The artifact, if a folder is given, and the summary."""
+    from dsv3c.artifact import write_artifact
+    from dsv3c.summary import summary_text
+
+    print(summary_text(compiled))
+    if arguments.output is None:
+        print("nothing was written: -o OUT writes the artifact, --emit LEVEL prints the program")
+        return
+    artifact = write_artifact(compiled, arguments.output, force=arguments.force)
+    print(f"wrote {artifact.path}: {len(artifact.manifest['files'])} files")
+    target = compiled.ctx.target
+    if target is not None and target.kind != "cpu":
+        print(
+            f"kernels for {target.name} are not generated yet: this is the plan; "
+            "--target cpu writes a program that the reference runs on any machine"
+        )

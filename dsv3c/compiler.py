@@ -1,0 +1,295 @@
+"""``compile``: capture or read a model, run the pipeline over it, keep the text of every stage."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+
+from dsv3c.driver import Driver, Observer, PassRun
+from dsv3c.ir.context import CompileContext, make_context
+from dsv3c.ir.dialects.core import facts_of, symbols_of
+from dsv3c.ir.errors import UsageError
+from dsv3c.ir.targets import load_target
+from dsv3c.ir.text import parse_module, print_module
+from dsv3c.ir.verify import verify_module
+from dsv3c.observers import Announce
+from dsv3c.operating_point import OperatingPoint, point_of
+from dsv3c.passes.base import Pass
+from dsv3c.pipelines import default_pipeline, parse_passes, resume, until_level
+from dsv3c.plugins import load_plugins
+
+if TYPE_CHECKING:
+    from dsv3c.captured import Captured
+
+Level = Literal["captured", "raised", "phased", "lowered", "program"]
+LEVELS: tuple[Level, ...] = ("captured", "raised", "phased", "lowered", "program")
+DEFAULT_TARGET = "h800"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to compile, and for what."""
+
+    model: str
+    """A named configuration, a ``.py`` file, a ``config.json``, a checkpoint folder, or a module in text form."""
+    target: str = DEFAULT_TARGET
+    dtype: str | None = None
+    """Serving type, ``bf16`` (default) or ``f32``."""
+    semantics: str | None = None
+    """Whose arithmetic, ``hf`` or ``deepseek``."""
+    experts: str | None = None
+    """How transformers' model multiplies by its experts, ``grouped_mm`` (default) or ``batched_mm``."""
+    layers: tuple[int, int] | None = None
+    """Keep the layers from the first number up to, not including, the second."""
+    weights: Path | None = None
+    """Checkpoint that the program will run with."""
+    point: dict[str, object] = field(default_factory=dict[str, object])
+    """Fields of the operating point that are not to be derived from the model."""
+    pipeline: str | None = None
+    """Passes in place of the default ones."""
+    level: Level = "lowered"
+    """Where to stop."""
+    stop_after: str | None = None
+    """Pass to stop after."""
+    allow_unapplied: bool = False
+    load: tuple[Path, ...] = ()
+    """Plug-in files."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The module's text after a pass that changed it; index 0 is the captured module."""
+
+    index: int
+    name: str
+    facts: frozenset[str]
+    text: str
+
+
+@dataclass
+class Stages:
+    """An observer that keeps the text of every stage."""
+
+    items: list[Stage] = field(default_factory=list[Stage])
+
+    def start(self, module: ModuleOp) -> None:
+        """The module before the first pass."""
+        facts = facts_of(module)
+        self.items = [Stage(0, "captured" if not facts else "input", facts, print_module(module))]
+
+    def before(self, item: Pass) -> None:
+        """Nothing is kept before a pass."""
+
+    def after(self, run: PassRun, item: Pass, module: ModuleOp) -> None:
+        """The module after a pass that changed it."""
+        text = print_module(module)
+        if text != self.items[-1].text:
+            self.items.append(Stage(run.index + 1, run.name, facts_of(module), text))
+
+
+@dataclass
+class Compiled:
+    """A compiled model and how it came about."""
+
+    request: Request
+    ctx: CompileContext
+    module: ModuleOp
+    driver: Driver
+    point: OperatingPoint
+    pipeline: str
+    """The passes that ran, as text."""
+    source: "Source"
+    stages: list[Stage]
+    """Empty unless they were asked for."""
+    seconds: dict[str, float]
+    """Wall time before the passes: ``capture`` and ``import``, or ``parse``."""
+    captured: "Captured | None" = None
+    warnings: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a program came from."""
+
+    kind: str
+    """``named``, ``python``, ``config``, ``checkpoint`` or ``text``."""
+    model: str
+    """The model's name."""
+    path: str
+    """The file, as it was given; the name itself for a named configuration."""
+    sha256: str
+    """Of the file; of the configuration's data file for a named one."""
+
+
+def compile_model(
+    request: Request,
+    *,
+    observers: Callable[[CompileContext], Sequence[Observer]] = lambda _: (),
+    keep_stages: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Compiled:
+    """Take ``request.model`` to ``request.level``; ``progress`` is told what is being done.
+
+    Raises UsageError for a request that cannot be met, CaptureFailure and ImportFailure with the user's line, PassError
+    and IRError for passes that cannot do their work, WeightsError for a checkpoint that does not fit.
+    """
+    plugins = load_plugins(request.load)
+    ctx = make_context(target=load_target(request.target))
+    for dialect in plugins.dialects.values():
+        ctx.load_dialect(dialect)
+    if request.pipeline is not None:
+        parse_passes(request.pipeline, plugins.passes)  # a misspelt pass is told before a long capture
+    progress("capture")
+    module, captured, seconds = read_model(ctx, request)
+    point = point_of(request.point, longest=longest_sequence(module, captured))
+    ctx.operating_point = point.symbols()
+    pipeline = default_pipeline(point) if request.pipeline is None else request.pipeline
+    passes = resume(parse_passes(pipeline, plugins.passes), facts_of(module))
+    passes = stopped(until_level(passes, request.level), request.stop_after)
+    check_level(request, facts_of(module))
+    stages = Stages()
+    watching = [Announce(progress), *observers(ctx), *([stages] if keep_stages else [])]
+    named = frozenset(item.name for item in passes) if request.pipeline is not None else frozenset[str]()
+    driver = Driver(ctx, watching, allow_unapplied=request.allow_unapplied, skip_unmet=request.pipeline is None)
+    ctx.evaluator = evaluator()
+    driver.run(module, passes, named=named)
+    return Compiled(
+        request=request,
+        ctx=ctx,
+        module=module,
+        driver=driver,
+        point=point,
+        pipeline=",".join(str(item.spec()) for item in passes),
+        source=source_of(request, module),
+        stages=stages.items,
+        seconds=seconds,
+        captured=captured,
+        warnings=check_checkpoint(request, module, captured),
+    )
+
+
+def evaluator() -> Any:
+    """Answers passes' questions about size-only values."""
+    from dsv3c.evaluator import TorchEvaluator
+
+    return TorchEvaluator()
+
+
+def stopped(passes: list[Pass], stop_after: str | None) -> list[Pass]:
+    """The passes up to the one named; see ``options.until``."""
+    from dsv3c.options import until
+
+    return until(passes, stop_after)
+
+
+def is_text(model: str) -> bool:
+    """Whether MODEL is a module in text form."""
+    return model.endswith(".mlir")
+
+
+def read_model(ctx: CompileContext, request: Request) -> tuple[ModuleOp, "Captured | None", dict[str, float]]:
+    """The module to start from, with the seconds it took."""
+    start = perf_counter()
+    if is_text(request.model):
+        given = [name for name in ("dtype", "semantics", "experts", "layers") if getattr(request, name) is not None]
+        if given:
+            raise UsageError(
+                f"--{given[0]} is a choice of the capture; {request.model} is captured already",
+                hint="leave it out, or give the model itself",
+            )
+        module = parse_module(ctx, read_text(Path(request.model)), request.model)
+        verify_module(module)
+        return module, None, {"parse": perf_counter() - start}
+    from dsv3c.capture import CaptureOptions, capture
+    from dsv3c.importer import import_program
+
+    chosen = {name: getattr(request, name) for name in ("dtype", "semantics", "experts") if getattr(request, name)}
+    captured = capture(request.model, CaptureOptions(**chosen, layers=request.layers))
+    exported = perf_counter()
+    module = import_program(ctx, captured)
+    return module, captured, {"capture": exported - start, "import": perf_counter() - exported}
+
+
+def read_text(file: Path) -> str:
+    """A module's text.  Raises UsageError for a file that is missing or no text."""
+    try:
+        return file.read_text("utf-8")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise UsageError(f"there is no file {file}", hint="give a .mlir file written by dsv3c") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not text: {error}") from error
+
+
+def longest_sequence(module: ModuleOp, captured: "Captured | None") -> int | None:
+    """How many positions the model has; None where nothing says so."""
+    if captured is not None and captured.config is not None:
+        return captured.config.max_position_embeddings
+    symbol = symbols_of(module).get("S")
+    return symbol.bounds()[1] if symbol is not None else None
+
+
+def check_level(request: Request, facts: frozenset[str]) -> None:
+    """Raise UsageError for a level that the given text is beyond."""
+    beyond = {"captured": facts, "raised": facts - {"raised"}}.get(request.level, frozenset[str]())
+    if beyond:
+        raise UsageError(
+            f"{request.model} is {', '.join(sorted(facts))} already: it cannot be emitted {request.level}",
+            hint="give an earlier stage, or the model itself",
+        )
+
+
+def source_of(request: Request, module: ModuleOp) -> Source:
+    """Kind, name and hash of where the program came from."""
+    stated = module.attributes.get("dsv3c.model")
+    file = Path(request.model.rpartition(":")[0] if ".py:" in request.model else request.model)
+    if is_text(request.model):
+        kind = "text"
+    elif file.is_dir():
+        kind, file = "checkpoint", file / "config.json"
+    elif file.suffix == ".py":
+        kind = "python"
+    elif file.suffix == ".json":
+        kind = "config"
+    else:
+        from dsv3c.models import configs
+
+        kind, file = "named", Path(configs.__file__).parent / "configs" / f"{request.model}.json"
+    name = stated.data if isinstance(stated, StringAttr) else file.stem
+    return Source(kind, name, request.model, hashlib.sha256(file.read_bytes()).hexdigest())
+
+
+def checkpoint_of(request: Request) -> Path | None:
+    """The checkpoint the program belongs to: the one given, or MODEL itself where that is a folder with tensors."""
+    folder = Path(request.model)
+    if request.weights is None and folder.is_dir() and any(folder.glob("*.safetensors")):
+        return folder
+    return request.weights
+
+
+def check_checkpoint(request: Request, module: ModuleOp, captured: "Captured | None") -> list[str]:
+    """Compare a checkpoint's headers with what the module needs; returns warnings.  Raises WeightsError."""
+    folder = checkpoint_of(request)
+    if folder is None:
+        return []
+    from dsv3c.backends.reference.params import check_weights, some
+    from dsv3c.backends.reference.weights import SafetensorsWeights
+    from dsv3c.models.checkpoint_names import optional_tensors
+
+    unused = check_weights(module, SafetensorsWeights(folder))
+    config = captured.config if captured is not None else None
+    optional = set(optional_tensors(config)) if config is not None else set[str]()
+    surprising = [name for name in unused if name not in optional]
+    if not surprising or request.layers is not None:  # other layers are there on purpose
+        return []
+    return [f"{folder}: {len(surprising)} tensors are not used by the program: {some(surprising)}"]
+
+
+def program_files(module: ModuleOp) -> dict[str, str]:
+    """The program for the CPU reference: file name -> text, ``program.py`` among them."""
+    from dsv3c.backends.reference.emitter import emit_program
+
+    return cast(dict[str, str], emit_program(module))
