@@ -22,7 +22,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "aten.histc": meaning.histc,
     "aten._grouped_mm": meaning.grouped_mm,
     "transformers.grouped_mm_fallback": meaning.grouped_mm,
-    "dsv3c.grouped_mm": meaning.grouped_mm,
+    "dsv3c_models.grouped_mm": meaning.grouped_mm,
 }
 PLACEMENT = {"device", "layout", "pin_memory", "non_blocking", "memory_format"}
 """Arguments about memory: everything here is dense and on the CPU."""

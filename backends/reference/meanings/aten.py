@@ -19,8 +19,12 @@ def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     return torch.histc(x.to(torch.float64), bins=bins, min=min, max=max).to(x.dtype)
 
 
-def grouped_mm(x: Tensor, weight: Tensor, offs: Tensor) -> Tensor:
+def grouped_mm(
+    x: Tensor, weight: Tensor, offs: Tensor | None, bias: Tensor | None = None, out_dtype: torch.dtype | None = None
+) -> Tensor:
     """Row m times ``weight[e]`` for the first e with ``m < offs[e]``: [M, K], [E, K, N], [E] -> [M, N]."""
+    if offs is None or bias is not None or out_dtype is not None:
+        raise NotImplementedError("grouped_mm is computed with offsets, without bias and in the type of its operands")
     y, start = x.new_zeros((x.shape[0], weight.shape[2])), 0
     for expert, end in enumerate(offs.tolist()):
         if end > start:
