@@ -49,7 +49,16 @@ def build_hf(fields: Mapping[str, object], config: ModelConfig, dtype: torch.dty
     finally:
         torch.set_default_dtype(previous)
     model.set_experts_implementation(experts)
+    keep_in_f32(model)
     return cast(nn.Module, model)
+
+
+def keep_in_f32(model: Any) -> None:
+    """Router biases stay f32 whatever the serving type: what ``from_pretrained`` does with the class's own list."""
+    kept = tuple(model._keep_in_fp32_modules_strict or ())
+    for name, tensor in [*model.named_buffers(), *model.named_parameters()]:
+        if any(part in name.split(".") for part in kept):
+            tensor.data = tensor.data.float()
 
 
 def rotary_buffers(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -1,0 +1,137 @@
+"""The imported module, executed with PyTorch's own operators, gives PyTorch's own bits: on every capture route."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from dsv3c.backends.reference.executor import Executor
+from dsv3c.backends.reference.weights import StateDictWeights
+from dsv3c.capture import DTYPES, CaptureOptions, capture
+from dsv3c.captured import Captured
+from dsv3c.hf_models import transformers
+from dsv3c.importer import import_program
+from dsv3c.ir.context import make_context
+from dsv3c.ir.text import parse_module, print_module
+from dsv3c.ir.verify import verify_module
+from dsv3c.models.configs import ModelConfig, load_config, to_hf
+from dsv3c.models.deepseek_v3 import build_model, build_predictor
+from dsv3c.models.random_weights import init_weights
+from stored import stored_state
+from torch import Tensor, nn
+
+SIZES = ((1, 2), (2, 33), (3, 7))
+SMALL = {"num_hidden_layers": 3, "first_k_dense_replace": 1, "vocab_size": 100}
+
+
+def executed(captured: Captured, state: dict[str, Tensor], *inputs: Tensor, entry: str = "main") -> Tensor:
+    """Through text, so that nothing outside of it is used."""
+    ctx = make_context()
+    module = import_program(ctx, captured)
+    verify_module(module)
+    module = parse_module(ctx, print_module(module))
+    return Executor(module, StateDictWeights(state), "torch").run(entry, *inputs)[0]
+
+
+def check(captured: Captured, model: nn.Module, state: dict[str, Tensor], vocabulary: int) -> None:
+    for batch, length in SIZES:
+        ids = torch.randint(vocabulary, (batch, length), generator=torch.Generator().manual_seed(length))
+        with torch.no_grad():
+            expected = model(ids)
+        expected = expected if isinstance(expected, Tensor) else expected.logits
+        assert torch.equal(executed(captured, state, ids), expected), (batch, length)
+
+
+def small(name: str) -> ModelConfig:
+    return replace(load_config(name), **SMALL)
+
+
+def small_v2(*, groups: bool) -> ModelConfig:
+    config = replace(load_config("deepseek-v2-lite"), **SMALL, eos_token_ids=(1,), bos_token_id=0)
+    widths = {"hidden_size": 128, "intermediate_size": 192, "moe_intermediate_size": 64, "kv_lora_rank": 64}
+    config = replace(config, **widths, num_attention_heads=4, n_routed_experts=8, num_experts_per_tok=2)
+    if groups:
+        return replace(config, q_lora_rank=48, n_group=4, topk_group=2, topk_method="group_limited_greedy")
+    return config
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "f32"])
+@pytest.mark.parametrize("semantics", ["deepseek", "hf"])
+def test_own_model(semantics: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small("tiny")
+    monkeypatch.setattr("dsv3c.capture.load_config", lambda _: config)
+    captured = capture("tiny", CaptureOptions(semantics=semantics, dtype=dtype))  # pyright: ignore
+    model = build_model(config, semantics, DTYPES[dtype])  # pyright: ignore
+    init_weights(model, 1)
+    check(captured, model, stored_state(model.state_dict(), config), config.vocab_size)
+
+
+def hf_model(config: ModelConfig, dtype: torch.dtype, experts: str) -> nn.Module:
+    package = transformers()
+    name = {"deepseek_v3": "DeepseekV3", "deepseek_v2": "DeepseekV2"}[config.architecture]
+    fields = {key: value for key, value in to_hf(config).items() if key not in ("model_type", "architectures")}
+    torch.manual_seed(0)
+    hf_config = getattr(package, f"{name}Config")(**fields, use_cache=False, attn_implementation="sdpa")
+    model = getattr(package, f"{name}ForCausalLM")(hf_config).eval()
+    rotary = {name: buffer.clone() for name, buffer in model.named_buffers() if "inv_freq" in name}
+    model = model.to(dtype)
+    for key, value in rotary.items():
+        owner, _, buffer = key.rpartition(".")
+        model.get_submodule(owner).register_buffer(buffer, value, persistent=False)
+    for key, value in model.named_buffers():
+        if key.endswith("e_score_correction_bias"):
+            owner, _, buffer = key.rpartition(".")
+            model.get_submodule(owner).register_buffer(buffer, value.float())
+    init_weights(model, 2)
+    model.set_experts_implementation(experts)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("config", "dtype", "experts"),
+    [
+        (small("tiny"), "bf16", "grouped_mm"),
+        (small("tiny"), "f32", "grouped_mm"),
+        (small("tiny"), "bf16", "batched_mm"),
+        (small("tiny"), "f32", "batched_mm"),
+        (small_v2(groups=False), "bf16", "grouped_mm"),
+        (small_v2(groups=True), "f32", "grouped_mm"),
+        (small_v2(groups=True), "bf16", "batched_mm"),
+    ],
+    ids=lambda value: value.architecture if isinstance(value, ModelConfig) else value,
+)
+def test_hugging_face(config: ModelConfig, dtype: str, experts: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(to_hf(config)))
+    options = CaptureOptions(dtype=dtype, experts=experts, mtp=False)  # pyright: ignore
+    captured = capture(str(tmp_path), options)
+    model = hf_model(config, DTYPES[dtype], experts)
+    check(captured, model, stored_state(model.state_dict(), config), config.vocab_size)
+
+
+@pytest.mark.parametrize("semantics", ["deepseek", "hf"])
+def test_mtp(semantics: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small("tiny")
+    monkeypatch.setattr("dsv3c.capture.load_config", lambda _: config)
+    captured = capture("tiny", CaptureOptions(semantics=semantics))  # pyright: ignore
+    main = build_model(config, semantics, torch.bfloat16)  # pyright: ignore
+    predictor = build_predictor(main)
+    init_weights(main, 1)
+    init_weights(predictor, 1)
+    hidden = torch.randn(2, 5, config.hidden_size).to(torch.bfloat16)
+    ids = torch.randint(config.vocab_size, (2, 5))
+    with torch.no_grad():
+        expected = predictor(hidden, ids)
+    state = stored_state(predictor.state_dict(), config)
+    assert torch.equal(executed(captured, state, hidden, ids, entry="mtp"), expected)
+
+
+def test_kept_layers_keep_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small("tiny")
+    monkeypatch.setattr("dsv3c.capture.load_config", lambda _: config)
+    captured = capture("tiny", CaptureOptions(layers=(1, 2)))
+    model = build_model(config, "deepseek", torch.bfloat16)
+    init_weights(model, 1)
+    state = stored_state(model.state_dict(), config)
+    model.model.layers = model.model.layers[1:2]
+    check(captured, model, state, config.vocab_size)
