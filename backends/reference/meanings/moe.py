@@ -83,7 +83,8 @@ def experts(
     """``y_t = sum_j weights[t, j] * down_e(swiglu(gate_e x_t, up_e x_t))``, e = ids[t, j]: x [*, D] -> [*, D].
 
     gate [E, 2*I, D] (gate rows, then up rows) or [E, I, D] with up [E, I, D]; down [E, D, I]; weights, ids [*, k].
-    Expert outputs are rounded to x's type; weighted and summed in ``combine_in``, in slot or expert order.
+    Expert outputs are rounded to x's type and, weighted, to ``combine_in``; sums over slots are rounded to it once,
+    sums in expert order after every addition.
     """
     x_TD, ids_Tk = x.reshape(-1, x.shape[-1]), ids.reshape(-1, ids.shape[-1])
     weights_Tk = weights.reshape(ids_Tk.shape)
@@ -93,11 +94,8 @@ def experts(
     hidden = expert_products(x_MD, gate, counts_E)
     gate_MI, up_MI = hidden.chunk(2, dim=-1) if up is None else (hidden, expert_products(x_MD, up, counts_E))
     y_MD = expert_products(swiglu(gate_MI, up_MI, intermediate=intermediate), down, counts_E)
-    if follows_torch():
-        y_TD = torch_combine(y_MD, weights_Tk, order_M, combine_in, order)
-    else:
-        y_TkD = torch.empty_like(y_MD).index_copy_(0, order_M, y_MD).view(*ids_Tk.shape, -1)
-        y_TD = combine(y_TkD, weights_Tk, ids_Tk, combine_in, order)
+    y_TkD = torch.empty_like(y_MD).index_copy_(0, order_M, y_MD).view(*ids_Tk.shape, -1)
+    y_TD = combine(y_TkD, weights_Tk, ids_Tk, combine_in, order)
     return y_TD.to(x.dtype).view(x.shape)
 
 
@@ -124,22 +122,15 @@ def expert_products(x_MK: Tensor, weight_ENK: Tensor, counts_E: list[int]) -> Te
 
 
 def combine(y_TkD: Tensor, weights_Tk: Tensor, ids_Tk: Tensor, dtype: torch.dtype, order: str) -> Tensor:
-    """Weighted sum over the choices, one after the other, every product and sum rounded to ``dtype``."""
-    if order == "expert":
-        by_id = torch.argsort(ids_Tk, dim=-1, stable=True)
-        weights_Tk = weights_Tk.gather(-1, by_id)
-        y_TkD = y_TkD.gather(1, by_id.unsqueeze(-1).expand(y_TkD.shape))
+    """Weighted sum over the choices: products are rounded to ``dtype``; see ``experts`` for the sums."""
     weighted_TkD = y_TkD.to(dtype) * weights_Tk.to(dtype).unsqueeze(-1)
+    if order == "slot" and follows_torch():
+        return weighted_TkD.sum(dim=1)
+    if order == "slot":
+        return wide(weighted_TkD).sum(dim=1).to(dtype)
+    by_id = torch.argsort(ids_Tk, dim=-1, stable=True)
+    weighted_TkD = weighted_TkD.gather(1, by_id.unsqueeze(-1).expand(weighted_TkD.shape))
     total_TD = weighted_TkD[:, 0]
     for j in range(1, ids_Tk.shape[1]):
         total_TD = total_TD + weighted_TkD[:, j]
     return total_TD
-
-
-def torch_combine(y_MD: Tensor, weights_Tk: Tensor, order_M: Tensor, dtype: torch.dtype, order: str) -> Tensor:
-    """Hugging Face's weighted sum over slots, or DeepSeek's additions expert after expert."""
-    weighted_MD = y_MD.to(dtype) * weights_Tk.reshape(-1)[order_M].unsqueeze(-1).to(dtype)
-    if order == "slot":
-        return weighted_MD[torch.argsort(order_M)].view(*weights_Tk.shape, -1).sum(dim=1)
-    zeros_TD = weighted_MD.new_zeros(weights_Tk.shape[0], y_MD.shape[-1])
-    return zeros_TD.index_add(0, order_M // weights_Tk.shape[1], weighted_MD)
