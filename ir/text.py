@@ -43,7 +43,7 @@ def parse_module(ctx: CompileContext, text: str, name: str = "<text>", *, first_
     """
     padded = "\n" * (first_line - 1) + text
     try:
-        if "loc(" in text:
+        if any("loc(" in line.partition("//")[0] for line in text.splitlines()):
             return Parser(ctx, padded, name).parse_module()
         parser = LocatingParser(ctx, padded, name)
         parser.file = name

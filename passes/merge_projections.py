@@ -33,7 +33,7 @@ from dsv3c.ir.functions import functions
 from dsv3c.ir.locations import fused
 from dsv3c.ir.types import as_tensor, shape, with_sizes
 from dsv3c.passes.base import Pass
-from dsv3c.passes.recipes import append, derived_param, param_of
+from dsv3c.passes.recipes import append, derived_param, erase_unread, param_of
 from dsv3c.passes.rewriting import aten_class
 
 
@@ -66,8 +66,8 @@ class MergeProjectionsPass(Pass):
         anchor = group[0]
         if biased := next((op for op in group if op.bias is not None), None):
             return ctx.blocked(biased, "a linear with a bias is not merged")
-        params = [param_of(op.weight) for op in group]
-        if any(param is None for param in params):
+        params = {op: param for op in group if (param := param_of(op.weight)) is not None}
+        if len(params) < len(group):
             return ctx.blocked(anchor, "a weight is no parameter of this function: it cannot be merged ahead of time")
         ragged = [op for op in group if rows_of(op) % self.block_rows]
         if len(ragged) > 1:
@@ -80,7 +80,7 @@ class MergeProjectionsPass(Pass):
         order = [op for op in group if op not in ragged] + ragged
         merged = " + ".join(str(rows_of(op)) for op in order)
         ctx.fired(anchor, f"{len(order)} linears of one input: {merged} rows")
-        return replace_group(ctx, group, order)
+        return replace_group(ctx, group, order, [params[op] for op in order])
 
 
 def feeds_gate(logits: SSAValue) -> bool:
@@ -100,20 +100,18 @@ def rows_of(op: LinearOp) -> int:
 
 
 def groups(function: func.FuncOp) -> list[list[LinearOp]]:
-    """Linears that read one value with one weight type, two or more, in program order."""
-    found = dict[tuple[SSAValue, Attribute], list[LinearOp]]()
+    """Linears that read one value with different weights, in program order."""
+    found = dict[SSAValue, list[LinearOp]]()
     for op in function.body.block.ops:
         if isinstance(op, LinearOp):
-            key = (op.x, as_tensor(op.weight).element_type)
-            found.setdefault(key, []).append(op)
+            found.setdefault(op.x, []).append(op)
     return [group for group in found.values() if len({op.weight for op in group}) > 1]
 
 
-def replace_group(ctx: CompileContext, group: list[LinearOp], order: Sequence[LinearOp]) -> None:
+def replace_group(
+    ctx: CompileContext, group: list[LinearOp], order: Sequence[LinearOp], sources: Sequence[ParamOp]
+) -> None:
     """Put the merged linear where the first one stands and slices in place of all."""
-    params = [op.weight.owner for op in order]
-    sources = [param for param in params if isinstance(param, ParamOp)]
-    assert len(sources) == len(order)
     key = "+".join(source.key.data for source in sources)
     total = sum(rows_of(op) for op in order)
     kind = with_sizes(as_tensor(order[0].weight), (total, shape(order[0].weight)[1]))
@@ -137,10 +135,7 @@ def replace_group(ctx: CompileContext, group: list[LinearOp], order: Sequence[Li
     for op in group:
         op.detach()
         op.erase()
-    for source in dict.fromkeys(sources):
-        if source.value.first_use is None:
-            source.detach()
-            source.erase()
+    erase_unread(sources)
 
 
 def concatenate(ctx: CompileContext, block: Block, parts: list[SSAValue], kind: Attribute, dim: int) -> SSAValue:
@@ -191,8 +186,5 @@ def merge_experts(ctx: CompileContext, op: ExpertsOp, up: SSAValue) -> None:
     op.y.replace_all_uses_with(new.y)
     op.detach()
     op.erase()
-    for source in sources:
-        if source.value.first_use is None:
-            source.detach()
-            source.erase()
+    erase_unread(sources)
     return None

@@ -1,6 +1,6 @@
 """Folding into weights: new parameters whose recipes compute them from what older ones stored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
@@ -40,14 +40,23 @@ def derived_param(
     """A parameter computed from ``sources``: their recipes, then what ``build`` appends; ``kind`` is its type."""
     block = Block()
     values = [inline_recipe(block, source) for source in sources]
+    inlined = set(block.ops)
     result = build(ctx, block, values)
     block.add_op(YieldOp(result))
     param = ParamOp(key, kind, Region(block))
     param.location = fused(source.location for source in sources)
     for op in block.ops:
-        if op.location == ParamOp(key, kind).location:
+        if op not in inlined:
             op.location = param.location
     return param
+
+
+def erase_unread(params: Iterable[ParamOp]) -> None:
+    """Erase the parameters that nothing reads any more."""
+    for param in dict.fromkeys(params):
+        if param.value.first_use is None:
+            param.detach()
+            param.erase()
 
 
 def append(block: Block, op: Operation) -> SSAValue:
