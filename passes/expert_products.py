@@ -11,7 +11,7 @@ from xdsl.ir import Operation, SSAValue
 
 from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.nn import SwigluOp
-from dsv3c.ir.sizes import Size, mul
+from dsv3c.ir.sizes import Size, divide_exact, mul
 from dsv3c.ir.strided import View, whole
 from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.views import same_data, view_of
@@ -118,7 +118,7 @@ def experts_of(op: Operation) -> Experts:
     """The experts whose last product is ``op``."""
     last = product_of(op)
     assert last is not None
-    if last.rows != whole(last.rows.base):
+    if not same_rows(last.rows, whole(last.rows.base)):
         raise Mismatch("the last product reads a part of what the experts compute")
     gate, up, intermediate = activation(last.rows.base)
     gate_op, up_op = maker(gate), maker(up)
@@ -128,23 +128,31 @@ def experts_of(op: Operation) -> Experts:
     down, gate_weight = stored_weight(last, op), stored_weight(first, gate_op)
     if gate_op is up_op:
         width, up_weight = shape(down)[2], None
-        if view_of(gate) != first.result.cut(1, 0, width) or view_of(up) != first.result.cut(1, width, width):
+        halves = (first.result.cut(1, 0, width), first.result.cut(1, width, width))
+        if not same_rows(view_of(gate), halves[0]) or not same_rows(view_of(up), halves[1]):
             raise Mismatch("gate and up are not the first and second half of one product")
     else:
         up_weight = stored_weight(second, up_op)
-        if view_of(gate) != first.result or view_of(up) != second.result:
+        if not same_rows(view_of(gate), first.result) or not same_rows(view_of(up), second.result):
             raise Mismatch("gate and up are parts of two products")
         if first.rows != second.rows or not same_selection(first, second):
             raise Mismatch("gate and up are computed for different rows")
     if not same_selection(first, last):
         raise Mismatch("the products of the experts select experts in different ways")
-    routing = sorted_rows(first) if first.is_sorted else repeated_rows(first)
+    routing = sorted_rows(first) if first.is_sorted else repeated_rows(first, gate_op)
     return Experts(routing, gate_weight, up_weight, down, intermediate)
 
 
 def same_selection(left: Product, right: Product) -> bool:
     """Whether two products multiply row i with the same expert's matrix."""
     return left.is_sorted == right.is_sorted and same_data(left.selector, right.selector)
+
+
+def same_rows(left: View, right: View | None) -> bool:
+    """Whether two views hold the same elements in the same order, dims of size 1 aside (rows or columns)."""
+    if right is None or left.base is not right.base or left.offsets != right.offsets:
+        return False
+    return [axis for axis in left.axes if axis] == [axis for axis in right.axes if axis]
 
 
 def maker(value: SSAValue) -> Operation:
@@ -167,22 +175,36 @@ def activation(value: SSAValue) -> tuple[SSAValue, SSAValue, str]:
     raise Mismatch(f"the last product's rows come from {op_name(value)}, not from silu(gate) * up")
 
 
-def repeated_rows(product: Product) -> Routing:
-    """Rows in (token, choice) order: each token k times."""
-    base = product.rows.base
-    repeat = producer(base, "aten.repeat_interleave.self_int")
-    if repeat is not None and product.rows == whole(base) and repeat.literal("dim") == 0:
-        x, top_k = repeat.operands[0], repeat.literal("repeats")
+def repeated_rows(product: Product, op: Operation) -> Routing:
+    """Rows in (token, choice) order: each token k times, by repeat_interleave or by a broadcast view."""
+    repeat = producer(product.rows.base, "aten.repeat_interleave.self_int")
+    if repeat is not None and same_rows(product.rows, whole(repeat.results[0])) and repeat.literal("dim") == 0:
+        x = repeat.operands[0]
     else:
-        x = base
-        repeats = [piece.size for axis in product.rows.axes for piece in axis if piece.dim is None]
-        top_k = repeats[0] if repeats else 1
-        repeated = whole(x).inserted(1).broadcast((shape(x)[0], top_k, *shape(x)[1:]))
-        if len(shape(x)) != 2 or repeated.regrouped(product.rows.sizes) != product.rows:
-            raise Mismatch("the rows are not each token repeated for its choices")
+        x = repeated_tokens(op.operands[1], product.rows)
+    top_k = divide_exact(shape(product.selector)[0], shape(x)[0])
     if not isinstance(top_k, int):
-        raise Mismatch(f"tokens are repeated {top_k} times, not a fixed number")
-    return checked(Routing(x, product.selector, top_k, None, None))
+        raise Mismatch("there is no fixed number of rows per token")
+    return Routing(x, product.selector, top_k, None, None)
+
+
+def repeated_tokens(value: SSAValue, rows: View) -> SSAValue:
+    """The tokens [T, D] that a chain of views repeats."""
+    while not is_repeated(value, rows):
+        if value is rows.base:
+            raise Mismatch(f"the experts' rows come from {op_name(value)}, not from each token, repeated")
+        assert isinstance(value.owner, Operation)
+        value = value.owner.operands[0]
+    return value
+
+
+def is_repeated(x: SSAValue, rows: View) -> bool:
+    """Whether ``rows`` are the rows of ``x`` [T, D], each repeated as often."""
+    top_k = divide_exact(rows.sizes[0], shape(x)[0]) if len(shape(x)) == 2 else None
+    if top_k is None or reshape_of(x) is not rows.base:
+        return False
+    repeated = view_of(x).inserted(1).broadcast((shape(x)[0], top_k, shape(x)[1]))
+    return repeated.regrouped(rows.sizes) == rows
 
 
 def sorted_rows(product: Product) -> Routing:

@@ -37,6 +37,7 @@ class RaiseExpertsPass(RewritePass):
     """Routed experts as one op."""
 
     name = "raise-experts"
+    numerics = "reassociates"  # one product per row adds in another order than one product per expert; else bitwise
 
     def patterns(self, ctx: CompileContext) -> Sequence[RewritePattern]:
         """One pattern for every spelling."""

@@ -62,7 +62,7 @@ def own(architecture: str, semantics: str) -> nn.Module:
 
 
 class PlainGate(nn.Module):
-    """A user's layer: softmax over all experts, weights renormalised without eps and cast, additions by index_add."""
+    """A user's layer: softmax over all experts, weights renormalised without eps and cast, a product per row."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,7 +121,9 @@ def build(name: str, dtype: torch.dtype, device: str = "cpu") -> nn.Module:
     for key, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if key.endswith("e_score_correction_bias"):
             tensor.data = tensor.data.float()
-        values = torch.randn(tensor.shape, generator=generator) * (tensor.shape[-1] ** -0.5 if tensor.dim() > 1 else 0.1)
+        values = torch.randn(tensor.shape, generator=generator) * (
+            tensor.shape[-1] ** -0.5 if tensor.dim() > 1 else 0.1
+        )
         tensor.data.copy_(values)
     return model
 
