@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Level = Literal["captured", "raised", "phased", "lowered", "program"]
 LEVELS: tuple[Level, ...] = ("captured", "raised", "phased", "lowered", "program")
 DEFAULT_TARGET = "h800"
+STACKED = "mlp.experts.gate_up_proj"
+"""A parameter that published checkpoints store expert by expert."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +213,27 @@ def read_model(ctx: CompileContext, request: Request) -> tuple[ModuleOp, "Captur
     captured = capture(request.model, CaptureOptions(**chosen, layers=request.layers))
     exported = perf_counter()
     module = import_program(ctx, captured)
+    write_recipes(ctx, module, captured, request)
     return module, captured, {"capture": exported - start, "import": perf_counter() - exported}
+
+
+def write_recipes(ctx: CompileContext, module: ModuleOp, captured: "Captured", request: Request) -> None:
+    """Say in the program how its checkpoint stores the parameters; a user's own model stores them as they are."""
+    from dsv3c.backends.reference.weights import SafetensorsWeights
+    from dsv3c.recipes import add_recipes, quantized_in_folder
+
+    if captured.config is None:
+        return
+    folder = checkpoint_of(request)
+    if folder is None and Path(request.model).is_dir():
+        folder = Path(request.model)  # config.json alone: it says what its checkpoint is
+    if folder is None:
+        add_recipes(ctx, module, captured.config, frozenset())
+        return
+    has_tensors = any(folder.glob("*.safetensors")) if folder.is_dir() else folder.is_file()
+    if has_tensors and any(name.endswith(STACKED) for name in SafetensorsWeights(folder).names()):
+        return  # a state dict of the captured model itself
+    add_recipes(ctx, module, captured.config, quantized_in_folder(folder, captured.config))
 
 
 def read_text(file: Path) -> str:
