@@ -17,7 +17,7 @@ from dsv3c.backends.reference.bindings import named_sizes, type_sizes
 from dsv3c.backends.reference.call import Argument, Call, SizeRef, adapter_of
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.params import header_of, no_meaning
-from dsv3c.backends.reference.python_text import Names, literal_text, targets, wrapped
+from dsv3c.backends.reference.python_text import Names, filled, literal_text, targets, wrapped
 from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.aten_schema import Kind
 from dsv3c.ir.dialects.mla import CacheType
@@ -31,7 +31,7 @@ from dsv3c.ir.types import element_type, shape
 HERE = "dsv3c.backends.reference"
 COPIED = ("meanings", "runtime")
 """Packages that a program brings along, with ``dsv3c.backends.reference.`` taken off their import names."""
-RESERVED = ("torch", "p", "sys", "Params", "Entry", "CacheSpec", "main", "ENTRIES", "min", "max")
+RESERVED = ("torch", "p", "sys", "Params", "Entry", "CacheSpec", "run_command", "ENTRIES", "min", "max")
 LONG_TUPLE = 8
 """Literal tuples with more elements become constants of the program."""
 
@@ -45,7 +45,7 @@ import sys
 
 import torch
 
-{imports}from runtime.command import Entry, main
+{imports}from runtime.command import Entry, run_command
 from runtime.generate import CacheSpec
 from runtime.params import Params
 '''
@@ -71,7 +71,7 @@ class Program:
         """The name of a module-level constant with this text."""
         if text not in self.constants:
             name = self.constants[text] = self.names.fresh(wanted)
-            self.constant_lines.append(f"{name} = {text}")
+            self.constant_lines += filled(f"{name} = {text}")
         return self.constants[text]
 
     def meaning(self, meant: Callable[..., Any]) -> str:
@@ -181,7 +181,7 @@ def emit_program(module: ModuleOp) -> dict[str, str]:
         imports=f"from meanings import {', '.join(sorted(program.meanings))}\n" if program.meanings else "",
     )
     parts = [text, *program.constant_lines, *program.lines, "", "", "ENTRIES = {", *entries, "}", ""]
-    parts += ['if __name__ == "__main__":', "    sys.exit(main(ENTRIES))", ""]
+    parts += ['if __name__ == "__main__":', "    sys.exit(run_command(ENTRIES))", ""]
     return {"program.py": "\n".join(parts)} | copied_files()
 
 

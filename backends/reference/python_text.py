@@ -3,6 +3,7 @@
 import keyword
 import math
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -61,6 +62,11 @@ def wrapped(head: str, items: Sequence[str], tail: str, indent: str) -> list[str
             current = ""
         current += f"{item}, "
     return [*lines, f"{indent}    {current.rstrip()}", f"{indent}){tail}"]
+
+
+def filled(line: str) -> list[str]:
+    """A line with brackets broken at spaces; string literals have none."""
+    return textwrap.wrap(line, LINE_LENGTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 def targets(names: Iterable[str], *, sequence: bool) -> str:

@@ -48,7 +48,7 @@ def token_ids(text: str) -> list[int]:
         raise ValueError(f"--tokens takes numbers with commas between them, not {text!r}") from error
 
 
-def main(entries: dict[str, Entry], arguments: Sequence[str] | None = None) -> int:
+def run_command(entries: dict[str, Entry], arguments: Sequence[str] | None = None) -> int:
     """Generate with the phases, or with ``main`` where there are none; one line of token ids per prompt."""
     options = parser().parse_args(arguments)
     try:
