@@ -40,6 +40,12 @@ def widening(value: SSAValue) -> AtenOp | None:
     return op if isinstance(element_type(value), wider) else None
 
 
+def unwidened(value: SSAValue) -> SSAValue:
+    """The value before it was widened; arithmetic in the wider type on either gives the same."""
+    op = widening(value)
+    return value if op is None else op.operands[0]
+
+
 def is_weight(value: SSAValue) -> bool:
     """Whether a value is a parameter or a view or conversion of one.
 

@@ -31,7 +31,7 @@ from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.nn import RmsNormOp
 from dsv3c.ir.types import element_type, shape
 from dsv3c.passes.base import RewritePass
-from dsv3c.passes.provenance import CONVERSIONS, widening
+from dsv3c.passes.provenance import CONVERSIONS, unwidened, widening
 from dsv3c.passes.rewriting import number, only_user, other_operand, producer, replace
 
 MUL = "aten.mul.Tensor"
@@ -150,12 +150,6 @@ def is_square(op: AtenOp) -> bool:
     if op.name == MUL:
         return op.operands[0] is op.operands[1]
     return op.name == "aten.square" or number(op, "exponent") == 2
-
-
-def unwidened(value: SSAValue) -> SSAValue:
-    """The value before it was widened; f32 arithmetic on either gives the same."""
-    op = widening(value)
-    return value if op is None else op.operands[0]
 
 
 @dataclass
