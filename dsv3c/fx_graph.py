@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -129,8 +129,9 @@ def flatten(graph_module: GraphModule, same: dict[Node, Node]) -> Iterator[Node]
             assert isinstance(source, Node)
             same[node] = source
             continue
-        if (inline := INLINED.get(str(node.target))) is not None:
-            yield from inlined(graph_module, node, inline(node), same)
+        if (num_settings := WRAPPERS.get(str(node.target))) is not None:
+            refuse_autocast(graph_module, node)
+            yield from inlined(graph_module, node, num_settings, same)
         elif is_higher_order(node):
             raise ImportFailure(
                 f"control flow that stays in the program: {node.target}",
@@ -188,19 +189,21 @@ def inlined(owner: GraphModule, node: Node, num_settings: int, same: dict[Node, 
         same[user] = result
 
 
-def autocast_settings(node: Node) -> int:
-    """``wrap_with_autocast(device, dtype, enabled, cache_enabled, body, ...)``: only a disabled one is no change."""
-    if node.args[2]:
-        raise ImportFailure(
-            f"autocast changes element types behind the program's back: {quote(node)}",
-            where=where(node),
-            hint="remove torch.autocast and write the casts as .to(dtype), or pass --dtype",
-        )
-    return 4
+def refuse_autocast(owner: GraphModule, node: Node) -> None:
+    """Raise ImportFailure for ``wrap_with_autocast(device, dtype, enabled, ...)`` that is enabled."""
+    if str(node.target) != "wrap_with_autocast" or not node.args[2]:
+        return
+    body = node.args[4]
+    assert isinstance(body, Node)
+    inner = getattr(owner, str(body.target))
+    assert isinstance(inner, GraphModule)
+    first = next((n for n in inner.graph.nodes if n.meta.get("stack_trace")), node)
+    raise ImportFailure(
+        f"autocast changes element types behind the program's back: {quote(first)}",
+        where=where(first),
+        hint="remove torch.autocast and write the casts as .to(dtype)",
+    )
 
 
-INLINED: dict[str, Callable[[Node], int]] = {
-    "wrap_with_set_grad_enabled": lambda _: 1,
-    "wrap_with_autocast": autocast_settings,
-}
-"""Wrappers that do not change values -> number of settings before the submodule."""
+WRAPPERS = {"wrap_with_set_grad_enabled": 1, "wrap_with_autocast": 4}
+"""Wrappers that do not change values (autocast only when disabled) -> number of settings before the submodule."""

@@ -12,7 +12,7 @@ from typing import cast
 import torch
 from torch import nn
 
-from dsv3c.capture import CaptureOptions, keep_layers, real_buffers
+from dsv3c.capture import MAX_BATCH, CaptureOptions, keep_layers, real_buffers
 from dsv3c.captured import Captured, Dims, Symbol
 from dsv3c.export_errors import CaptureFailure, Place, innermost_user_frame
 from dsv3c.exporting import export_entry
@@ -21,9 +21,9 @@ from dsv3c.ir.errors import Dsv3cError, UsageError
 
 BUILD, INPUTS, DIMS = "build_model", "example_inputs", "dynamic_dims"
 DEFAULT_DIMS = {0: "B", 1: "S"}
-MIN_SIZE = {"B": 1}
-MAX_SIZE = 131072
-"""Upper end of the range of a dim that ``dynamic_dims()`` gives no range for."""
+DEFAULT_RANGE = (2, 131072)
+"""Range of a dim that ``dynamic_dims()`` gives no range for; export gives sizes 0 and 1 a meaning of their own."""
+BATCH_RANGE = (1, MAX_BATCH)
 CONTRACT = f"""a model file defines
       def {BUILD}() -> torch.nn.Module
       def {INPUTS}() -> tuple of tensors (or a dict by name)
@@ -166,7 +166,7 @@ def is_token_ids(value: object) -> bool:
 def symbol_of(given: object, example: int) -> Symbol:
     """``"S"`` or ``("S", min, max)`` as a symbol; its hint is the example's size."""
     if isinstance(given, str):
-        return Symbol(given, MIN_SIZE.get(given, 2), MAX_SIZE, example)
+        return Symbol(given, *(BATCH_RANGE if given == "B" else DEFAULT_RANGE), example)
     if isinstance(given, tuple) and len(given) == 3:
         name, low, high = given
         return Symbol(str(name), int(low), int(high), example)

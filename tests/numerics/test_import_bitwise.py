@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from stored import stored_state
+from torch import Tensor, nn
+
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.weights import StateDictWeights
 from dsv3c.capture import DTYPES, CaptureOptions, capture
@@ -18,8 +21,6 @@ from dsv3c.ir.verify import verify_module
 from dsv3c.models.configs import ModelConfig, load_config, to_hf
 from dsv3c.models.deepseek_v3 import build_model, build_predictor
 from dsv3c.models.random_weights import init_weights
-from stored import stored_state
-from torch import Tensor, nn
 
 SIZES = ((1, 2), (2, 33), (3, 7))
 SMALL = {"num_hidden_layers": 3, "first_k_dense_replace": 1, "vocab_size": 100}

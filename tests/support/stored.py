@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from torch import Tensor
+
 from dsv3c.models.checkpoint_names import Concat, StackedEach, Stored, parameter_source
 from dsv3c.models.configs import ModelConfig
-from torch import Tensor
 
 
 def stored_state(state: Mapping[str, Tensor], config: ModelConfig) -> dict[str, Tensor]:
