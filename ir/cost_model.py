@@ -1,0 +1,212 @@
+"""What an op costs: the record, the sizes it is taken at, and the table of rules.
+
+FLOPs count a multiply-add as 2.  Bytes are those of an op on its own: every operand read once, every result written
+once, nothing kept from the op before.  Weights, activations and cache rows are told apart, because a program that
+fuses ops saves the activations' bytes and no others.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, cast
+
+from xdsl.dialects.builtin import FixedBitwidthType, ModuleOp
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from dsv3c.ir.dialects.core import symbols_of
+from dsv3c.ir.dialects.mla_cache import CacheType
+from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
+from dsv3c.ir.errors import IRError
+from dsv3c.ir.rules import RuleTable
+from dsv3c.ir.sizes import Size, evaluate
+from dsv3c.ir.types import Tensor, as_tensor, element_type, shape, sizes_of
+from dsv3c.ir.views import view_of
+
+
+class CostClass(Enum):
+    """What an op's work is for; totals are kept by class."""
+
+    ATTENTION = "attention core"
+    PROJECTIONS = "projections"
+    EXPERTS = "experts"
+    ROUTER = "router"
+    HEAD = "head"
+    EMBEDDING = "embedding"
+    ELEMENTWISE = "norm, elementwise"
+    MOVEMENT = "movement"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Work of one op, or of several of one class and operand type."""
+
+    kind: CostClass
+    dtype: str = ""
+    """Operand type of a matrix product, as targets state it (``bf16``); empty for everything else."""
+    flops: float = 0.0
+    weight_bytes_read: float = 0.0
+    activation_bytes_read: float = 0.0
+    activation_bytes_written: float = 0.0
+    cache_bytes_read: float = 0.0
+    cache_bytes_written: float = 0.0
+
+    def numbers(self) -> dict[str, float]:
+        """The fields that add up, by name."""
+        return {name: cast(float, getattr(self, name)) for name in SUMMED}
+
+    def times(self, count: float) -> "Cost":
+        """The same op ``count`` times."""
+        scaled = {name: value * count for name, value in self.numbers().items()}
+        return Cost(kind=self.kind, dtype=self.dtype, **scaled)
+
+    def __add__(self, other: "Cost") -> "Cost":
+        """Sum of two costs of one class and operand type."""
+        assert (self.kind, self.dtype) == (other.kind, other.dtype), "costs of different classes are kept apart"
+        right = other.numbers()
+        summed = {name: value + right[name] for name, value in self.numbers().items()}
+        return Cost(kind=self.kind, dtype=self.dtype, **summed)
+
+    @property
+    def kept_bytes(self) -> float:
+        """Bytes of weights and cache: what no fusion saves."""
+        return self.weight_bytes_read + self.cache_bytes_read + self.cache_bytes_written
+
+    @property
+    def activation_bytes(self) -> float:
+        """Bytes of activations, read and written."""
+        return self.activation_bytes_read + self.activation_bytes_written
+
+
+SUMMED = (
+    "flops",
+    "weight_bytes_read",
+    "activation_bytes_read",
+    "activation_bytes_written",
+    "cache_bytes_read",
+    "cache_bytes_written",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Env:
+    """The sizes a cost is taken at."""
+
+    sizes: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Values of the symbols."""
+    context: int | None = None
+    """Tokens per sequence in the cache after the step; None for a program without a cache."""
+
+    @staticmethod
+    def dense(module: ModuleOp, batch: int, sequence: int) -> "Env":
+        """``batch`` sequences of ``sequence`` tokens; symbols other than B and S are at their hint, or minimum."""
+        stated = {
+            name: (symbol.hint if symbol.hint is not None else symbol.min).value.data
+            for name, symbol in symbols_of(module).items()
+        }
+        return Env(sizes=stated | {"B": batch, "S": sequence})
+
+    @staticmethod
+    def step(*, tokens: int, sequences: int, context: int, page_size: int) -> "Env":
+        """A step of ``tokens`` new tokens, spread evenly over sequences that then hold ``context`` tokens each.
+
+        A context shorter than a sequence's share of the new tokens is raised to it.
+        """
+        held = max(context, -(-tokens // max(1, sequences)))
+        pages = -(-held // page_size)
+        sizes = {"T": tokens, "N": sequences, "C": sequences * held, "P": pages, "pages": sequences * pages}
+        return Env(sizes=sizes, context=held)
+
+    def number(self, size: Size) -> int:
+        """The value of a size.  Raises SizeError for a symbol without one."""
+        return evaluate(size, self.sizes)
+
+    def numbers(self, sizes: Sequence[Size]) -> list[int]:
+        """The values of several sizes."""
+        return [self.number(size) for size in sizes]
+
+    def elements(self, value: SSAValue) -> int:
+        """How many elements a tensor value has."""
+        return self.elements_of(as_tensor(value))
+
+    def elements_of(self, tensor: Tensor) -> int:
+        """How many elements a type has."""
+        total = 1
+        for size in sizes_of(tensor):
+            total *= self.number(size)
+        return total
+
+    def num_bytes(self, value: SSAValue) -> int:
+        """Size of a tensor value."""
+        return self.elements(value) * element_bytes(element_type(value))
+
+
+CostRule = Callable[[Any, Env], Cost | None]
+"""(op, sizes) -> its cost; None where the op has no formula here: it is then listed, and nothing is assumed."""
+
+COST: RuleTable[CostRule] = RuleTable("cost")
+"""Op class -> its cost."""
+
+
+def element_bytes(element: Attribute) -> int:
+    """Bytes of one stored element.  Raises IRError for a type that has no fixed size."""
+    if not isinstance(element, FixedBitwidthType):
+        raise IRError(f"elements of type {element} have no size in bytes")
+    return element.size
+
+
+def is_weight(value: SSAValue) -> bool:
+    """Whether a value is a parameter or constant, or a view of one."""
+    return isinstance(view_of(value).base.owner, ParamOp | ConstantOp)
+
+
+def traffic(op: Operation, env: Env, kind: CostClass, *, flops: float = 0.0, dtype: str = "") -> Cost:
+    """``op`` with its tensor operands read once and its tensor results written once; caches are the caller's part."""
+    tensors = [value for value in dict.fromkeys(op.operands) if not isinstance(value.type, CacheType)]
+    weights = [value for value in tensors if is_weight(value)]
+    read = sum(env.num_bytes(value) for value in tensors)
+    from_weights = sum(env.num_bytes(value) for value in weights)
+    return Cost(
+        kind=kind,
+        dtype=dtype,
+        flops=flops,
+        weight_bytes_read=from_weights,
+        activation_bytes_read=read - from_weights,
+        activation_bytes_written=sum(
+            env.num_bytes(value) for value in op.results if not isinstance(value.type, CacheType)
+        ),
+    )
+
+
+def dense_pairs(batch: int, sequence: int) -> float:
+    """Visible (query, key) pairs of causal sequences without a cache: ``B * S * (S + 1) / 2``."""
+    return batch * sequence * (sequence + 1) / 2
+
+
+def step_pairs(tokens: int, sequences: int, context: int) -> float:
+    """Visible (query, key) pairs of a step: ``T * (L - (q - 1) / 2)``, q = T / N new tokens at the end of L.
+
+    Query i = 0..q-1 of a sequence sees L - q + 1 + i keys; all sequences are taken to be equally long.  0
+    without tokens.
+    """
+    return tokens * (context - (tokens / sequences - 1) / 2) if tokens and sequences else 0.0
+
+
+def distinct_experts(num_experts: int, top_k: int, tokens: int) -> float:
+    """Expected number of experts that at least one token chose: ``E * (1 - (1 - k/E)**T)``.
+
+    Assumes that tokens choose independently and every expert is equally likely (balanced routing).
+    """
+    return num_experts * (1.0 - (1.0 - top_k / num_experts) ** tokens)
+
+
+def row_bytes(cache: CacheType) -> int:
+    """Bytes of one token's row in one layer's cache."""
+    return cache.latent.data * element_bytes(cache.latent_type) + cache.rope.data * element_bytes(cache.rope_type)
+
+
+def leading(value: SSAValue, env: Env) -> int:
+    """Product of all sizes but the last: rows of ``[*, K]``."""
+    rows = 1
+    for size in shape(value)[:-1]:
+        rows *= env.number(size)
+    return rows

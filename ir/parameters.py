@@ -1,0 +1,178 @@
+"""Counting parameters: the stored tensors that a program's entries read, each once, and how many act on a token."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
+
+from dsv3c.ir.cost import instances
+from dsv3c.ir.cost_model import Env
+from dsv3c.ir.cost_rules_aten import GROUPED
+from dsv3c.ir.dialects import moe, nn, weight
+from dsv3c.ir.dialects.aten import AtenOp
+from dsv3c.ir.dialects.core import symbols_of
+from dsv3c.ir.functions import functions, join_path
+from dsv3c.ir.sizes import evaluate
+from dsv3c.ir.types import shape
+from dsv3c.ir.views import RULES as VIEWS
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A stored tensor, or a stack of them that is read under one name."""
+
+    name: str
+    """Absolute; ``{}`` stands for the index of a stack."""
+    elements: int
+    fraction: float
+    """Share of its elements that acts on one token: k / E for routed experts, else 1."""
+    is_embedding: bool
+    """Looked up and used for nothing else."""
+
+    @property
+    def active(self) -> float:
+        """Elements that act on one token."""
+        return self.elements * self.fraction
+
+    def also(self, other: "Parameter") -> "Parameter":
+        """The same tensor, read in two places."""
+        fraction = max(self.fraction, other.fraction)
+        return replace(self, fraction=fraction, is_embedding=self.is_embedding and other.is_embedding)
+
+
+@dataclass(frozen=True)
+class Count:
+    """Numbers of parameters (elements)."""
+
+    total: int
+    active: float
+    embedding: int
+    """Of which in tables that are looked up and used for nothing else."""
+
+    @property
+    def active_without_embedding(self) -> float:
+        """What a token is multiplied by: the N of ``6 * N``, head included."""
+        return self.active - self.embedding
+
+
+def count(found: dict[str, Parameter]) -> Count:
+    """Sum up."""
+    return Count(
+        total=sum(item.elements for item in found.values()),
+        active=sum(item.active for item in found.values()),
+        embedding=sum(item.elements for item in found.values() if item.is_embedding),
+    )
+
+
+def parameters(module: ModuleOp, entry: str) -> dict[str, Parameter]:
+    """Absolute name -> parameter, for what one run of ``entry`` reads.
+
+    A derived parameter counts as the stored tensors of its recipe; the scales of block-quantised tensors do not count.
+    """
+    one_token = Env(sizes=dict.fromkeys(symbols_of(module), 1))
+    found = dict[str, Parameter]()
+    for function, prefix in instances(module, entry):
+        for op in function.body.block.ops:
+            if not isinstance(op, weight.ParamOp):
+                continue
+            fraction, is_embedding = share_of(op, one_token), is_table(op.value)
+            for key, elements in stored(op):
+                item = Parameter(join_path(prefix, key), elements, fraction, is_embedding)
+                found[item.name] = found[item.name].also(item) if item.name in found else item
+    return found
+
+
+def split_entries(module: ModuleOp) -> tuple[list[str], list[str]]:
+    """The entries of the model itself, and those of its multi-token prediction module (``@mtp``, ``@mtp_decode``)."""
+    names = [name for name, function in functions(module).items() if function.sym_visibility is None]
+    return [name for name in names if not is_mtp(name)], [name for name in names if is_mtp(name)]
+
+
+def is_mtp(entry: str) -> bool:
+    """Whether an entry is one of the prediction module's, by its name."""
+    return entry == "mtp" or entry.startswith("mtp_")
+
+
+def model_parameters(module: ModuleOp) -> tuple[Count, Count | None]:
+    """Of the model, and what the prediction module adds to it (shared tensors count with the model); None without one.
+
+    Phases of one model read the same tensors, whatever they are derived to.
+    """
+    main_entries, mtp_entries = split_entries(module)
+    main, mtp = union(module, main_entries), union(module, mtp_entries)
+    own = {name: item for name, item in mtp.items() if name not in main}
+    return count(main), count(own) if mtp_entries else None
+
+
+def union(module: ModuleOp, entries: list[str]) -> dict[str, Parameter]:
+    """The parameters of several entries, each once."""
+    found = dict[str, Parameter]()
+    for entry in entries:
+        for name, item in parameters(module, entry).items():
+            found[name] = found[name].also(item) if name in found else item
+    return found
+
+
+def stored(op: weight.ParamOp) -> Iterator[tuple[str, int]]:
+    """Relative name and number of elements of every stored tensor a parameter is made of."""
+    if op.recipe is None:
+        yield op.key.data, elements(op.value)
+        return
+    for inner in op.recipe.block.ops:
+        if isinstance(inner, weight.StoredOp | weight.StoredEachOp) and not is_scale(inner.value):
+            yield inner.key.data, elements(inner.value)
+
+
+def elements(value: SSAValue) -> int:
+    """Elements of a static tensor."""
+    total = 1
+    for size in shape(value):
+        total *= evaluate(size, {})
+    return total
+
+
+def is_scale(value: SSAValue) -> bool:
+    """Whether a stored tensor is used as the scale grid of another and for nothing else."""
+    users = [use.operation for use in value.uses]
+    return bool(users) and all(isinstance(user, weight.DequantizeOp) and user.scale is value for user in users)
+
+
+def readers(value: SSAValue) -> Iterator[tuple[Operation, SSAValue]]:
+    """The ops that read a value, and as what: views of it are followed."""
+    for use in value.uses:
+        if use.operation.name in VIEWS:
+            for result in use.operation.results:
+                yield from readers(result)
+        else:
+            yield use.operation, value
+
+
+def is_table(value: SSAValue) -> bool:
+    """Whether a parameter is only ever looked up by id."""
+    users = list(readers(value))
+    return bool(users) and all(
+        (isinstance(user, nn.EmbeddingOp) and user.table is seen)
+        or (isinstance(user, AtenOp) and user.name == "aten.embedding" and user.value("weight") is seen)
+        for user, seen in users
+    )
+
+
+def share_of(op: weight.ParamOp, one_token: Env) -> float:
+    """Largest share that any reader uses for one token."""
+    return max((share(user, seen, one_token) for user, seen in readers(op.value)), default=1.0)
+
+
+def share(user: Operation, value: SSAValue, one_token: Env) -> float:
+    """``k / E`` where ``value`` [E, ...] holds experts of which a token reads k; else 1."""
+    if isinstance(user, moe.ExpertsOp) and value in (user.gate, user.up, user.down):
+        chosen = one_token.number(shape(user.weights)[-1])
+    elif isinstance(user, AtenOp) and user.name in GROUPED and user.value(GROUPED[user.name][1]) is value:
+        rows = user.value(GROUPED[user.name][0])
+        assert rows is not None
+        chosen = one_token.number(shape(rows)[0])
+    elif isinstance(user, AtenOp) and user.name == "aten.index.Tensor" and len(shape(value)) == 3:
+        chosen = one_token.elements(user.results[0]) * one_token.number(shape(value)[0]) // one_token.elements(value)
+    else:
+        return 1.0
+    return min(1.0, chosen / one_token.number(shape(value)[0]))
