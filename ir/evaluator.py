@@ -39,8 +39,11 @@ class RopeTable:
 class Evaluator(Protocol):
     """Evaluates values that are functions of sizes and constants; block arguments are followed to the call sites."""
 
-    def causal_mask(self, mask: SSAValue) -> Evidence | Refusal:
-        """Whether ``mask`` (bool, or additive) lets position q see exactly the positions up to q."""
+    def causal_mask(self, mask: SSAValue, *, marks_hidden: bool = False) -> Evidence | Refusal:
+        """Whether ``mask`` [..., S, S] lets position q see exactly the positions up to q.
+
+        Additive (0 or minus infinity), or bool: true where a position is seen or, with ``marks_hidden``, hidden.
+        """
         ...
 
     def rope_table(self, cos: SSAValue, sin: SSAValue) -> RopeTable | Refusal:

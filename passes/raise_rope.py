@@ -323,20 +323,24 @@ class RotateComplex(RopePattern):
             flat = only_user(op.results[0], *VIEWS)
             if flat is None or shape(flat.results[0]) != pairs.x.sizes:
                 return self.ctx.blocked(op, "the rotated numbers are not flattened into one row by their only user")
-            real = self.real_parts(cis)
-            cos, sin = (element(whole(real.results[0]), index) for index in (0, 1))
-            assert cos is not None and sin is not None
-            near = (number.operands[0], real.results[0], real.results[0])
+            table = view_of(cis)
+            real, before = self.real_parts(table.base, op)
+            cos, sin = (View(real, table.axes, (*table.offsets, index)) for index in (0, 1))
+            near = (number.operands[0], real, real)
             matched = [number, mul, op, flat]
-            self.raise_rotation(op, Rotation(pairs, cos, sin, "interleaved", matched, near, [real]), rewriter)
+            self.raise_rotation(op, Rotation(pairs, cos, sin, "interleaved", matched, near, before), rewriter)
             return
 
-    def real_parts(self, cis: SSAValue) -> AtenOp:
-        """``[..., P]`` complex -> ``[..., P, 2]``: cosine and sine."""
+    def real_parts(self, cis: SSAValue, anchor: Operation) -> tuple[SSAValue, Sequence[Operation]]:
+        """``[..., P]`` complex -> ``[..., P, 2]``: cosine and sine; made once for all rotations by one table."""
+        for use in cis.uses:
+            user = use.operation
+            if user.name == "aten.view_as_real" and user.is_before_in_block(anchor):
+                return user.results[0], []
         result = tensor_type((*shape(cis), 2), f32)
         op = aten_class(self.ctx, "aten.view_as_real").build_from({"self": cis}, {}, [result])
         op.results[0].name_hint = cis.name_hint
-        return op
+        return op.results[0], [op]
 
 
 def element(view: View, index: int) -> View | None:
