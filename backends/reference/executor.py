@@ -21,6 +21,7 @@ from dsv3c.backends.reference.meanings.arithmetic import Fidelity, fidelity
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.params import Params, no_meaning
 from dsv3c.backends.reference.weights import Weights
+from dsv3c.ir.dialects.moe import GateOp
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import Dsv3cError, UsageError, at
 from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
@@ -28,6 +29,8 @@ from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
 Value = Tensor | LatentCache
 Observer = Callable[[Operation, Sequence[Value]], None]
 """Called after every op with its results, calls included."""
+Replay = Callable[[], Tensor]
+"""Gives the expert ids of the next ``moe.gate``, in the order they run."""
 
 
 class ExecutionError(Dsv3cError):
@@ -218,6 +221,16 @@ class Compiler:
                 op=op, outs=outs, executor=self.executor, callee=callee_name(op), prefix=prefix, args=args
             )
         call = self.call_of(op)
+        replay = self.executor.replay
+        if replay is not None and isinstance(op, GateOp):
+            builders = {name: self.builder(argument) for name, argument in call.kwargs.items()}
+            return EvaluateBuilt(
+                op=op,
+                outs=outs,
+                meaning=call.meaning,
+                args=tuple(self.builder(argument) for argument in call.args),
+                kwargs=builders | {"chosen": lambda frame: replay()},
+            )
         if all(map(is_plain, call.args)) and all(is_literal(value) for value in call.kwargs.values()):
             args = tuple(self.slot_of(argument) for argument in call.args)
             return Evaluate(op=op, outs=outs, meaning=call.meaning, args=args, kwargs=dict(call.kwargs))
@@ -285,6 +298,7 @@ def is_literal(argument: Argument) -> bool:
 class Executor:
     """Runs functions of a module.  ``fidelity`` and ``observer``: see ``meanings.arithmetic`` and ``Observer``.
 
+    ``replay`` makes every ``moe.gate`` choose the experts it is told to: programs that route alike can be compared.
     ``params_budget_bytes`` bounds the memory for parameter values (recipes are run again when one was dropped).
     """
 
@@ -295,10 +309,12 @@ class Executor:
         fidelity: Fidelity = "reference",
         *,
         observer: Observer | None = None,
+        replay: Replay | None = None,
         params_budget_bytes: int | None = None,
     ) -> None:
         self.fidelity: Fidelity = fidelity
         self.observer = observer
+        self.replay = replay
         self.functions = functions(module)
         self.binder = Binder(module)
         self.params = Params(weights, params_budget_bytes)

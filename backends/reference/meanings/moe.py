@@ -39,18 +39,19 @@ def gate(
     masked_weights: bool,
     any_order: bool,
     dtype: torch.dtype,
+    chosen: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Group-limited top-k routing: logits [*, E], bias [E] -> weights [*, k] in ``dtype``, ids [*, k] i64.
 
     The choice is by score + bias; the weights are scores without the bias (masked choices with ``masked_weights``),
     divided by their sum plus ``renormalize`` unless that is None, times ``scale``.  Scores and every step of the
-    weights are rounded to ``scores_in``.
+    weights are rounded to ``scores_in``.  ``chosen`` [*, k] are ids to take in place of the best.
     """
     scores = gate_scores(logits.to(scores_in), scoring)
     choice = scores if bias is None else scores + bias
     if groups > 1:
         choice = limit_to_groups(choice, groups=groups, keep=keep, group_score=group_score, mask=mask)
-    ids = choose(choice, top_k, any_order=any_order)
+    ids = choose(choice, top_k, any_order=any_order) if chosen is None else chosen
     weights = (choice if masked_weights else scores).gather(-1, ids)
     if renormalize is not None:
         total = (weights if follows_torch() else wide(weights)).sum(dim=-1, keepdim=True).to(weights.dtype)
