@@ -13,12 +13,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from dsv3c.models.checkpoint_names import Concat, Source, StackedEach, Stored, parameter_source
-from dsv3c.models.configs import ModelConfig, from_hf
-from dsv3c.models.deepseek_v3 import DeepseekV3, Router, build_model
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor
+
+from dsv3c.models.checkpoint_names import Concat, Source, StackedEach, Stored, parameter_source
+from dsv3c.models.configs import ModelConfig, from_hf
+from dsv3c.models.deepseek_v3 import DeepseekV3, Router, build_model
 
 HERE = Path(__file__).parent
 END = "<end>"
