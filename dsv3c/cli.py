@@ -4,6 +4,7 @@ Exit status: 0 ok, 1 the compile failed, 2 wrong usage.  A traceback only with `
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -26,6 +27,11 @@ VERBS: dict[str, str] = {
 }
 
 
+OPTIONAL = {"torch": "pip install torch", "transformers": "pip install 'dsv3c[hf]'", "rich": "pip install rich"}
+"""Packages that some verbs need, and how to get them; ``opt``, ``targets`` and ``passes`` need none of them."""
+INVALID_CHOICE = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)\)")
+
+
 class Parser(argparse.ArgumentParser):
     """Raises instead of exiting, so that every error has one form."""
 
@@ -34,11 +40,14 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message + self.suggestion(message), hint=f"`{self.prog} --help` lists what it takes")
 
     def suggestion(self, message: str) -> str:
-        """``; did you mean --stats?`` for a misspelt option."""
-        if not message.startswith("unrecognized arguments:"):
+        """``; did you mean --stats?`` for a misspelt option or choice."""
+        if choice := INVALID_CHOICE.search(message):
+            word, known = choice[1], re.findall(r"'([^']*)'", choice[2])
+        elif message.startswith("unrecognized arguments:"):
+            word = message.split(":", 1)[1].split()[0].split("=")[0]
+            known = [option for action in self._actions for option in action.option_strings]
+        else:
             return ""
-        word = message.split(":", 1)[1].split()[0].split("=")[0]
-        known = [option for action in self._actions for option in action.option_strings]
         close = get_close_matches(word, known, n=1)
         return f"; did you mean {close[0]}?" if close else ""
 
@@ -75,17 +84,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     try:
         return dispatch(arguments)
-    except Dsv3cError as error:
-        if debug:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except Exception as error:
+        if debug:
+            raise
+        known = as_known(error, arguments[0] if arguments else "")
+        print(f"error: {known}", file=sys.stderr)
+        return known.exit_code
+
+
+def as_known(error: Exception, verb: str) -> Dsv3cError:
+    """The error in the one form errors have: our own as they are, absent packages, files, and our mistakes."""
+    match error:
+        case Dsv3cError():
+            return error
+        case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] in OPTIONAL:
+            package = name.partition(".")[0]
+            return UsageError(f"`dsv3c {verb}` needs {package}, which is not installed", hint=OPTIONAL[package])
+        case MemoryError():
+            return Dsv3cError("out of memory", hint="a part of the model takes less: --layers A:B")
+        case OSError(filename=str(name), strerror=str(reason)):
+            return Dsv3cError(f"{name}: {reason}")
+        case _:
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            return Dsv3cError(
+                f"dsv3c itself failed: {what}", hint="this is a mistake in dsv3c; --debug shows where it happened"
+            )
 
 
 def dispatch(arguments: list[str]) -> int:

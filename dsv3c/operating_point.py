@@ -87,9 +87,11 @@ def flag(name: str) -> str:
 def point_of(given: dict[str, object], *, longest: int | None) -> OperatingPoint:
     """The operating point of the values that were given; ``longest`` is the model's own limit of positions.
 
-    Raises UsageError for a context that the model does not have.
+    Raises UsageError for an unknown field and for a context that the model does not have.
     """
     values = dict(given)
+    for name in values:
+        check_name(name, name)
     if longest is not None:
         asked = values.setdefault("max_context", longest)
         if isinstance(asked, int) and asked > longest:
@@ -108,16 +110,21 @@ def read_workload(file: Path) -> dict[str, object]:
         raise UsageError(f"workload file {file} does not exist") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"not valid TOML: {error}", where=str(file)) from error
-    known = [field.name for field in fields(OperatingPoint)]
     values = dict[str, object]()
     for key, value in data.items():
         name = key.replace("-", "_")
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            guess = f"did you mean {close[0]}? " if close else ""
-            raise UsageError(f"unknown key {key!r}", where=str(file), hint=f"{guess}known: {', '.join(known)}")
+        check_name(name, key, where=str(file))
         values[name] = checked(name, value, file)
     return values
+
+
+def check_name(name: str, given: str, *, where: str = "") -> None:
+    """Raise UsageError for a field that the operating point does not have."""
+    known = [field.name for field in fields(OperatingPoint)]
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        guess = f"did you mean {close[0]}? " if close else ""
+        raise UsageError(f"the operating point has no {given!r}", where=where, hint=f"{guess}known: {', '.join(known)}")
 
 
 def checked(name: str, value: object, file: Path) -> object:

@@ -1,0 +1,294 @@
+"""dsv3c in Python: capture, opt, print_ir, execute, compile, load; all of them are attributes of ``dsv3c`` itself.
+
+>>> import dsv3c
+>>> module = dsv3c.capture("tiny", layers=(0, 3))
+>>> raised = dsv3c.opt(module, "canonicalize-views,raise-linear")
+>>> dsv3c.print_ir(raised)
+>>> [logits] = dsv3c.execute(raised, "main", tokens, seed=0)
+>>> dsv3c.compile("tiny", "out", target="cpu")
+>>> program = dsv3c.load("out")
+>>> logits, *caches = program.execute("prefill", *program.inputs("prefill"))
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from xdsl.dialects.builtin import ModuleOp
+
+from dsv3c.artifact import Artifact, entries, load_artifact, write_artifact
+from dsv3c.compiler import Compiled, Level, Request, compile_model, evaluator, is_text, read_model
+from dsv3c.driver import Driver
+from dsv3c.ir.context import CompileContext, make_context
+from dsv3c.ir.dialects.core import facts_of
+from dsv3c.ir.outcomes import Outcome
+from dsv3c.ir.targets import load_target
+from dsv3c.ir.text import parse_module, print_module
+from dsv3c.ir.verify import verify_module
+from dsv3c.passes.base import Pass
+from dsv3c.pipelines import parse_passes
+from dsv3c.remarks import remarks_text
+from dsv3c.summary import summary_text
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dsv3c.backends.reference.executor import Value
+    from dsv3c.backends.reference.weights import Weights
+
+AnyModule: TypeAlias = "Module | ModuleOp | str"
+"""What functions take as a module: one of ours, xDSL's own, or text."""
+Fidelity = Literal["reference", "torch"]
+
+
+@dataclass
+class Module:
+    """A module with its context; printing it (or showing it in a notebook) gives its text."""
+
+    op: ModuleOp
+    """xDSL's module: walk and change it freely."""
+    ctx: CompileContext
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    """What the passes of the last ``opt`` or ``compile`` reported."""
+
+    @property
+    def entries(self) -> list[str]:
+        """The functions that can be executed."""
+        return [function.sym_name.data for function in entries(self.op)]
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """What the module states about itself: ``raised``, ``phased``."""
+        return facts_of(self.op)
+
+    @property
+    def remarks(self) -> str:
+        """The outcomes as text, one line each."""
+        return remarks_text(self.outcomes)
+
+    def inputs(
+        self, entry: str, *, batch: int = 1, length: int = 16, tokens: Sequence[Sequence[int]] = (), seed: int = 0
+    ) -> "list[Value]":
+        """Arguments that fit ``entry``: the ``tokens`` given or random ones, tables and empty caches for a phase."""
+        from dsv3c.inputs import InputOptions, entry_inputs
+
+        rows = tuple(tuple(row) for row in tokens)
+        return entry_inputs(self.op, entry, InputOptions(batch, length, rows, seed))
+
+    def execute(self, entry: str, *args: "Value", **options: Any) -> "list[Value]":
+        """``dsv3c.execute`` on this module."""
+        return execute(self, entry, *args, **options)
+
+    def __str__(self) -> str:
+        return print_module(self.op)
+
+    __repr__ = __str__
+
+
+@dataclass
+class LoadedModule(Module):
+    """A module read from an artifact; it executes with the artifact's own weights where it has any."""
+
+    artifact: Artifact = field(kw_only=True)
+
+    def execute(self, entry: str, *args: "Value", **options: Any) -> "list[Value]":
+        """``dsv3c.execute`` with the checkpoint the artifact was compiled with, unless ``weights`` are given."""
+        if options.get("weights") is None:
+            options["weights"] = self.artifact.checkpoint()
+        return execute(self, entry, *args, **options)
+
+    __repr__ = Module.__str__
+
+
+@dataclass
+class CompiledModule(Module):
+    """A compiled module; ``summary`` is what the command line prints."""
+
+    compiled: Compiled = field(kw_only=True)
+    artifact: Artifact | None = None
+    """Where it was written, if it was."""
+
+    @property
+    def summary(self) -> str:
+        """Operating point, parameters, cache, work per token."""
+        return summary_text(self.compiled)
+
+    __repr__ = Module.__str__
+
+
+def as_module(module: AnyModule) -> Module:
+    """A verified module.  Raises IRError for text or a module that is not valid."""
+    if isinstance(module, Module):
+        return module
+    ctx = make_context()
+    op = parse_module(ctx, module) if isinstance(module, str) else module
+    verify_module(op)
+    return Module(op, ctx)
+
+
+def capture(
+    model: str,
+    *,
+    dtype: Literal["bf16", "f32"] | None = None,
+    semantics: Literal["hf", "deepseek"] | None = None,
+    experts: Literal["grouped_mm", "batched_mm"] | None = None,
+    layers: tuple[int, int] | None = None,
+    weights: str | Path | None = None,
+) -> Module:
+    """Capture a model: a named configuration, a ``.py`` file, a ``config.json``, a checkpoint folder, a ``.mlir``.
+
+    >>> module = dsv3c.capture("tiny", dtype="f32", layers=(0, 3))
+
+    Raises UsageError for a source that does not exist, CaptureFailure and ImportFailure with the user's own line.
+    """
+    request = Request(
+        model=str(model),
+        dtype=dtype,
+        semantics=semantics,
+        experts=experts,
+        layers=layers,
+        weights=None if weights is None else Path(weights),
+    )
+    ctx = make_context(target=load_target("cpu"))
+    op, _, _ = read_model(ctx, request)
+    verify_module(op)
+    return Module(op, ctx)
+
+
+def opt(
+    module: AnyModule,
+    passes: str | Sequence[Pass],
+    *,
+    target: str = "cpu",
+    evaluate: bool = True,
+    allow_unapplied: bool = True,
+) -> Module:
+    """A copy of ``module`` with ``passes`` applied, verified after each of them; the given module stays as it is.
+
+    >>> merged = dsv3c.opt(text, "merge-projections,absorb-mla{mode=always},dce")
+    >>> print(merged.remarks)
+
+    ``passes`` is pipeline text or a list of passes; ``evaluate`` lets them evaluate size-only values (with torch).
+    Raises UsageError for an unknown pass or option, PassError where a pass cannot do its work (and, unless
+    ``allow_unapplied``, where one fires nowhere), IRError for a module that is not valid.
+    """
+    given = as_module(module)
+    ctx = make_context(target=load_target(target))
+    if evaluate:
+        ctx.evaluator = evaluator()
+    items = parse_passes(passes) if isinstance(passes, str) else list(passes)
+    op = given.op.clone()
+    driver = Driver(ctx, allow_unapplied=allow_unapplied)
+    driver.run(op, items, named=frozenset(item.name for item in items))
+    return Module(op, ctx, list(ctx.outcomes))
+
+
+def print_ir(module: AnyModule, *, generic: bool = False, locations: bool = False) -> None:
+    """Print a module's text; ``generic`` is the form every MLIR tool reads, ``locations`` adds the source lines.
+
+    >>> dsv3c.print_ir(module, locations=True)
+    """
+    print(print_module(as_module(module).op, generic=generic, locations=locations), end="")
+
+
+def execute(
+    module: AnyModule,
+    entry: str,
+    *args: "Value",
+    weights: "Weights | Mapping[str, Tensor] | str | Path | None" = None,
+    seed: int = 0,
+    fidelity: Fidelity = "reference",
+) -> "list[Value]":
+    """Execute one function with the CPU reference; returns its results.
+
+    >>> [logits] = dsv3c.execute(module, "main", torch.tensor([[1, 2, 3]]), weights=model.state_dict())
+
+    ``weights``: a checkpoint's path, a state dict, or None for random values from ``seed`` (each from the seed and its
+    own name).  ``fidelity``: ``reference`` accumulates exactly and rounds once, ``torch`` makes the source's own calls.
+    Raises MemoryShort when the weights do not fit into memory, WeightsError for ones that do not fit the module.
+    """
+    from dsv3c.backends.reference.executor import Executor
+    from dsv3c.backends.reference.params import check_weights, required_headers
+    from dsv3c.backends.reference.weights import RandomWeights, SafetensorsWeights, StateDictWeights
+    from dsv3c.programs import check_memory
+
+    op = as_module(module).op
+    if entry in {function.sym_name.data for function in entries(op)}:
+        check_memory(op, entry)
+    match weights:
+        case None:
+            source: Weights = RandomWeights(seed, required_headers(op, entry))
+        case str() | Path():
+            source = SafetensorsWeights(Path(weights))
+            check_weights(op, source, entry)
+        case Mapping():
+            source = StateDictWeights(weights)
+            check_weights(op, source, entry)
+        case _:
+            source = weights
+    return Executor(op, source, fidelity).run(entry, *args)
+
+
+def compile(
+    model: str,
+    output: str | Path | None = None,
+    *,
+    target: str = "cpu",
+    phases: Sequence[str] | None = None,
+    layers: tuple[int, int] | None = None,
+    weights: str | Path | None = None,
+    dtype: Literal["bf16", "f32"] | None = None,
+    semantics: Literal["hf", "deepseek"] | None = None,
+    experts: Literal["grouped_mm", "batched_mm"] | None = None,
+    passes: str | None = None,
+    level: Level = "lowered",
+    force: bool = False,
+    **point: object,
+) -> CompiledModule:
+    """Compile a model; with ``output``, write the artifact there.
+
+    >>> module = dsv3c.compile("tiny", "out", phases=["prefill", "decode"], max_batch=8, context=512)
+    >>> print(module.summary)
+
+    ``point`` are fields of the operating point (``max_tokens``, ``max_batch``, ``context``, ``max_context``,
+    ``page_size``, ``verify_tokens``, ``logits``); everything else is as for ``dsv3c compile``, but that the target is
+    the CPU where none is named.
+    """
+    if phases is not None:
+        point["phases"] = tuple(phases)
+    request = Request(
+        model=str(model),
+        target=target,
+        dtype=dtype,
+        semantics=semantics,
+        experts=experts,
+        layers=layers,
+        weights=None if weights is None else Path(weights),
+        point=point,
+        pipeline=passes,
+        level=level,
+    )
+    compiled = compile_model(request, keep_stages=output is not None)
+    artifact = write_artifact(compiled, Path(output), force=force) if output is not None else None
+    return CompiledModule(
+        compiled.module, compiled.ctx, list(compiled.ctx.outcomes), compiled=compiled, artifact=artifact
+    )
+
+
+def load(path: str | Path) -> Module:
+    """An artifact (or a ``.mlir`` file) as a module that can be executed.
+
+    >>> program = dsv3c.load("out")
+    >>> logits, *caches = program.execute("prefill", *program.inputs("prefill", tokens=[[1, 2, 3]]))
+
+    Raises UsageError for a path that is neither, ArtifactError for a damaged artifact, IRError for text that is not
+    valid.
+    """
+    if is_text(str(path)):
+        return capture(str(path))
+    artifact = load_artifact(Path(path))
+    ctx = make_context()
+    op = artifact.module(ctx)
+    verify_module(op)
+    return LoadedModule(op, ctx, artifact.outcomes(), artifact=artifact)
