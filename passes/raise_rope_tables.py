@@ -18,6 +18,7 @@ source went through ``torch.polar``, some table entries change in the last bit o
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, StringAttr, i64
@@ -109,6 +110,8 @@ class RaiseRopeTablesPass(Pass):
     """Computed cosine and sine tables -> nn.rope_table."""
 
     name = "raise-rope-tables"
+    # the last of the raise-* passes: which tables are asked for is known once every nn.rope is there
+    ensures: ClassVar[frozenset[str]] = frozenset({"raised"})
     numerics = "reassociates"
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
