@@ -51,7 +51,7 @@ def gate(
     choice = scores if bias is None else scores + bias
     if groups > 1:
         choice = limit_to_groups(choice, groups=groups, keep=keep, group_score=group_score, mask=mask)
-    ids = choose(choice, top_k, any_order=any_order) if chosen is None else chosen
+    ids = choose(choice, top_k, any_order=any_order) if chosen is None else chosen.view(*logits.shape[:-1], top_k)
     weights = (choice if masked_weights else scores).gather(-1, ids)
     if renormalize is not None:
         total = (weights if follows_torch() else wide(weights)).sum(dim=-1, keepdim=True).to(weights.dtype)
@@ -95,7 +95,7 @@ def experts(
     hidden = expert_products(x_MD, gate, counts_E)
     gate_MI, up_MI = hidden.chunk(2, dim=-1) if up is None else (hidden, expert_products(x_MD, up, counts_E))
     y_MD = expert_products(swiglu(gate_MI, up_MI, intermediate=intermediate), down, counts_E)
-    y_TkD = torch.empty_like(y_MD).index_copy_(0, order_M, y_MD).view(*ids_Tk.shape, -1)
+    y_TkD = torch.empty_like(y_MD).index_copy_(0, order_M, y_MD).view(*ids_Tk.shape, y_MD.shape[-1])
     y_TD = combine(y_TkD, weights_Tk, ids_Tk, combine_in, order)
     return y_TD.to(x.dtype).view(x.shape)
 
