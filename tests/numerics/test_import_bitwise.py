@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.weights import StateDictWeights
-from dsv3c.capture import DTYPES, CaptureOptions, capture
+from dsv3c.capture import DTYPES, CaptureOptions, capture, capture_own
 from dsv3c.captured import Captured
 from dsv3c.hf_models import transformers
 from dsv3c.importer import import_program
@@ -59,10 +59,9 @@ def small_v2(*, groups: bool) -> ModelConfig:
 
 @pytest.mark.parametrize("dtype", ["bf16", "f32"])
 @pytest.mark.parametrize("semantics", ["deepseek", "hf"])
-def test_own_model(semantics: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_model(semantics: str, dtype: str) -> None:
     config = small("tiny")
-    monkeypatch.setattr("dsv3c.capture.load_config", lambda _: config)
-    captured = capture("tiny", CaptureOptions(semantics=semantics, dtype=dtype))  # pyright: ignore
+    captured = capture_own(config, semantics, CaptureOptions(dtype=dtype))  # pyright: ignore
     model = build_model(config, semantics, DTYPES[dtype])  # pyright: ignore
     init_weights(model, 1)
     check(captured, model, stored_state(model.state_dict(), config), config.vocab_size)
@@ -111,10 +110,9 @@ def test_hugging_face(config: ModelConfig, dtype: str, experts: str, tmp_path: P
 
 
 @pytest.mark.parametrize("semantics", ["deepseek", "hf"])
-def test_mtp(semantics: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mtp(semantics: str) -> None:
     config = small("tiny")
-    monkeypatch.setattr("dsv3c.capture.load_config", lambda _: config)
-    captured = capture("tiny", CaptureOptions(semantics=semantics))  # pyright: ignore
+    captured = capture_own(config, semantics, CaptureOptions())  # pyright: ignore
     main = build_model(config, semantics, torch.bfloat16)  # pyright: ignore
     predictor = build_predictor(main)
     init_weights(main, 1)
@@ -127,10 +125,9 @@ def test_mtp(semantics: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch.equal(executed(captured, state, hidden, ids, entry="mtp"), expected)
 
 
-def test_kept_layers_keep_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kept_layers_keep_their_names() -> None:
     config = small("tiny")
-    monkeypatch.setattr("dsv3c.capture.load_config", lambda _: config)
-    captured = capture("tiny", CaptureOptions(layers=(1, 2)))
+    captured = capture_own(config, "deepseek", CaptureOptions(layers=(1, 2)))
     model = build_model(config, "deepseek", torch.bfloat16)
     init_weights(model, 1)
     state = stored_state(model.state_dict(), config)
