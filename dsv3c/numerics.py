@@ -1,0 +1,200 @@
+"""The numerics policy: what a pass may do to results, checked by running the program before and after it.
+
+- A pass that declares itself ``bitwise`` keeps every bit: under PyTorch's own arithmetic while the program is
+  cache-free, under the reference arithmetic (where a row's bits depend on nothing else) once it is phased.
+- A pass that ``reassociates`` is judged twice, every ``moe.gate`` routing as in the f64 reference.  In f32: relative
+  L2 distance from the program before it at most 1e-5.  In bf16: its distance from the f64 reference at most 1.1 times
+  that of the program before the first such pass.
+Tokens that a free run routes to other experts (flips) are counted and not judged.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+from xdsl.dialects.builtin import Float32Type, Float64Type, ModuleOp, bf16
+from xdsl.ir import Attribute
+
+from dsv3c.backends.reference.meanings.arithmetic import Fidelity
+from dsv3c.backends.reference.params import required_headers
+from dsv3c.backends.reference.weights import RandomWeights, Weights
+from dsv3c.driver import PassRun
+from dsv3c.ir.context import CompileContext
+from dsv3c.ir.dialects.core import facts_of
+from dsv3c.ir.errors import PassError
+from dsv3c.ir.text import print_module
+from dsv3c.metrics import Difference, difference, routing_flips
+from dsv3c.passes.base import Pass
+from dsv3c.probes import SHAPES, Probe, Runner, Trace, pairs, probes_of, steps_of
+from dsv3c.programs import check_memory
+from dsv3c.retype import RetypedWeights, mentions, retyped
+
+F32_LIMIT = 1e-5
+"""Relative L2 that reassociation may cost in f32."""
+BF16_RATIO = 1.1
+"""Factor by which the error of bf16 against f64 may grow."""
+F32, F64 = Float32Type(), Float64Type()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    level: str
+    policy: str
+    measured: str
+    ok: bool
+
+    def __str__(self) -> str:
+        return f"{self.name:<22} {self.level:<9} {self.policy:<13} {'ok  ' if self.ok else 'FAIL'} {self.measured}"
+
+
+HEADER = f"{'pass':<22} {'level':<9} {'policy':<13} {'':<4} measured"
+
+
+def say(line: str) -> None:
+    """To standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def distance(after: Sequence[Trace], before: Sequence[Trace]) -> Difference:
+    """Between the results of two programs on the same probes."""
+    return difference(pair for x, y in zip(after, before, strict=True) for pair in pairs(x, y))
+
+
+def flips(after: Sequence[Trace], before: Sequence[Trace]) -> tuple[int, int] | None:
+    """Tokens that gates route differently, of how many; None where the two do not have the same gates."""
+    changed, total = 0, 0
+    for x, y in zip(after, before, strict=True):
+        if len(x.choices) != len(y.choices):
+            return None
+        for ids, expected in zip(x.choices, y.choices, strict=True):
+            changed, total = changed + routing_flips(ids, expected), total + ids.shape[0]
+    return changed, total
+
+
+@dataclass
+class Version:
+    """A program at one stage, with its results as far as somebody has asked for them."""
+
+    module: ModuleOp
+    probes: Sequence[Probe]
+    weights: Weights
+    done: dict[tuple[Fidelity, Attribute, bool], list[Trace]] = field(
+        default_factory=dict[tuple[Fidelity, Attribute, bool], list[Trace]]
+    )
+
+    @property
+    def is_phased(self) -> bool:
+        """Whether it runs in steps over a cache."""
+        return bool(steps_of(self.module))
+
+    @property
+    def level(self) -> str:
+        """The furthest fact it states."""
+        facts = facts_of(self.module)
+        return next((fact for fact in ("phased", "raised") if fact in facts), "captured")
+
+    def traces(
+        self, fidelity: Fidelity, element: Attribute = bf16, forced: Sequence[Sequence[Tensor]] | None = None
+    ) -> list[Trace]:
+        """Results on every probe, with ``element`` in place of bf16; ``forced`` are the choices of its gates."""
+        key = (fidelity, element, forced is not None)
+        if key not in self.done:
+            module, weights = self.module, self.weights
+            if element != bf16:
+                module, weights = retyped(module, bf16, element), RetypedWeights(weights, bf16, element)
+            runner = Runner(module, weights, fidelity, replay=forced is not None)
+            choices = forced if forced is not None else [()] * len(self.probes)
+            probes = [probe.retyped(element) for probe in self.probes]
+            self.done[key] = [runner.run(probe, chosen) for probe, chosen in zip(probes, choices, strict=True)]
+        return self.done[key]
+
+
+@dataclass
+class VerifyNumerics:
+    """Observer that runs the module after every pass and prints the table, line by line.
+
+    ``say`` gets the lines.  Weights are random by name.  Raises PassError at the first pass that breaks its policy,
+    and MemoryShort, before anything runs, for a model too big for this machine.
+    """
+
+    ctx: CompileContext
+    say: Callable[[str], None] = say
+    shapes: Sequence[tuple[int, int]] = SHAPES
+    seed: int = 0
+    rows: list[Row] = field(default_factory=list[Row])
+    before_pass: Version | None = None
+    original: Version | None = None
+    """The program before the first pass that reassociates: what bf16 errors are measured against."""
+    text: str = ""
+
+    def start(self, module: ModuleOp) -> None:
+        """Choose inputs and weights."""
+        probes = probes_of(module, self.shapes, self.seed)
+        for entry in dict.fromkeys(probe.entry for probe in probes):
+            if entry in {step for steps in steps_of(module).values() for step in steps} or not steps_of(module):
+                check_memory(module, entry)
+        weights = RandomWeights(self.seed, required_headers(module))
+        self.before_pass = Version(module.clone(), probes, weights)
+        self.text = print_module(module)
+        self.say(HEADER)
+
+    def before(self, item: Pass) -> None:
+        """The results before a pass are those after the one before it."""
+
+    def after(self, run: PassRun, item: Pass, module: ModuleOp) -> None:
+        """Run, compare, print; raise if the policy is broken."""
+        before, text = self.before_pass, print_module(module)
+        assert before is not None, "start comes first"
+        if text == self.text:
+            self.add(Row(run.name, before.level, item.numerics, "unchanged", True))
+            return
+        after = Version(module.clone(), before.probes, before.weights)
+        self.add(self.judge(run.name, item, before, after))
+        self.before_pass, self.text = after, text
+
+    def judge(self, name: str, item: Pass, before: Version, after: Version) -> Row:
+        """The policy of the pass, applied."""
+        if item.numerics == "bitwise":
+            fidelity: Fidelity = "reference" if after.is_phased else "torch"
+            found = distance(after.traces(fidelity), before.traces(fidelity))
+            return Row(name, after.level, f"bitwise/{fidelity[:5]}", str(found), found.bitwise)
+        if self.original is None:
+            self.original = before
+        measured, ok = self.reassociated(before, after)
+        return Row(name, after.level, "reassociates", measured, ok)
+
+    def reassociated(self, before: Version, after: Version) -> tuple[str, bool]:
+        """The two judgements of a pass that reassociates, as text."""
+        assert self.original is not None
+        free, free_before = after.traces("reference"), before.traces("reference")
+        moved = flips(free, free_before)
+        parts = [f"flips {moved[0]}/{moved[1]}" if moved is not None and moved[1] else ""]
+        if not mentions(after.module, bf16):
+            found = distance(free, free_before)
+            return "; ".join([f"f32 {found}", *filter(None, parts)]), found.relative_l2 <= F32_LIMIT
+        exact = self.original.traces("reference", F64)
+        forced = [trace.choices for trace in exact] if moved is not None and moved[1] else None
+        narrow = distance(after.traces("reference", F32, forced), before.traces("reference", F32, forced))
+        rounded = after.traces("reference", bf16, forced)
+        error = distance(rounded, exact).relative_l2
+        original = self.original.traces("reference", bf16, forced)  # of the same tokens
+        allowed = distance([y.at(x.rows) for x, y in zip(rounded, original, strict=True)], exact).relative_l2
+        ratio = error / allowed if allowed else (1.0 if error == 0 else float("inf"))
+        ok = narrow.relative_l2 <= F32_LIMIT and ratio <= BF16_RATIO
+        parts[:0] = [f"f32 {narrow.relative_l2:.1e}", f"bf16 error {error:.2e} = {ratio:.3f} x original"]
+        return "; ".join(filter(None, parts)), ok
+
+    def add(self, row: Row) -> None:
+        """Print a row, and stop at a broken policy."""
+        self.rows.append(row)
+        self.say(str(row))
+        if not row.ok:
+            raise PassError(
+                f"pass {row.name} changes results: {row.measured}",
+                hint="see the program before and after it with --print-ir-before/--print-ir-after; "
+                "the policy is in dsv3c/numerics.py",
+            )
