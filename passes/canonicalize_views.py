@@ -36,7 +36,7 @@ from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.views import RULES, checked_dim, integer, position_in, size_argument, view_of
 from dsv3c.passes.base import RewritePass
 from dsv3c.passes.rewriting import aten_class, producer, replace
-from dsv3c.passes.view_chains import build_view
+from dsv3c.passes.view_chains import build_view, discard
 
 SCATTER = "aten.slice_scatter"
 
@@ -128,8 +128,9 @@ class CanonicalChain(RewritePattern):
         if ops is None:
             return self.ctx.blocked(value.op, f"no chain of cuts, splits and permutations gives {view}")
         if [spelling(op) for op in ops] == [spelling(op) for op in chain]:
-            return None
+            return discard(ops)
         if len(ops) > len(chain):
+            discard(ops)
             return self.ctx.unprofitable(
                 value.op, "the canonical chain is longer", ops_now=len(chain), ops_canonical=len(ops)
             )
@@ -150,7 +151,7 @@ class CanonicalChain(RewritePattern):
         location, value = fused(op.location for op in chain), base
         for op in ops:
             key = (value, *spelling(op))
-            if key not in self.made:
+            if key not in self.made or not is_attached(self.made[key].owner):
                 op.operands = [value]
                 op.location = location
                 op.results[0].name_hint = short_name(op)
@@ -158,14 +159,20 @@ class CanonicalChain(RewritePattern):
                 self.last[base.owner] = op
                 self.made[key] = op.results[0]
             value = self.made[key]
+        discard(ops)
         return value
 
     def after(self, base: SSAValue) -> InsertPoint:
         """Where the next op of a chain of ``base`` goes."""
         owner = base.owner
-        if owner in self.last:
+        if owner in self.last and is_attached(self.last[owner]):
             return InsertPoint.after(self.last[owner])
         return InsertPoint.at_start(owner) if isinstance(owner, Block) else InsertPoint.after(owner)
+
+
+def is_attached(owner: Operation | Block) -> bool:
+    """Whether an op is still where it was put: a pass that repeats may have erased it."""
+    return owner.parent is not None
 
 
 def is_link(op: Operation) -> bool:

@@ -185,6 +185,7 @@ class RopePattern(RewritePattern):
         result = matched[-1].results[0]
         y = build_rope(builder, rotation, "input" if source == work else "f32", result)
         if y is None:
+            builder.give_up()
             return self.ctx.blocked(anchor, f"{x} is no plain part of a tensor")
         replace(self.ctx, rewriter, anchor, matched, builder.ops, [y], what=f"pairs {rotation.pairs.layout}")
 

@@ -7,7 +7,7 @@ from xdsl.ir import Operation, OpResult, SSAValue
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.strided import View
 from dsv3c.ir.views import RULES, view_of
-from dsv3c.passes.view_chains import build_view
+from dsv3c.passes.view_chains import build_view, discard
 
 
 @dataclass
@@ -31,6 +31,10 @@ class ViewBuilder:
             op.results[0].name_hint = view.base.name_hint
         self.ops += chain
         return chain[-1].results[0] if chain else view.base
+
+    def give_up(self) -> None:
+        """Nothing will be inserted."""
+        discard(self.ops)
 
 
 def on_the_way(view: View, near: SSAValue) -> SSAValue | None:

@@ -223,4 +223,14 @@ def build_view(ctx: CompileContext, view: View) -> list[Operation] | None:
         op = aten_class(ctx, step.name).build_from({"self": value}, step.properties, [kind])
         ops.append(op)
         value = op.results[0]
-    return ops if view_of(value) == view else None
+    if view_of(value) == view:
+        return ops
+    discard(ops)
+    return None
+
+
+def discard(ops: Sequence[Operation]) -> None:
+    """Give up those of a chain's ops that stand nowhere: else their operands would count them as readers for ever."""
+    for op in ops:
+        if op.parent is None:
+            op.drop_all_references()
