@@ -1,0 +1,181 @@
+// RUN: dsv3c opt %s -p canonicalize,dce | filecheck %s
+// RUN: dsv3c opt %s -p canonicalize --remarks -o %t 2>&1 | filecheck %s --check-prefix=REMARK
+
+dsv3c.symbol @S min 2
+
+// CHECK-LABEL: func.func @conversions
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xbf16, ["S"]>)
+// CHECK-NEXT: "test.op"(%[[X]], %[[X]])
+// REMARK: @conversions: aten.to.dtype: no conversion
+func.func @conversions(%x: tensor<?x8xbf16, ["S"]>) {
+  %a = aten.to.dtype(%x, dtype = bf16) : tensor<?x8xbf16, ["S"]>
+  %b = aten.to.dtype(%x, dtype = f32) : tensor<?x8xf32, ["S"]>
+  %c = aten.type_as(%b, %x) : tensor<?x8xbf16, ["S"]>
+  "test.op"(%a, %c) : (tensor<?x8xbf16, ["S"]>, tensor<?x8xbf16, ["S"]>) -> ()
+  func.return
+}
+
+// Rounding is no identity, nor is widening what was rounded.
+// CHECK-LABEL: func.func @negative_conversions
+// CHECK-COUNT-3: aten.to.dtype
+// REMARK-NOT: @negative_conversions
+func.func @negative_conversions(%x: tensor<4xf32>, %h: tensor<4xf16>) {
+  %a = aten.to.dtype(%x, dtype = bf16) : tensor<4xbf16>
+  %b = aten.to.dtype(%a, dtype = f32) : tensor<4xf32>
+  %c = aten.to.dtype(%h, dtype = bf16) : tensor<4xbf16>
+  "test.op"(%b, %c) : (tensor<4xf32>, tensor<4xbf16>) -> ()
+  func.return
+}
+
+// CHECK-LABEL: func.func @scalars
+// CHECK-SAME: (%[[X:.*]]: tensor<4xf32>, %[[I:.*]]: tensor<4xi64>)
+// CHECK-NEXT: "test.op"(%[[X]], %[[X]], %[[X]], %[[I]], %[[I]])
+// REMARK: @scalars: aten.mul.Scalar: neutral scalar
+func.func @scalars(%x: tensor<4xf32>, %i: tensor<4xi64>) {
+  %a = aten.mul.Scalar(%x, other = 1.000000e+00) : tensor<4xf32>
+  %b = aten.div.Scalar(%x, other = 1) : tensor<4xf32>
+  %c = aten.sub.Scalar(%x, other = 0) : tensor<4xf32>
+  %d = aten.add.Scalar(%i, other = 0) : tensor<4xi64>
+  %e = aten.sub.Scalar(%i, other = 0) : tensor<4xi64>
+  "test.op"(%a, %b, %c, %d, %e) : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xi64>, tensor<4xi64>) -> ()
+  func.return
+}
+
+// Other numbers, -0 + 0 = 0, results of another type.
+// CHECK-LABEL: func.func @negative_scalars
+// CHECK-NEXT: aten.mul.Scalar(%{{.*}}, other = 2.0
+// CHECK-NEXT: aten.add.Scalar(%{{.*}}, other = 0)
+// CHECK-NEXT: aten.mul.Scalar(%{{.*}}, other = 1.0
+// CHECK-NEXT: aten.div.Scalar(%{{.*}}, other = 1)
+// CHECK-NEXT: aten.pow.Tensor_Scalar
+func.func @negative_scalars(%x: tensor<4xf32>, %i: tensor<4xi64>) {
+  %a = aten.mul.Scalar(%x, other = 2.000000e+00) : tensor<4xf32>
+  %b = aten.add.Scalar(%x, other = 0) : tensor<4xf32>
+  %c = aten.mul.Scalar(%i, other = 1.000000e+00) : tensor<4xf32>
+  %d = aten.div.Scalar(%i, other = 1) : tensor<4xf32>
+  %e = aten.pow.Tensor_Scalar(%x, exponent = 1) : tensor<4xf32>
+  "test.op"(%a, %b, %c, %d, %e) : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> ()
+  func.return
+}
+
+// All of a value, in order; one operand.
+// CHECK-LABEL: func.func @joined
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32, ["S"]>)
+// CHECK-NEXT: "test.op"(%[[X]], %[[X]])
+// REMARK: @joined: aten.cat: is %x[0][1]
+func.func @joined(%x: tensor<?x8xf32, ["S"]>) {
+  %a, %b, %c = aten.split_with_sizes(%x, split_sizes = [1, 4, 3], dim = -1) : tensor<?x1xf32, ["S"]>, tensor<?x4xf32, ["S"]>, tensor<?x3xf32, ["S"]>
+  %d = aten.cat([%a, %b, %c], dim = -1) : tensor<?x8xf32, ["S"]>
+  %e = aten.cat([%x], dim = 1) : tensor<?x8xf32, ["S"]>
+  "test.op"(%d, %e) : (tensor<?x8xf32, ["S"]>, tensor<?x8xf32, ["S"]>) -> ()
+  func.return
+}
+
+// Some of it, turned, with a step.
+// CHECK-LABEL: func.func @joined_part
+// CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32, ["S"]>)
+// CHECK-NEXT: %[[S:.*]] = aten.slice.Tensor(%[[X]], dim = 1, start = 1, end = 8, step = 2) : tensor<?x4xf32, ["S"]>
+// CHECK-NEXT: %[[T:.*]] = aten.permute(%[[S]], dims = [1, 0]) : tensor<4x?xf32, ["S"]>
+// CHECK-NEXT: "test.op"(%[[T]])
+func.func @joined_part(%x: tensor<?x8xf32, ["S"]>) {
+  %t = aten.t(%x) : tensor<8x?xf32, ["S"]>
+  %a = aten.slice.Tensor(%t, start = 1, end = 2) : tensor<1x?xf32, ["S"]>
+  %b = aten.slice.Tensor(%t, start = 3, end = 6, step = 2) : tensor<2x?xf32, ["S"]>
+  %c = aten.slice.Tensor(%t, start = 7) : tensor<1x?xf32, ["S"]>
+  %d = aten.cat([%a, %b, %c]) : tensor<4x?xf32, ["S"]>
+  "test.op"(%d) : (tensor<4x?xf32, ["S"]>) -> ()
+  func.return
+}
+
+// Out of order, with a gap, of two values, of two steps, of other rows, of nothing but single elements or repetitions.
+// CHECK-LABEL: func.func @negative_joined
+// CHECK-COUNT-7: aten.cat
+// REMARK-NOT: @negative_joined: aten.cat
+func.func @negative_joined(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>) {
+  %a = aten.slice.Tensor(%x, dim = 1, start = 0, end = 4) : tensor<4x4xf32>
+  %b = aten.slice.Tensor(%x, dim = 1, start = 4, end = 8) : tensor<4x4xf32>
+  %c = aten.slice.Tensor(%x, dim = 1, start = 5, end = 8) : tensor<4x3xf32>
+  %d = aten.slice.Tensor(%y, dim = 1, start = 4, end = 8) : tensor<4x4xf32>
+  %e = aten.slice.Tensor(%x, dim = 1, start = 4, end = 8, step = 2) : tensor<4x2xf32>
+  %f = aten.slice.Tensor(%a, dim = 0, start = 0, end = 2) : tensor<2x4xf32>
+  %g = aten.slice.Tensor(%b, dim = 0, start = 1, end = 3) : tensor<2x4xf32>
+  %h = aten.slice.Tensor(%x, dim = 1, start = 0, end = 1) : tensor<4x1xf32>
+  %i = aten.expand(%h) : tensor<4x4xf32>
+  %0 = aten.cat([%b, %a], dim = 1) : tensor<4x8xf32>
+  %1 = aten.cat([%a, %c], dim = 1) : tensor<4x7xf32>
+  %2 = aten.cat([%a, %d], dim = 1) : tensor<4x8xf32>
+  %3 = aten.cat([%a, %e], dim = 1) : tensor<4x6xf32>
+  %4 = aten.cat([%f, %g], dim = 1) : tensor<2x8xf32>
+  %5 = aten.cat([%h, %h], dim = 1) : tensor<4x2xf32>
+  %6 = aten.cat([%i, %i], dim = 1) : tensor<4x8xf32>
+  "test.op"(%0, %1, %2, %3, %4, %5, %6) : (tensor<4x8xf32>, tensor<4x7xf32>, tensor<4x8xf32>, tensor<4x6xf32>, tensor<2x8xf32>, tensor<4x2xf32>, tensor<4x8xf32>) -> ()
+  func.return
+}
+
+// A part of one operand, seen through what the operand is a view of; the other part; two steps later.
+// CHECK-LABEL: func.func @part_of_cat
+// CHECK-SAME: (%[[X:.*]]: tensor<2x?x8xf32, ["S"]>, %[[Y:.*]]: tensor<?x2x4xf32, ["S"]>)
+// CHECK-DAG: %[[T:.*]] = aten.permute(%[[X]], dims = [1, 0, 2]) : tensor<?x2x8xf32, ["S"]>
+// CHECK-DAG: %[[S:.*]] = aten.slice.Tensor(%[[X]], dim = 2, start = 1, end = 3) : tensor<2x?x2xf32, ["S"]>
+// CHECK-DAG: %[[P:.*]] = aten.permute(%[[S]], dims = [1, 0, 2]) : tensor<?x2x2xf32, ["S"]>
+// CHECK-DAG: %[[U:.*]] = aten.slice.Tensor(%[[Y]], dim = 2, start = 2, end = 4) : tensor<?x2x2xf32, ["S"]>
+// CHECK: "test.op"(%[[T]], %[[Y]], %[[P]], %[[U]])
+// REMARK: @part_of_cat: aten.slice.Tensor: is %x[1][0][2]
+func.func @part_of_cat(%x: tensor<2x?x8xf32, ["S"]>, %y: tensor<?x2x4xf32, ["S"]>) {
+  %t = aten.transpose.int(%x, dim0 = 0, dim1 = 1) : tensor<?x2x8xf32, ["S"]>
+  %c = aten.cat([%t, %y], dim = 2) : tensor<?x2x12xf32, ["S"]>
+  %a = aten.slice.Tensor(%c, dim = 2, start = 0, end = 8) : tensor<?x2x8xf32, ["S"]>
+  %b = aten.slice.Tensor(%c, dim = 2, start = 8, end = 12) : tensor<?x2x4xf32, ["S"]>
+  %d = aten.slice.Tensor(%a, dim = 2, start = 1, end = 3) : tensor<?x2x2xf32, ["S"]>
+  %e = aten.slice.Tensor(%c, dim = 2, start = 10, end = 12) : tensor<?x2x2xf32, ["S"]>
+  "test.op"(%a, %b, %d, %e) : (tensor<?x2x8xf32, ["S"]>, tensor<?x2x4xf32, ["S"]>, tensor<?x2x2xf32, ["S"]>, tensor<?x2x2xf32, ["S"]>) -> ()
+  func.return
+}
+
+// Across the seam, over named sizes that leave it open, of a value that is no concatenation.
+// CHECK-LABEL: func.func @negative_part_of_cat
+// CHECK-SAME: (%[[X:.*]]: tensor<4x8xf32>, %[[Y:.*]]: tensor<?x8xf32, ["S"]>)
+// CHECK: %[[C:.*]] = aten.cat([%[[X]], %[[X]]], dim = 1)
+// CHECK: aten.slice.Tensor(%[[C]], dim = 1, start = 4, end = 12)
+// CHECK: %[[D:.*]] = aten.cat([%[[Y]], %[[X]]], dim = 0)
+// CHECK: aten.slice.Tensor(%[[D]], dim = 0, start = 1, end = 3)
+// CHECK: %[[E:.*]] = aten.stack
+// CHECK: aten.slice.Tensor(%[[E]]
+func.func @negative_part_of_cat(%x: tensor<4x8xf32>, %y: tensor<?x8xf32, ["S"]>) {
+  %c = aten.cat([%x, %x], dim = 1) : tensor<4x16xf32>
+  %a = aten.slice.Tensor(%c, dim = 1, start = 4, end = 12) : tensor<4x8xf32>
+  %d = aten.cat([%y, %x], dim = 0) : tensor<?x8xf32, ["S + 4"]>
+  %b = aten.slice.Tensor(%d, dim = 0, start = 1, end = 3) : tensor<2x8xf32>
+  %e = aten.stack([%x, %x]) : tensor<2x4x8xf32>
+  %f = aten.slice.Tensor(%e, dim = 0, start = 0, end = 1) : tensor<1x4x8xf32>
+  "test.op"(%a, %b, %f) : (tensor<4x8xf32>, tensor<2x8xf32>, tensor<1x4x8xf32>) -> ()
+  func.return
+}
+
+// Named sizes that fit exactly.
+// CHECK-LABEL: func.func @named_part_of_cat
+// CHECK-SAME: (%[[X:.*]]: tensor<4x8xf32>, %[[Y:.*]]: tensor<?x8xf32, ["S"]>)
+// CHECK: "test.op"(%[[Y]], %[[X]])
+func.func @named_part_of_cat(%x: tensor<4x8xf32>, %y: tensor<?x8xf32, ["S"]>) {
+  %d = aten.cat([%y, %x], dim = 0) : tensor<?x8xf32, ["S + 4"]>
+  %a = aten.slice.Tensor(%d, dim = 0, start = 0, end = "S") : tensor<?x8xf32, ["S"]>
+  %b = aten.slice.Tensor(%d, dim = 0, start = "S", end = "S + 4") : tensor<4x8xf32>
+  "test.op"(%a, %b) : (tensor<?x8xf32, ["S"]>, tensor<4x8xf32>) -> ()
+  func.return
+}
+
+// One fold makes the next possible.
+// CHECK-LABEL: func.func @repeated
+// CHECK-SAME: (%[[X:.*]]: tensor<4x8xbf16>)
+// CHECK-NEXT: "test.op"(%[[X]])
+func.func @repeated(%x: tensor<4x8xbf16>) {
+  %t = aten.t(%x) : tensor<8x4xbf16>
+  %w = aten.to.dtype(%t, dtype = f32) : tensor<8x4xf32>
+  %m = aten.mul.Scalar(%w, other = 1) : tensor<8x4xf32>
+  %n = aten.to.dtype(%m, dtype = bf16) : tensor<8x4xbf16>
+  %u = aten.t(%n) : tensor<4x8xbf16>
+  %a, %b = aten.chunk(%u, chunks = 2) : tensor<2x8xbf16>, tensor<2x8xbf16>
+  %c = aten.cat([%a, %b]) : tensor<4x8xbf16>
+  "test.op"(%c) : (tensor<4x8xbf16>) -> ()
+  func.return
+}
