@@ -11,7 +11,7 @@ from dsv3c.ir.dialects.common import is_float_type
 from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.views import RULES
 from dsv3c.passes.expert_products import SORTS, Routing
-from dsv3c.passes.matching import FILLS, Mismatch, op_name, reshape_of, taken
+from dsv3c.passes.matching import FILLS, SIZE_READERS, Mismatch, op_name, reshape_of, taken
 from dsv3c.passes.rewriting import only_user, other_operand, producer
 
 
@@ -42,7 +42,7 @@ def combined(rows: SSAValue, routing: Routing) -> Sum:
     """Follow the experts' rows to their sum per token, in x's type."""
     state: Rows | Sum = Rows(rows, in_slots=routing.order is None)
     while isinstance(state, Rows):
-        readers = [use.operation for use in state.value.uses if use.operation.name not in FILLS]
+        readers = [use.operation for use in state.value.uses if use.operation.name not in SIZE_READERS]
         if len(readers) != 1:
             raise Mismatch(f"the experts' rows are read {len(readers)} times")
         state = after(readers[0], state, routing)

@@ -16,7 +16,9 @@ FILLS = {
     "aten.zeros": False,
     "aten.zeros_like": False,
 }
-"""Ops that make a tensor of ones or zeros; of an operand they read sizes only."""
+"""Ops that make a tensor of ones or zeros."""
+SIZE_READERS = {*FILLS, "aten.empty_like", "aten.new_empty"}
+"""Ops that read sizes, and no element, of their operand."""
 
 
 class Mismatch(Exception):
