@@ -2,7 +2,8 @@
 
 ``reference`` (default): products, sums and transcendental functions in f64, rounded where the op's attributes say so
 and nowhere else (a rounding to bf16 goes through f32, as PyTorch converts).  A row's result does not depend on how many
-rows are computed together, so chunked prefill and token-by-token decode give the same bits.
+rows are computed together, so chunked prefill and token-by-token decode give the same bits: products of f32 numbers are
+exact in f64, and what the order of additions could change (1e-16 relative) is rounded away.
 ``torch``: the very PyTorch calls the models make, for bitwise comparison with PyTorch.
 """
 
