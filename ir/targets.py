@@ -41,6 +41,10 @@ class Target:
     sources: Mapping[str, str]
     """Fact -> where it is published."""
 
+    def states_rates(self, dtype: str) -> bool:
+        """Whether floors can be computed for work on operands of ``dtype``."""
+        return self.memory_bytes_per_s is not None and dtype in self.dense_flops_per_s
+
     def flops_per_s(self, dtype: str) -> float:
         """Peak rate for operands of ``dtype``.  Raises UsageError when the target's file does not state it."""
         if dtype not in self.dense_flops_per_s:

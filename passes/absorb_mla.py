@@ -74,6 +74,7 @@ class AbsorbMlaPass(Pass):
                 ctx.blocked(op, str(mismatch))
         if not found:
             return
+        assert ctx.target is not None, "absorb-mla asks the target"
         choice = choose(ctx.target, found[0].sizes, phase)
         if self.mode == "always":
             self.absorb(ctx, found, choice)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, IntegerAttr, i64
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, Float64Type, IntegerAttr, i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dsv3c.ir.context import CompileContext
@@ -21,6 +21,7 @@ ELEMENTS: dict[type[Attribute], tuple[int, str]] = {
     BFloat16Type: (2, "bf16"),
     Float16Type: (2, "f16"),
     Float32Type: (4, "f32"),
+    Float64Type: (8, "f64"),
 }
 """Bytes and name of the element types attention is computed in."""
 
@@ -60,16 +61,13 @@ def match(op: ExpandedAttentionOp) -> Absorption:
 
 
 def sizes_of_attention(op: ExpandedAttentionOp, gather: GatherOp) -> AttentionSizes:
-    """The static sizes; raises Mismatch when one of them is a symbol."""
+    """The sizes: static, since the view of kv is one of a weight's rows."""
     heads, nope = shape(op.q_nope)[1:]
-    numbers = (heads, nope, shape(op.q_rope)[-1], shape(op.o)[-1], shape(gather.latent)[-1])
-    static = [size for size in numbers if isinstance(size, int)]
-    if len(static) != len(numbers):
-        raise Mismatch("heads and head sizes must be numbers")
-    kind = type(element_type(op.q_nope))
-    if kind not in ELEMENTS:
-        raise Mismatch(f"attention in {element_type(op.q_nope)} has no known cost")
-    return AttentionSizes(*static, *ELEMENTS[kind])
+    rope, value, latent = shape(op.q_rope)[-1], shape(op.o)[-1], shape(gather.latent)[-1]
+    assert isinstance(heads, int) and isinstance(nope, int) and isinstance(rope, int)
+    assert isinstance(value, int) and isinstance(latent, int)
+    element_bytes, dtype = ELEMENTS[type(element_type(op.q_nope))]
+    return AttentionSizes(heads, nope, rope, value, latent, element_bytes, dtype)
 
 
 def replace_by_absorbed(ctx: CompileContext, found: Absorption) -> None:
@@ -102,7 +100,8 @@ def replace_by_absorbed(ctx: CompileContext, found: Absorption) -> None:
     location = fused([op.location, found.linear.location])
     for new in news:
         new.location = location
-    for value, hint in ((w_uk.value, "w_uk"), (w_uv.value, "w_uv"), (into.y, "q_latent"), (attend.o, "o_latent")):
+    hints = {w_uk.value: "w_uk", w_uv.value: "w_uv", into.y: "q_latent", attend.o: "o_latent"}
+    for value, hint in hints.items():
         value.name_hint = hint
     out.y.name_hint = op.o.name_hint
     block = op.parent

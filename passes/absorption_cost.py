@@ -37,9 +37,13 @@ class Work:
     flops: float
     memory_bytes: float
 
-    def seconds(self, target: Target | None, dtype: str) -> float | None:
-        """Floor on a target; None where it states no rates."""
-        return target.floor_s(flops=self.flops, dtype=dtype, memory_bytes=self.memory_bytes) if target else None
+    def cost(self, target: Target, dtype: str) -> float:
+        """Floor time on the target (seconds), or FLOPs where it states no rate for ``dtype``."""
+        if not target.states_rates(dtype):
+            return self.flops
+        seconds = target.floor_s(flops=self.flops, dtype=dtype, memory_bytes=self.memory_bytes)
+        assert seconds is not None
+        return seconds
 
 
 @dataclass(frozen=True)
@@ -78,21 +82,15 @@ def shared_elements(sizes: AttentionSizes, sequences: int, context: int) -> int:
     return weight + sequences * context * (sizes.latent + sizes.rope)
 
 
-def choose(target: Target | None, sizes: AttentionSizes, phase: Phase) -> Choice:
+def choose(target: Target, sizes: AttentionSizes, phase: Phase) -> Choice:
     """Compare for the phase's step; by floor time where the target states rates, else by FLOPs."""
     query = max(1, phase.tokens // max(1, phase.sequences))
     context = max(phase.context, query)
-    timed = expanded(sizes, 1, 1, context).seconds(target, sizes.dtype) is not None
 
     def is_absorbed_cheaper(length: int) -> bool:
         span = max(context, length)
-        left = absorbed(sizes, phase.sequences, length, span)
-        right = expanded(sizes, phase.sequences, length, span)
-        if not timed:
-            return left.flops <= right.flops
-        first, second = left.seconds(target, sizes.dtype), right.seconds(target, sizes.dtype)
-        assert first is not None and second is not None
-        return first <= second
+        left, right = (form(sizes, phase.sequences, length, span) for form in (absorbed, expanded))
+        return left.cost(target, sizes.dtype) <= right.cost(target, sizes.dtype)
 
     low, high = 0, phase.max_query + 1  # absorbed wins at low (0: vacuously), loses at high or high is past the range
     while high - low > 1:
@@ -108,7 +106,7 @@ def choose(target: Target | None, sizes: AttentionSizes, phase: Phase) -> Choice
         "context_tokens": context,
         "sequences": phase.sequences,
     }
-    basis = f"floor time on {target.name}" if timed and target else "FLOPs"
+    basis = f"floor time on {target.name}" if target.states_rates(sizes.dtype) else "FLOPs"
     if low == 0:
         span = f"expanded is cheaper for every query length ({phase.min_query}..{phase.max_query})"
     elif low >= phase.max_query:
