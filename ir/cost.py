@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import OpResult, SSAValue
+from xdsl.ir import Operation, OpResult, SSAValue
+from xdsl.traits import is_side_effect_free
 
 from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, element_bytes, row_bytes
 from dsv3c.ir.cost_rules import AttentionOp, flops_per_pair, static
@@ -86,9 +87,9 @@ def module_cost(module: ModuleOp, envs: dict[str, Env]) -> dict[str, Totals]:
 
 
 def function_cost(function: func.FuncOp, env: Env) -> Totals:
-    """The ops of one function's body, without what it calls."""
+    """The ops of one function's body, without what it calls and without ops whose results nothing needs."""
     totals = Totals()
-    for op in function.body.block.ops:
+    for op in live_ops(function):
         if isinstance(op, func.CallOp | func.ReturnOp):
             continue
         rule = COST.find(op)
@@ -98,6 +99,16 @@ def function_cost(function: func.FuncOp, env: Env) -> Totals:
         else:
             totals.add(cost)
     return totals
+
+
+def live_ops(function: func.FuncOp) -> list[Operation]:
+    """The ops that a result, a call or an effect depends on, last first; others are deleted before a program runs."""
+    live, needed = list[Operation](), set[SSAValue]()
+    for op in reversed(list(function.body.block.ops)):
+        if not is_side_effect_free(op) or isinstance(op, func.CallOp) or not needed.isdisjoint(op.results):
+            live.append(op)
+            needed.update(op.operands)
+    return live
 
 
 def reached(module: ModuleOp, entry: str) -> Counter[str]:
@@ -122,9 +133,7 @@ def instances(module: ModuleOp, entry: str, prefix: str = "") -> Iterator[tuple[
 def attentions(module: ModuleOp, entry: str) -> Iterator[AttentionOp]:
     """Every attention a run of ``entry`` computes, repeated as often as it is."""
     for function, _ in instances(module, entry):
-        for op in function.body.block.ops:
-            if isinstance(op, AttentionOp):
-                yield op
+        yield from (op for op in live_ops(function) if isinstance(op, AttentionOp))
 
 
 def cache_bytes_per_token(module: ModuleOp, entry: str) -> int | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation, SSAValue
 
 from dsv3c.ir.cost import instances
@@ -29,6 +29,8 @@ class Parameter:
     """Share of its elements that acts on one token: k / E for routed experts, else 1."""
     is_embedding: bool
     """Looked up and used for nothing else."""
+    is_matrix: bool
+    """Has at least two dims: factor of a product, not a norm's weight or a bias."""
 
     @property
     def active(self) -> float:
@@ -49,10 +51,13 @@ class Count:
     active: float
     embedding: int
     """Of which in tables that are looked up and used for nothing else."""
+    active_matrices: float
+    """Of the active ones, those in matrices that a token is multiplied by, head included, embedding not: the N of
+    ``2 * N`` FLOPs forward and ``6 * N`` in training."""
 
     @property
     def active_without_embedding(self) -> float:
-        """What a token is multiplied by: the N of ``6 * N``, head included."""
+        """Active, without what is only looked up."""
         return self.active - self.embedding
 
 
@@ -62,6 +67,7 @@ def count(found: dict[str, Parameter]) -> Count:
         total=sum(item.elements for item in found.values()),
         active=sum(item.active for item in found.values()),
         embedding=sum(item.elements for item in found.values() if item.is_embedding),
+        active_matrices=sum(item.active for item in found.values() if item.is_matrix and not item.is_embedding),
     )
 
 
@@ -77,15 +83,16 @@ def parameters(module: ModuleOp, entry: str) -> dict[str, Parameter]:
             if not isinstance(op, weight.ParamOp):
                 continue
             fraction, is_embedding = share_of(op, one_token), is_table(op.value)
-            for key, elements in stored(op):
-                item = Parameter(join_path(prefix, key), elements, fraction, is_embedding)
+            for key, value in stored(op):
+                is_matrix = len(shape(value)) > 1
+                item = Parameter(join_path(prefix, key), elements(value), fraction, is_embedding, is_matrix)
                 found[item.name] = found[item.name].also(item) if item.name in found else item
     return found
 
 
 def split_entries(module: ModuleOp) -> tuple[list[str], list[str]]:
     """The entries of the model itself, and those of its multi-token prediction module (``@mtp``, ``@mtp_decode``)."""
-    names = [name for name, function in functions(module).items() if function.sym_visibility is None]
+    names = [name for name, function in functions(module).items() if function.sym_visibility != StringAttr("private")]
     return [name for name in names if not is_mtp(name)], [name for name in names if is_mtp(name)]
 
 
@@ -114,14 +121,14 @@ def union(module: ModuleOp, entries: list[str]) -> dict[str, Parameter]:
     return found
 
 
-def stored(op: weight.ParamOp) -> Iterator[tuple[str, int]]:
-    """Relative name and number of elements of every stored tensor a parameter is made of."""
+def stored(op: weight.ParamOp) -> Iterator[tuple[str, SSAValue]]:
+    """Relative name and value of every stored tensor a parameter is made of."""
     if op.recipe is None:
-        yield op.key.data, elements(op.value)
+        yield op.key.data, op.value
         return
     for inner in op.recipe.block.ops:
         if isinstance(inner, weight.StoredOp | weight.StoredEachOp) and not is_scale(inner.value):
-            yield inner.key.data, elements(inner.value)
+            yield inner.key.data, inner.value
 
 
 def elements(value: SSAValue) -> int:
