@@ -18,7 +18,6 @@ from dsv3c.ir.views import same_data, view_of
 from dsv3c.passes.matching import Mismatch, op_name, reshape_of, taken
 from dsv3c.passes.rewriting import producer
 
-GROUPED = ("aten._grouped_mm", "dsv3c_models.grouped_mm", "transformers.grouped_mm_fallback")
 SORTS = ("aten.argsort", "aten.argsort.stable", "aten.sort", "aten.sort.stable")
 EXACT = (f32, f64, i32, i64)
 """Types that hold every expert id and every count that fits into memory."""
@@ -77,11 +76,11 @@ def is_last_product(op: Operation) -> bool:
 
 def product_of(op: Operation) -> Product | None:
     """``op`` as a product with one matrix per expert; None if it is none."""
-    if not isinstance(op, AtenOp):
+    read = PRODUCTS.get(op.name)
+    if read is None:
         return None
-    if op.name in GROUPED:
-        return grouped_product(op)
-    return gathered_product(op) if op.name == "aten.bmm" else None
+    assert isinstance(op, AtenOp)
+    return read(op)
 
 
 def grouped_product(op: AtenOp) -> Product | None:
@@ -100,6 +99,14 @@ def gathered_product(op: AtenOp) -> Product | None:
         return None
     weight, ids = picked
     return Product(view_of(right).removed([2]), weight, ids, False, whole(op.results[0]).removed([2]))
+
+
+PRODUCTS: dict[str, Callable[[AtenOp], Product | None]] = {
+    "aten._grouped_mm": grouped_product,
+    "aten.bmm": gathered_product,
+    "dsv3c_models.grouped_mm": grouped_product,
+    "transformers.grouped_mm_fallback": grouped_product,
+}
 
 
 def stored_weight(product: Product, op: Operation) -> SSAValue:
@@ -239,12 +246,20 @@ def check_ends(ends: SSAValue, routing: Routing, num_experts: Size) -> None:
     if running is None:
         raise Mismatch(f"the ends of the experts' rows come from {op_name(uncast(ends))}, not from a running sum")
     counts = uncast(running.operands[0])
-    count = COUNTS.get(op_name(counts))
-    ids = count(counts.owner, num_experts) if isinstance(counts.owner, AtenOp) and count is not None else None
+    ids = counted(counts, num_experts)
     if ids is None:
         raise Mismatch(f"the rows of each of the {num_experts} experts are not counted: {op_name(counts)}")
     if not is_permuted_ids(uncast(ids), routing):
         raise Mismatch("other ids are counted than those the rows are sorted by")
+
+
+def counted(counts: SSAValue, num_experts: Size) -> SSAValue | None:
+    """The ids of which ``counts`` says how often each occurs."""
+    count = COUNTS.get(op_name(counts))
+    if count is None:
+        return None
+    assert isinstance(counts.owner, AtenOp)
+    return count(counts.owner, num_experts)
 
 
 def uncast(value: SSAValue) -> SSAValue:

@@ -60,8 +60,9 @@ Step = Callable[[AtenOp, Rows, Routing], Rows | Sum]
 def after(op: Operation, rows: Rows, routing: Routing) -> Rows | Sum:
     """What an op makes of the rows it reads."""
     step = reshape if op.name in RULES else STEPS.get(op.name)
-    if step is None or not isinstance(op, AtenOp):
+    if step is None:
         raise Mismatch(f"{op.name} is no step from the experts' rows to their sum")
+    assert isinstance(op, AtenOp)
     return step(op, rows, routing)
 
 

@@ -78,9 +78,8 @@ def build(ctx: CompileContext, rewriter: PatternRewriter, anchor: Operation, exp
         order=total.order,
         intermediate=experts.intermediate,
     )
-    stops = [routing.x, routing.ids, ids, total.weights, weights, experts.gate, experts.down]
-    matched = between([total.y], stops if experts.up is None else [*stops, experts.up])
-    replace(ctx, rewriter, anchor, matched, [*ids_ops, *weights_ops, made], what=f"order {total.order}")
+    matched = between([total.y], [*made.operands, routing.ids, total.weights])
+    replace(ctx, rewriter, anchor, matched, [*ids_ops, *weights_ops, made])
 
 
 def per_token(ctx: CompileContext, value: SSAValue, routing: Routing) -> tuple[SSAValue, list[Operation]]:

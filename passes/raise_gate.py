@@ -90,8 +90,9 @@ class RaiseGate(RewritePattern):
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         """Anchor on a top-k whose indices are read by more than the mask of a group limit."""
-        if not isinstance(op, AtenOp) or op.name != "aten.topk":
+        if op.name != "aten.topk":
             return None
+        assert isinstance(op, AtenOp)
         if all(use.operation.name == "aten.scatter.value" for use in op.results[1].uses):
             return None
         try:
@@ -123,13 +124,13 @@ def build(ctx: CompileContext, rewriter: PatternRewriter, top: AtenOp, choice: C
         any_order=top.literal("sorted") is False,
         element=element_type(weights.value),
     )
-    matched = between([weights.value], [logits, *([choice.bias] if choice.bias is not None else [])])
+    matched = between([weights.value], gate.operands)
     gate.location = fused(op.location for op in matched)
-    ctx.fired(top, f"{groups.count} groups" if groups.count > 1 else "")
+    ctx.fired(top)
     rewriter.insert(gate, InsertPoint.before(top))
-    for old, new in ((weights.value, gate.weights), (ids, gate.ids)):
-        new.name_hint = old.name_hint
-        rewriter.replace_all_uses_with(old, new)
+    gate.weights.name_hint, gate.ids.name_hint = weights.value.name_hint, ids.name_hint
+    rewriter.replace_all_uses_with(weights.value, gate.weights)
+    rewriter.replace_all_uses_with(ids, gate.ids)
     for op in reversed(matched):
         if all(result.first_use is None for result in op.results):
             rewriter.erase(op)
@@ -214,13 +215,13 @@ def kept_groups(mask: SSAValue, choices: SSAValue, drops: bool) -> AtenOp:
     view = view_of(mask).broadcast(shape(choices))
     inverted = False
     while True:
-        rows, pieces = flat(whole(view.base)), flat(view)
-        if pieces[: len(rows)] != rows or any(piece.dim is not None for piece in pieces[len(rows) :]):
+        rows = flat(whole(view.base))
+        if flat(view)[: len(rows)] != rows:  # what follows can only repeat them
             raise Mismatch("the mask is not one value per group")
         op = producer(view.base, "aten.bitwise_not", "aten.logical_not", "aten.to.dtype")
         if op is None:
             break
-        if op.name != "aten.logical_not" and element_type(op.results[0]) != i1:
+        if element_type(op.results[0]) != i1:
             raise Mismatch(f"the mask passes through {op.name} to {element_type(op.results[0])}")
         inverted ^= op.name != "aten.to.dtype"
         view = view_of(op.operands[0])
@@ -284,10 +285,10 @@ def finished(weights: SSAValue, *, masked: bool) -> Weights:
     renormalize, scale = None, 1.0
     if (divided := renormalized(weights)) is not None:
         weights, renormalize = divided
-    mul = only_user(weights, "aten.mul.Scalar")
-    factor = number(mul, "other") if mul is not None else None
-    if mul is not None and factor is not None:
-        weights, scale = mul.results[0], factor
+    if (mul := only_user(weights, "aten.mul.Scalar")) is not None:
+        factor = number(mul, "other")
+        if factor is not None:
+            weights, scale = mul.results[0], factor
     cast = only_user(weights, "aten.to.dtype")
     if cast is not None and is_float_type(element_type(cast.results[0])):
         weights = cast.results[0]
@@ -296,10 +297,11 @@ def finished(weights: SSAValue, *, masked: bool) -> Weights:
 
 def renormalized(weights: SSAValue) -> tuple[SSAValue, float] | None:
     """``w / (sum(w) + eps)`` and eps, if that is all that is done with w."""
-    users = {use.operation.name: use.operation for use in weights.uses}
-    total = users.get("aten.sum.dim_IntList")
-    if set(users) != {"aten.sum.dim_IntList", "aten.div.Tensor"} or not isinstance(total, AtenOp):
+    readers = [use.operation for use in weights.uses]
+    total = next((op for op in readers if op.name == "aten.sum.dim_IntList"), None)
+    if total is None or len(readers) != 2:
         return None
+    assert isinstance(total, AtenOp)
     if not is_last_dim(total, len(shape(weights))) or total.literal("keepdim") is not True:
         return None
     divisor, eps = total.results[0], 0.0

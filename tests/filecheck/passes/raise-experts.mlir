@@ -1,5 +1,7 @@
 // RUN: dsv3c opt %s -p raise-experts,dce | filecheck %s
 // RUN: dsv3c opt %s -p raise-experts --verify-diagnostics
+// RUN: dsv3c opt %s -p raise-experts --stats 2>&1 | filecheck %s --check-prefix=STATS
+// STATS: {{^}}raise-experts {{ +}}20 {{ +}}108 {{ +}}0
 
 dsv3c.symbol @T min 1 max 4096
 dsv3c.symbol @M min 1 max 4096

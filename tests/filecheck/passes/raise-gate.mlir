@@ -1,5 +1,7 @@
 // RUN: dsv3c opt %s -p raise-gate | filecheck %s
 // RUN: dsv3c opt %s -p raise-gate --verify-diagnostics
+// RUN: dsv3c opt %s -p raise-gate --stats 2>&1 | filecheck %s --check-prefix=STATS
+// STATS: {{^}}raise-gate {{ +}}26 {{ +}}49 {{ +}}0
 
 dsv3c.symbol @T min 1 max 4096
 dsv3c.symbol @B min 1 max 64
@@ -573,6 +575,55 @@ func.func @scores_read_elsewhere(%logits: tensor<?x8xf32, ["T"]>, %bias: tensor<
   %d = aten.div.Tensor(%w0, %ep) : tensor<?x3xf32, ["T"]>
   %w = aten.mul.Scalar(%d, other = 2.5) : tensor<?x3xf32, ["T"]>
   func.return %w, %ids, %s : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<?x8xf32, ["T"]>
+}
+
+// CHECK-LABEL: func.func @scaled_by_a_size(
+// CHECK-NEXT: %[[W:\w+]], %[[I:\w+]] = moe.gate %logits bias %bias : tensor<8xf32>, top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "top2_sum" mask "-inf" renormalize 1.000000e-20 scale 1.000000e+00 any_order : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+// CHECK-NEXT: %[[C:\w+]] = aten.mul.Scalar(%[[W]], other = "T")
+func.func @scaled_by_a_size(%logits: tensor<?x8xf32, ["T"]>, %bias: tensor<8xf32>) -> (tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>) {
+  %s = aten.sigmoid(%logits) : tensor<?x8xf32, ["T"]>
+  %c = aten.add.Tensor(%s, %bias) : tensor<?x8xf32, ["T"]>
+  %g = aten.view(%c) : tensor<?x4x2xf32, ["T"]>
+  %b, %bi = aten.topk(%g, k = 2) : tensor<?x4x2xf32, ["T"]>, tensor<?x4x2xi64, ["T"]>
+  %gs = aten.sum.dim_IntList(%b, dim = [-1]) : tensor<?x4xf32, ["T"]>
+  %gv, %gi = aten.topk(%gs, k = 2, sorted = false) : tensor<?x2xf32, ["T"]>, tensor<?x2xi64, ["T"]>
+  %z = aten.zeros_like(%gs) : tensor<?x4xf32, ["T"]>
+  %m = aten.scatter.value(%z, dim = 1, %gi, value = 1) : tensor<?x4xf32, ["T"]>
+  %u = aten.unsqueeze(%m, dim = -1) : tensor<?x4x1xf32, ["T"]>
+  %e = aten.expand(%u) : tensor<?x4x2xf32, ["T"]>
+  %r = aten.reshape(%e) : tensor<?x8xf32, ["T"]>
+  %bo = aten.to.dtype(%r, dtype = i1) : tensor<?x8xi1, ["T"]>
+  %n = aten.bitwise_not(%bo) : tensor<?x8xi1, ["T"]>
+  %f = aten.masked_fill.Scalar(%c, %n, value = 0xfff0000000000000 : f64) : tensor<?x8xf32, ["T"]>
+  %v, %ids = aten.topk(%f, k = 3, sorted = false) : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+  %w0 = aten.gather(%s, dim = 1, %ids) : tensor<?x3xf32, ["T"]>
+  %sum = aten.sum.dim_IntList(%w0, dim = [-1], keepdim = true) : tensor<?x1xf32, ["T"]>
+  %ep = aten.add.Scalar(%sum, other = 1.0e-20) : tensor<?x1xf32, ["T"]>
+  %d = aten.div.Tensor(%w0, %ep) : tensor<?x3xf32, ["T"]>
+  %w = aten.mul.Scalar(%d, other = "T") : tensor<?x3xf32, ["T"]>
+  func.return %w, %ids : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+}
+
+// CHECK-LABEL: func.func @group_scores_read_elsewhere(
+// CHECK: %[[GS:\w+]], %{{.*}} = aten.max.dim(
+// CHECK-NEXT: %[[W:\w+]], %[[I:\w+]] = moe.gate %logits top_k 3 scoring "softmax" groups 4 keep 2 group_score "max" mask "zero" scale 1.600000e+01 masked_weights any_order : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+// CHECK-NEXT: func.return %[[W]], %[[I]], %[[GS]] :
+func.func @group_scores_read_elsewhere(%logits: tensor<?x8xf32, ["T"]>) -> (tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<?x4xf32, ["T"]>) {
+  %s = aten.softmax.int(%logits, dim = -1, dtype = f32) : tensor<?x8xf32, ["T"]>
+  %g = aten.view(%s) : tensor<?x4x2xf32, ["T"]>
+  %gs, %gsi = aten.max.dim(%g, dim = -1) : tensor<?x4xf32, ["T"]>, tensor<?x4xi64, ["T"]>
+  %gv, %gi = aten.topk(%gs, k = 2, sorted = false) : tensor<?x2xf32, ["T"]>, tensor<?x2xi64, ["T"]>
+  %z = aten.zeros_like(%gs) : tensor<?x4xf32, ["T"]>
+  %m = aten.scatter.value(%z, dim = 1, %gi, value = 1) : tensor<?x4xf32, ["T"]>
+  %u = aten.unsqueeze(%m, dim = -1) : tensor<?x4x1xf32, ["T"]>
+  %e = aten.expand(%u) : tensor<?x4x2xf32, ["T"]>
+  %r = aten.reshape(%e) : tensor<?x8xf32, ["T"]>
+  %bo = aten.to.dtype(%r, dtype = i1) : tensor<?x8xi1, ["T"]>
+  %n = aten.bitwise_not(%bo) : tensor<?x8xi1, ["T"]>
+  %f = aten.masked_fill.Scalar(%s, %n, value = 0.0) : tensor<?x8xf32, ["T"]>
+  %v, %ids = aten.topk(%f, k = 3, sorted = false) : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+  %w = aten.mul.Scalar(%v, other = 16.0) : tensor<?x3xf32, ["T"]>
+  func.return %w, %ids, %gs : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<?x4xf32, ["T"]>
 }
 
 // Indices that nobody reads choose no experts: no remark.
@@ -1252,6 +1303,7 @@ func.func @negative_groups_are_values(%logits: tensor<?x8xf32, ["T"]>, %bias: te
   %g = aten.view(%c) : tensor<?x4x2xf32, ["T"]>
   %b, %bi = aten.topk(%g, k = 2) : tensor<?x4x2xf32, ["T"]>, tensor<?x4x2xi64, ["T"]>
   %gs = aten.sum.dim_IntList(%b, dim = [-1]) : tensor<?x4xf32, ["T"]>
+  // expected-remark @below {{choices come from aten.sum.dim_IntList, not from a sigmoid or softmax}}
   %gv, %gx = aten.topk(%gs, k = 2) : tensor<?x2xf32, ["T"]>, tensor<?x2xi64, ["T"]>
   %gi = aten.relu(%gx) : tensor<?x2xi64, ["T"]>
   %z = aten.zeros_like(%gs) : tensor<?x4xf32, ["T"]>
@@ -1344,6 +1396,7 @@ func.func @negative_group_top_k_reshaped(%logits: tensor<?x8xf32, ["T"]>, %bias:
   %b, %bi = aten.topk(%g, k = 2) : tensor<?x4x2xf32, ["T"]>, tensor<?x4x2xi64, ["T"]>
   %gs = aten.sum.dim_IntList(%b, dim = [-1]) : tensor<?x4xf32, ["T"]>
   %gr = aten.view(%gs) : tensor<?x2x2xf32, ["T"]>
+  // expected-remark @below {{choices come from aten.sum.dim_IntList, not from a sigmoid or softmax}}
   %gv, %gi0 = aten.topk(%gr, k = 1) : tensor<?x2x1xf32, ["T"]>, tensor<?x2x1xi64, ["T"]>
   %gi = aten.view(%gi0) : tensor<?x2xi64, ["T"]>
   %z = aten.zeros_like(%gs) : tensor<?x4xf32, ["T"]>
@@ -1638,6 +1691,7 @@ func.func @negative_groups_scored_by_ids(%logits: tensor<?x8xf32, ["T"]>, %bias:
   %s = aten.sigmoid(%logits) : tensor<?x8xf32, ["T"]>
   %c = aten.add.Tensor(%s, %bias) : tensor<?x8xf32, ["T"]>
   %g = aten.view(%c) : tensor<?x4x2xf32, ["T"]>
+  // expected-remark @below {{the scores of the chosen experts are read 0 times}}
   %bv, %b = aten.topk(%g, k = 2) : tensor<?x4x2xf32, ["T"]>, tensor<?x4x2xi64, ["T"]>
   %gs = aten.sum.dim_IntList(%b, dim = [-1], dtype = f32) : tensor<?x4xf32, ["T"]>
   %gv, %gi = aten.topk(%gs, k = 2, sorted = false) : tensor<?x2xf32, ["T"]>, tensor<?x2xi64, ["T"]>
