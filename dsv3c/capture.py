@@ -7,7 +7,7 @@ Python file (``model.py`` with ``build_model()`` and ``example_inputs()``, or ``
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import nn
@@ -156,10 +156,9 @@ def keep_layers(model: nn.Module, layers: tuple[int, int] | None) -> None:
             f"--layers {first}:{end} is not a range of this model's {len(found)} layers",
             hint=f"give A:B with 0 <= A < B <= {len(found)}",
         )
-    modules = cast(dict[str, nn.Module], found._modules)  # the only place that keeps a layer's number
-    for name in list(modules):
+    for name, _ in list(found.named_children()):
         if not first <= int(name) < end:
-            del modules[name]
+            delattr(found, name)  # not del found[i], which renumbers the others
 
 
 def layer_list(model: nn.Module) -> nn.ModuleList:

@@ -7,6 +7,7 @@ are text so that ``ir/`` needs no torch, and files so that a change of PyTorch's
 import importlib
 import re
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
@@ -22,10 +23,9 @@ REGISTERING_MODULES = ("transformers.integrations.moe", "dsv3c.models.grouped_mm
 
 def schema_texts() -> list[str]:
     """``str(schema)`` of every operator PyTorch knows, sorted; those that return a dict have no form in the IR."""
-    texts = list[str]()
-    for name in torch._C._dispatch_get_all_op_names():
-        operator, _, overload = name.partition(".")
-        texts.append(str(torch._C._get_schema(operator, overload)))
+    torch_c = cast(Any, torch)._C  # the registry has no public interface
+    names = [name.partition(".") for name in torch_c._dispatch_get_all_op_names()]
+    texts = [str(torch_c._get_schema(operator, overload)) for operator, _, overload in names]
     return sorted(text for text in texts if "Dict(" not in text)
 
 

@@ -5,7 +5,7 @@ import inspect
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -30,7 +30,7 @@ class UserFrames(frozenset[tuple[str, str]]):
 
 
 @contextlib.contextmanager
-def user_lines() -> Iterator[None]:
+def user_lines() -> Generator[None]:
     """While exporting, nodes carry every frame of the user's code (torch >= 2.13; before: ``forward`` frames only)."""
     from torch.fx import proxy
 
@@ -47,7 +47,7 @@ def user_lines() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """torch prints and logs the graph so far when it gives up; we report the reason in its place."""
     logger = logging.getLogger("torch")
     level = logger.level

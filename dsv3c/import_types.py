@@ -3,6 +3,7 @@
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import torch
 from torch.fx import Node
@@ -58,8 +59,6 @@ SYMBOL = re.compile(r"[A-Za-z_]\w*")
 FUNCTIONS = {"Max": "max", "Min": "min"}
 """Functions in torch's size expressions -> ours.  Others (``Mod``, ``TruncToInt``) are refused by name."""
 
-DENSE_INTEGERS = {torch.bool: torch.int8}
-"""Element types that are read through another one to make constants."""
 MAX_CONSTANT_ELEMENTS = 4096
 
 EDIT_DATA_DEPENDENT = """shapes must follow from B and S, not from data.  In place of a loop over experts that picks
@@ -181,9 +180,9 @@ def is_default(value: object, default: object) -> bool:
 def dense(tensor: torch.Tensor) -> DenseIntOrFPElementsAttr:
     """A small tensor with its exact values as an attribute."""
     assert tensor.numel() <= MAX_CONSTANT_ELEMENTS and tensor.dtype in ELEMENTS
-    kind = tensor_type(tuple(tensor.shape), ELEMENTS[tensor.dtype])
+    kind = cast(Any, tensor_type(tuple(tensor.shape), ELEMENTS[tensor.dtype]))  # any element type of the table
     values = tensor.detach().cpu().flatten()
     if tensor.dtype.is_complex:
         pairs = [(float(pair[0]), float(pair[1])) for pair in torch.view_as_real(values).tolist()]
-        return DenseIntOrFPElementsAttr.from_list(kind, pairs)  # pyright: ignore[reportArgumentType]
-    return DenseIntOrFPElementsAttr.from_list(kind, values.tolist())  # pyright: ignore[reportArgumentType]
+        return DenseIntOrFPElementsAttr.from_list(kind, pairs)
+    return DenseIntOrFPElementsAttr.from_list(kind, values.tolist())

@@ -3,7 +3,7 @@
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -65,7 +65,7 @@ def load(file: Path) -> ModuleType:
 
 
 @contextmanager
-def neighbours(file: Path) -> Iterator[None]:
+def neighbours(file: Path) -> Generator[None]:
     """Imports of files beside ``file`` work, as they do when Python runs it."""
     folder = str(file.resolve().parent)
     sys.path.insert(0, folder)
@@ -76,7 +76,7 @@ def neighbours(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def reported(file: Path, doing: str) -> Iterator[None]:
+def reported(file: Path, doing: str) -> Generator[None]:
     """An exception of the user's code becomes an error at their line."""
     try:
         yield
