@@ -139,7 +139,7 @@ class PhaseInputs(InputMaker):
         if min(queries) < phase.min_query:
             raise UsageError(
                 f"@{function.sym_name.data} takes {phase.min_query}..{phase.max_query} new tokens per sequence",
-                hint="give longer sequences with --seq",
+                hint="--seq and --tokens give the lengths; an entry for other lengths: `--entry`",
             )
         self.cached = [len(row) - query for row, query in zip(rows, queries, strict=True)]
         caches = [argument.type for argument in arguments if isinstance(argument.type, CacheType)]

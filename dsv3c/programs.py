@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from xdsl.dialects import func
@@ -15,6 +16,7 @@ from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.errors import Dsv3cError, UsageError
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.verify import verify_module
+from dsv3c.passes.phases import Phase, phase_of
 
 GIB = 2**30
 
@@ -74,13 +76,17 @@ def read_program(path: Path) -> Program:
     return Program(path, ctx, module, artifact.checkpoint())
 
 
-def choose_entry(program: Program, name: str | None) -> str:
-    """The entry of that name; without a name ``main``, ``prefill`` or the only one.  Raises UsageError."""
-    from difflib import get_close_matches
+def choose_entry(program: Program, name: str | None, *, length: int) -> str:
+    """The entry of that name; without one ``main``, else the phase that takes a prompt of ``length`` tokens.
 
+    Raises UsageError for a name that is none.
+    """
     known = program.entries()
     if name is None:
-        found = next((entry for entry in ("main", "prefill") if entry in known), next(iter(known), None))
+        phases = {entry: phase_of(function) for entry, function in known.items()}
+        fitting = [entry for entry, phase in phases.items() if phase is not None and entry == phase.name]
+        fitting = [entry for entry in fitting if takes(phases[entry], length)]
+        found = next(iter([*(["main"] if "main" in known else []), *fitting, *known]), None)
         if found is None:
             raise UsageError(f"{program.path} has no function that is not private")
         return found
@@ -89,6 +95,11 @@ def choose_entry(program: Program, name: str | None) -> str:
         guess = f"did you mean {close[0]}? " if close else ""
         raise UsageError(f"there is no entry {name!r}", hint=f"{guess}entries: {', '.join(known)}")
     return name
+
+
+def takes(phase: Phase | None, length: int) -> bool:
+    """Whether a step of the phase can be a whole prompt of ``length`` tokens."""
+    return phase is not None and phase.min_query <= length <= phase.max_query
 
 
 def parameter_bytes(module: ModuleOp, entry: str) -> dict[str, int]:

@@ -45,16 +45,16 @@ def run(arguments: argparse.Namespace) -> int:
     from dsv3c.programs import check_memory, choose_entry, read_program
     from dsv3c.results import describe_results
 
-    program = read_program(arguments.program)
-    entry = choose_entry(program, arguments.entry)
-    check_memory(program.module, entry)
-    weights = program.weights(entry, folder=arguments.weights, seed=arguments.seed)
     options = InputOptions(
         batch=1 if arguments.batch is None else arguments.batch,
         length=16 if arguments.seq is None else arguments.seq,
         tokens=tuple(arguments.tokens or ()),
         seed=arguments.seed,
     )
+    program = read_program(arguments.program)
+    entry = choose_entry(program, arguments.entry, length=max(options.lengths(), default=0))
+    check_memory(program.module, entry)
+    weights = program.weights(entry, folder=arguments.weights, seed=arguments.seed)
     inputs = entry_inputs(program.module, entry, options)
     results = Executor(program.module, weights, arguments.fidelity).run(entry, *inputs)
     print(f"@{entry}, weights: {arguments.weights or program.checkpoint or f'random, seed {arguments.seed}'}")
