@@ -48,10 +48,10 @@ class Row:
     ok: bool
 
     def __str__(self) -> str:
-        return f"{self.name:<22} {self.level:<9} {self.policy:<13} {'ok  ' if self.ok else 'FAIL'} {self.measured}"
+        return f"{self.name:<22} {self.level:<9} {self.policy:<17} {'ok  ' if self.ok else 'FAIL'} {self.measured}"
 
 
-HEADER = f"{'pass':<22} {'level':<9} {'policy':<13} {'':<4} measured"
+HEADER = f"{'pass':<22} {'level':<9} {'policy':<17} {'':<4} measured"
 
 
 def say(line: str) -> None:
@@ -161,7 +161,7 @@ class VerifyNumerics:
         if item.numerics == "bitwise":
             fidelity: Fidelity = "reference" if after.is_phased else "torch"
             found = distance(after.traces(fidelity), before.traces(fidelity))
-            return Row(name, after.level, f"bitwise/{fidelity[:5]}", str(found), found.bitwise)
+            return Row(name, after.level, f"bitwise/{fidelity}", str(found), found.bitwise)
         if self.original is None:
             self.original = before
         measured, ok = self.reassociated(before, after)
