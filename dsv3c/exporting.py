@@ -4,9 +4,11 @@ import contextlib
 import inspect
 import io
 import logging
+import sys
+import threading
 import warnings
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import torch
 from torch import nn
@@ -46,6 +48,26 @@ def user_lines() -> Generator[None]:
         module._STACK_TRACE_ANCHORS = previous
 
 
+class OtherThreads(io.TextIOWrapper):
+    """A stream for the time of an export: what this thread prints is dropped, other threads' progress bars pass."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8")
+        self.stream, self.thread = stream, threading.get_ident()
+
+    def write(self, text: str, /) -> int:
+        """Drop or pass on."""
+        return len(text) if threading.get_ident() == self.thread else self.stream.write(text)
+
+    def flush(self) -> None:
+        """Of the real stream."""
+        self.stream.flush()
+
+    def isatty(self) -> bool:
+        """What the real stream is."""
+        return self.stream.isatty()
+
+
 @contextlib.contextmanager
 def quiet() -> Generator[None]:
     """torch prints and logs the graph so far when it gives up; we report the reason in its place."""
@@ -53,7 +75,7 @@ def quiet() -> Generator[None]:
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        with contextlib.redirect_stdout(OtherThreads(sys.stdout)), contextlib.redirect_stderr(OtherThreads(sys.stderr)):
             yield
     finally:
         logger.setLevel(level)

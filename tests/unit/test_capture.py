@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from stored import stored_state
 
 from dsv3c import hf_models
@@ -26,6 +27,7 @@ from dsv3c.ir.verify import verify_module
 from dsv3c.models.configs import QuantizationConfig, load_config, to_hf
 from dsv3c.models.deepseek_v3 import build_model
 from dsv3c.models.random_weights import init_weights
+from dsv3c.recipes import quantized_by_config, quantized_in_folder
 from dsv3c.user_models import load
 
 MODELS = Path(__file__).parent.parent / "models"
@@ -199,6 +201,23 @@ def test_fp8_checkpoints_enter_as_stored(tmp_path: Path) -> None:
         ("mlp.experts.{}.up_proj.weight_scale_inv", "tensor<16x2x3xf32>"),
     ]
     assert sum(isinstance(op, DequantizeOp) for op in gate_up.walk()) == 2
+
+
+def test_the_checkpoint_headers_say_what_is_quantised(tmp_path: Path) -> None:
+    config = replace(
+        load_config("tiny"), quantization=QuantizationConfig(weight_block_size=(128, 128), scale_fmt="f32")
+    )
+    assert "model.layers.0.self_attn.o_proj.weight" in quantized_in_folder(tmp_path, config)
+    stored = {"a.weight": torch.zeros(2), "b.weight": torch.zeros(2), "b.weight_scale_inv": torch.zeros(1)}
+    save_file(stored, tmp_path / "model.safetensors")
+    assert quantized_in_folder(tmp_path, config) == {"b.weight"}
+    assert quantized_by_config(load_config("tiny")) == frozenset()
+
+
+def test_a_refused_capture_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(CaptureFailure):
+        capture(str(MODELS / "expert_loop.py"))
+    assert "".join(capfd.readouterr()) == ""
 
 
 def test_tied_embeddings_are_stored_once() -> None:
