@@ -17,7 +17,7 @@ from dsv3c.ir.dialects.nn import EmbeddingOp, HeadLinearOp, LinearOp, RmsNormOp,
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.rules import RuleTable
 from dsv3c.ir.sizes import Size, divide_exact, mul, symbols_of
-from dsv3c.ir.types import Tensor, shape, sizes_of, with_sizes
+from dsv3c.ir.types import Tensor, as_tensor, element_type, shape, sizes_of, with_element, with_sizes
 from dsv3c.passes.rewriting import aten_class
 
 
@@ -103,13 +103,24 @@ class TokenConverter:
     def emit_same(self, op: Operation, properties: dict[str, Attribute] | None = None) -> None:
         """The same op over mapped operands and types."""
         new = type(op).create(
-            operands=[self.value(operand) for operand in op.operands],
+            operands=[self.operand(op, operand) for operand in op.operands],
             result_types=[self.type_of(op, kind) for kind in op.result_types],
             properties=dict(op.properties) | (properties or {}),
             attributes=dict(op.attributes),
         )
         self.emit(op, new)
         self.map_results(op, new.results)
+
+    def operand(self, op: Operation, old: SSAValue) -> SSAValue:
+        """What ``op`` reads in place of ``old``: positions are i32 here, and few ops take any integer type."""
+        new = self.value(old)
+        if isinstance(op, ANY_INTEGER) or element_type(new) == element_type(old):
+            return new
+        kind = with_element(as_tensor(new), element_type(old))
+        convert = aten_class(self.ctx, "aten.to.dtype").build_from({"self": new}, {"dtype": kind.element_type}, [kind])
+        convert.location = op.location
+        self.block.add_op(convert)
+        return convert.results[0]
 
     def map_results(self, op: Operation, new: Sequence[SSAValue]) -> None:
         """Later uses of ``op``'s results read ``new``."""
@@ -121,6 +132,16 @@ class TokenConverter:
         if rule is None:
             raise Blocked(op, f"{op.name} has no token rule: it may mix tokens of different positions or sequences")
         rule(self, op)
+
+
+ANY_INTEGER = (EmbeddingOp, RopeTableOp)
+"""Ops that take positions and ids of any integer type."""
+
+
+def as_type(kind: Attribute) -> Tensor:
+    """Narrow a type that is known to be a tensor's."""
+    assert isinstance(kind, TensorType)
+    return kind
 
 
 TokenRule = Callable[[TokenConverter, Operation], None]
@@ -173,17 +194,14 @@ def along_dim(converter: TokenConverter, op: Operation) -> None:
     if not converter.axes.mentions(shape(op.operands[0])):
         return no_token_operand(converter, op)
     lead, rank = token_dims(converter, op, op.operands[0])
-    if op.name in INSERTING:
-        rank += 1
+    if op.name == "aten.stack":
+        rank += 1  # its dim counts the one it makes
     dim = op.literal("dim")
     if isinstance(dim, list):
         new: Attribute = ArrayAttr(IntegerAttr(negative(op, as_int(d), lead, rank), i64) for d in dim)
     else:
         new = IntegerAttr(negative(op, as_int(dim), lead, rank), i64)
     return converter.emit_same(op, {"dim": new})
-
-
-INSERTING = ("aten.unsqueeze", "aten.stack")
 
 
 def as_int(value: object) -> int:
@@ -200,10 +218,10 @@ def no_token_operand(converter: TokenConverter, op: Operation) -> None:
 def regroup(converter: TokenConverter, op: Operation) -> None:
     """view, reshape, expand, unsqueeze, ...: identical after the tokens collapse, or a view of the rest."""
     source = converter.value(op.operands[0])
-    kind = converter.type_of(op, op.results[0].type)
+    kind = with_element(as_type(converter.type_of(op, op.results[0].type)), element_type(source))
     if kind == source.type:
         return converter.map_results(op, [source])
-    if op.name in ("aten.expand", "aten.expand_as"):
+    if op.name == "aten.expand":
         return converter.emit_same(op)
     if not converter.axes.mentions(shape(op.operands[0])):
         raise Blocked(op, f"{op.operands[0].type} has no tokens, {op.results[0].type} has")
@@ -245,10 +263,10 @@ POINTWISE = overloads(
 )
 ALONG_DIM = overloads(
     "cat concat stack slice.Tensor split_with_sizes split.Tensor chunk narrow select.int softmax.int _softmax mean.dim "
-    "sum.dim_IntList squeeze.dim topk gather cumsum unbind.int amax"
+    "sum.dim_IntList topk gather cumsum unbind.int amax"
 )
 REGROUP = overloads(
-    "view reshape _unsafe_view flatten.using_ints unflatten.int expand expand_as unsqueeze squeeze squeeze.dim "
+    "view reshape _unsafe_view flatten.using_ints unflatten.int expand unsqueeze squeeze squeeze.dim "
     "contiguous"
 )
 
