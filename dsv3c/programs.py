@@ -132,10 +132,13 @@ def available_bytes() -> int | None:
     return min(found, default=None)
 
 
-def check_memory(module: ModuleOp, entry: str) -> None:
-    """Raise MemoryShort when the weights of ``entry`` do not fit: what is needed, what is there, which layers fit."""
+def check_memory(module: ModuleOp, entry: str, *, copies: int = 1) -> None:
+    """Raise MemoryShort when the weights of ``entry`` do not fit: what is needed, what is there, which layers fit.
+
+    ``copies``: times their size that is needed.
+    """
     available = available_bytes()
-    by_prefix = parameter_bytes(module, entry)
+    by_prefix = {prefix: copies * size for prefix, size in parameter_bytes(module, entry).items()}
     needed = sum(by_prefix.values())
     if available is None or needed <= available:
         return

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 from torch import Tensor
-from xdsl.dialects.builtin import ArrayAttr, DenseIntOrFPElementsAttr, DictionaryAttr, ModuleOp, TensorType
+from xdsl.dialects.builtin import AnyFloat, ArrayAttr, DenseIntOrFPElementsAttr, DictionaryAttr, ModuleOp, TensorType
 from xdsl.ir import Attribute, ParametrizedAttribute
 
 from dsv3c.backends.reference.dtypes import dtype_of
@@ -32,11 +33,11 @@ class Retyper:
             return self.new
         match attribute:
             case DenseIntOrFPElementsAttr():
-                kind = self.convert(attribute.type)
-                if kind == attribute.type:
+                if attribute.get_element_type() != self.old:
                     return attribute
-                assert isinstance(kind, TensorType)
-                return DenseIntOrFPElementsAttr.from_list(kind, list(attribute.get_values()))
+                kind = TensorType(cast(AnyFloat, self.new), attribute.get_shape())
+                values = [value for value in attribute.get_values() if isinstance(value, float)]
+                return DenseIntOrFPElementsAttr.from_list(kind, values)
             case ArrayAttr():
                 return ArrayAttr([self.convert(item) for item in attribute.data])
             case DictionaryAttr():
