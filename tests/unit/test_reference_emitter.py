@@ -108,6 +108,7 @@ def test_the_command_explains_bad_input_in_one_line(tmp_path: Path, capsys: pyte
         (["--tokens", "1,x"], "--tokens takes numbers"),
         (["--tokens", "1", "--weights", str(cut)], "the file is cut"),
         (["--tokens", "1", "--weights", str(tmp_path / "absent")], "no such checkpoint"),
+        (["--tokens", "1000000,"], "--tokens takes numbers"),
         (["--tokens", "1", "--weights", str(file)], "tensor w is (64,) torch.float32; the program needs (2,)"),
     ):
         assert run_command(entries, arguments) == 1
@@ -115,6 +116,8 @@ def test_the_command_explains_bad_input_in_one_line(tmp_path: Path, capsys: pyte
         assert shown.out == ""
         assert shown.err.startswith("error: ")
         assert message in shown.err
+    assert run_command({"mtp": entries["main"]}, ["--tokens", "1"]) == 1
+    assert "no prefill, decode or main to generate with; entries: mtp" in capsys.readouterr().err
 
 
 DENSE = """

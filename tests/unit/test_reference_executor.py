@@ -121,6 +121,21 @@ def test_generation_is_the_same_alone_in_company_and_in_chunks() -> None:
         generate(prefill, decode, caches, [[1], []], 1)
 
 
+def test_logits_of_every_token_give_the_same_tokens() -> None:
+    text = phased_text("f32")
+    start, end = text.index("  %last = "), text.index("  %w_head = ")
+    end_of_prefill = text.index("func.func private @decode.layer")
+    prefill = text[:start] + text[end:end_of_prefill]
+    every = prefill.replace("%last", "%h1").replace('tensor<?x32xf32, ["N"]>', 'tensor<?x32xf32, ["T"]>')
+    every = every.replace('tensor<?x50xf32, ["N"]>', 'tensor<?x50xf32, ["T"]>') + text[end_of_prefill:]
+    results = [
+        generate(bind(executor, "prefill"), bind(executor, "decode"), specs(torch.float32), [[1, 2, 3], [4]], 4)
+        for executor in (executor_of(text), executor_of(every))
+    ]
+    assert every != text
+    assert results[0] == results[1]
+
+
 def test_sampling_depends_on_the_seed_and_not_on_company() -> None:
     executor = executor_of(phased_text("f32"))
     prefill, decode, caches = bind(executor, "prefill"), bind(executor, "decode"), specs(torch.float32)

@@ -1,7 +1,8 @@
 """Meanings of the ``mla`` dialect: dense attention, and attention over a paged latent cache.
 
 Shape suffixes as in the dialect: B batch, S sequence, T tokens of a step, N sequences, C context tokens, P pages per
-sequence, H heads; K head size without RoPE, R of the RoPE part, V of values, L latent rank.
+sequence, H heads; K head size without RoPE, R of the RoPE part, V of values, L latent rank.  No model makes the calls
+with a cache, so both fidelities compute them alike.
 """
 
 from dataclasses import dataclass

@@ -56,20 +56,17 @@ def run_command(entries: dict[str, Entry], arguments: Sequence[str] | None = Non
         prompts, params = [token_ids(text) for text in options.tokens], Params(source)
         sampler = Sampler(options.temperature, options.seed)
         with torch.no_grad(), fidelity(options.fidelity):
-            if "prefill" in entries:
-                prefill = entries["prefill"]
+            prefill = entries.get("prefill") or entries.get("decode")
+            if prefill is not None:
                 decode = entries.get("decode", prefill)
+                steps = prefill.bind(params), decode.bind(params)
                 new = generate(
-                    prefill.bind(params),
-                    decode.bind(params),
-                    prefill.caches,
-                    prompts,
-                    options.max_new_tokens,
-                    chunk=options.chunk,
-                    sampler=sampler,
+                    *steps, prefill.caches, prompts, options.max_new_tokens, chunk=options.chunk, sampler=sampler
                 )
-            else:
+            elif "main" in entries:
                 new = generate_dense(entries["main"].bind(params), prompts, options.max_new_tokens, sampler=sampler)
+            else:
+                raise ValueError(f"no prefill, decode or main to generate with; entries: {', '.join(entries)}")
     except (StoredError, ValueError, IndexError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

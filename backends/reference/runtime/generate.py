@@ -9,7 +9,7 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings.mla import LatentCache, new_cache
 
 Step = Callable[..., Sequence[Tensor | LatentCache]]
-"""``(tokens, positions, seq_offsets, block_table, context_lens, *caches) -> logits [N, V], *caches``."""
+"""``(tokens, positions, seq_offsets, block_table, context_lens, *caches) -> logits [N, V] or [T, V], *caches``."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ class Sequences:
         )
         logits, *caches = results
         assert isinstance(logits, Tensor)
+        if logits.shape[0] != len(tokens):  # a program with the logits of every token
+            logits = logits[counts.cumsum(0)[1:] - 1]
         self.caches = [cache for cache in caches if isinstance(cache, LatentCache)]
         for n, length in lengths.items():
             self.lengths[n] = length
