@@ -3,7 +3,7 @@
 from xdsl.dialects.builtin import LocationAttr
 from xdsl.ir import Operation
 
-from dsv3c.ir.locations import describe
+from dsv3c.ir.locations import NOWHERE, describe
 
 
 class Dsv3cError(Exception):
@@ -18,7 +18,7 @@ class Dsv3cError(Exception):
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(what)
         self.what = what
-        self.where = where
+        self.where = "" if where == NOWHERE else where
         self.hint = hint
 
     def __str__(self) -> str:

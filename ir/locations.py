@@ -20,6 +20,9 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute
 
+NOWHERE = "<unknown>"
+"""How a location without file and module path is described."""
+
 
 def file_location(file: str, line: int, module_path: str = "") -> LocationAttr:
     """The location of one source line, inside ``module_path`` if that is not empty."""
@@ -89,4 +92,4 @@ def describe(location: LocationAttr) -> str:
     path = next((path for path in module_paths(location) if path), "")
     if line and path:
         return f"{line} ({path})"
-    return line or path or "<unknown>"
+    return line or path or NOWHERE

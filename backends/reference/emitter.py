@@ -24,7 +24,7 @@ from dsv3c.ir.dialects.mla import CacheType
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp, StoredEachOp, StoredOp, YieldOp
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import call_prefix, call_sites, callee_name, topological
-from dsv3c.ir.locations import describe
+from dsv3c.ir.locations import NOWHERE, describe
 from dsv3c.ir.sizes import Size, sub, substitute, symbols_of
 from dsv3c.ir.types import element_type, shape
 
@@ -116,7 +116,7 @@ class Body:
     def place(self, op: Operation) -> None:
         """A comment with the source line, where it is another than before."""
         place = describe(op.location)
-        if place not in (self.last_place, "<unknown>"):
+        if place not in (self.last_place, NOWHERE):
             self.lines.append(f"    # {place}")
             self.last_place = place
 
