@@ -1,5 +1,7 @@
 """Programs as text: both forms, with or without locations; parse errors with position and caret."""
 
+import re
+from difflib import get_close_matches
 from io import StringIO
 
 from xdsl.dialects.builtin import UNKNOWN_LOC, ModuleOp
@@ -49,6 +51,25 @@ def parse_module(ctx: CompileContext, text: str, name: str = "<text>", *, first_
         parser.file = name
         return parser.parse_module()
     except ParseError as error:
-        raise IRError(str(error).strip(), hint="the text is not valid IR; nothing was written") from error
+        raise IRError(str(error).strip(), hint=hint_for(ctx, str(error))) from error
     except VerifyException as error:
         raise IRError(f"{name}: {error}", hint="a type or attribute in the text is not valid") from error
+
+
+UNREGISTERED = re.compile(r"Operation ([\w.-]+) is not registered")
+
+
+def hint_for(ctx: CompileContext, message: str) -> str:
+    """What to do about a parse error: for a name nobody knows, the nearest dialect or op."""
+    match = UNREGISTERED.search(message)
+    if match is None:
+        return "the text is not valid IR; nothing was written"
+    dialect = match[1].partition(".")[0]
+    dialects = sorted(ctx.registered_dialect_names)
+    if dialect not in dialects:
+        close = get_close_matches(dialect, dialects, n=1)
+        guess = f"did you mean {close[0]}? " if close else ""
+        return f"there is no dialect {dialect!r}: {guess}dialects: {', '.join(dialects)} (--load adds a plug-in's)"
+    known = [op.name for op in ctx.get_dialect(dialect).operations]
+    close = get_close_matches(match[1], [*known, *(name for name in ctx.schemas if dialect == "aten")], n=1)
+    return f"did you mean {close[0]}?" if close else f"the dialect {dialect} has no such op"

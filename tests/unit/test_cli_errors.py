@@ -104,7 +104,14 @@ def test_malformed_text(tmp_path: Path) -> None:
 def test_unknown_dialect(tmp_path: Path) -> None:
     file = tmp_path / "bad.mlir"
     file.write_text(TEXT.replace("aten.linear(%x, %w)", "atn.linear(%x, %w)"))
-    refused("opt", file, status=1, says=["bad.mlir:6", "atn"])
+    refused("opt", file, status=1, says=["bad.mlir:6", "^", "no dialect 'atn'", "did you mean aten?"])
+
+
+@pytest.mark.parametrize(("op", "near"), [("aten.linaer(%x, %w)", "aten.linear"), ("nn.linaer %x, %w", "nn.linear")])
+def test_unknown_op(tmp_path: Path, op: str, near: str) -> None:
+    file = tmp_path / "bad.mlir"
+    file.write_text(TEXT.replace("aten.linear(%x, %w)", op))
+    refused("opt", file, status=1, says=["bad.mlir:6", "^", f"did you mean {near}?"])
 
 
 def test_invalid_text(tmp_path: Path) -> None:
