@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from transformers.models.deepseek_v3 import modeling_deepseek_v3 as hf
 
 from dsv3c.backends.reference.meanings import mla, moe, nn
 from dsv3c.backends.reference.meanings.arithmetic import FIDELITY, fidelity
@@ -34,7 +35,6 @@ def randomise(module: torch.nn.Module) -> None:
 @SIZES
 @pytest.mark.parametrize("nope", [64, 128])
 def test_hugging_face_attention(nope: int, batch: int, length: int, dtype: torch.dtype) -> None:
-    hf = pytest.importorskip("transformers.models.deepseek_v3.modeling_deepseek_v3")
     config = hf.DeepseekV3Config(
         hidden_size=384, q_lora_rank=192, kv_lora_rank=256, num_attention_heads=4, num_key_value_heads=4,
         qk_nope_head_dim=nope, qk_rope_head_dim=64, v_head_dim=128, head_dim=64, max_position_embeddings=512,
@@ -67,7 +67,6 @@ def test_hugging_face_attention(nope: int, batch: int, length: int, dtype: torch
 @DTYPES
 @SIZES
 def test_hugging_face_experts(batch: int, length: int, dtype: torch.dtype) -> None:
-    hf = pytest.importorskip("transformers.models.deepseek_v3.modeling_deepseek_v3")
     config = hf.DeepseekV3Config(
         hidden_size=384, moe_intermediate_size=192, n_routed_experts=16, n_group=4, topk_group=2, num_experts_per_tok=4,
         n_shared_experts=1,
