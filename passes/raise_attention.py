@@ -17,7 +17,8 @@ nn.attention, with a remark that says which condition of MLA failed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.ir import Operation
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, i64
+from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dsv3c.ir.context import CompileContext
@@ -26,12 +27,12 @@ from dsv3c.ir.dialects.mla import AttentionOp as MlaAttentionOp
 from dsv3c.ir.dialects.nn import AttentionOp, LinearOp
 from dsv3c.ir.evaluator import NO_EVALUATOR, Refusal
 from dsv3c.ir.strided import whole
-from dsv3c.ir.types import element_type, shape
+from dsv3c.ir.types import element_type, shape, tensor_type
 from dsv3c.ir.views import view_of
 from dsv3c.passes.attention_spellings import Spelling, explicit, fused
 from dsv3c.passes.base import RewritePass
 from dsv3c.passes.mla_conditions import LatentAttention, latent_attention
-from dsv3c.passes.rewriting import replace
+from dsv3c.passes.rewriting import aten_class, replace
 from dsv3c.passes.view_building import ViewBuilder, on_the_way
 
 
@@ -66,8 +67,7 @@ class RaiseAttention(RewritePattern):
             attention, what = build_latent(builder, spelling, found), "mla.attention"
         attention.o.name_hint = "attention"
         builder.ops.append(attention)
-        out = builder.build(whole(attention.o).permuted(["bshe".index(letter) for letter in spelling.out.letters]))
-        assert out is not None, "a permutation is a view"
+        out = permuted(builder, attention.o, ["bshe".index(letter) for letter in spelling.out.letters])
         text = f"{what}; {reason}" if reason else what
         return replace(self.ctx, rewriter, op, spelling.matched, builder.ops, [out], what=text)
 
@@ -83,14 +83,24 @@ class RaiseAttention(RewritePattern):
 
 def build_generic(builder: ViewBuilder, spelling: Spelling) -> AttentionOp:
     """nn.attention of q, k and v as they are, sequence before heads."""
-    values = [
+    q, k, v = (
         on_the_way(view_of(tensor.value).permuted(tensor.order(letters)), tensor.value)
-        or builder.build(whole(tensor.value).permuted(tensor.order(letters)))
+        or permuted(builder, tensor.value, tensor.order(letters))
         for tensor, letters in ((spelling.q, "bshd"), (spelling.k, "bthd"), (spelling.v, "bthe"))
-    ]
-    q, k, v = values
-    assert q is not None and k is not None and v is not None, "a permutation is a view"
+    )
     return AttentionOp(q, k, v, spelling.scale, spelling.scores, spelling.probs)
+
+
+def permuted(builder: ViewBuilder, value: SSAValue, order: Sequence[int]) -> SSAValue:
+    """A value with its dims in another order."""
+    if list(order) == sorted(order):
+        return value
+    dims = ArrayAttr(IntegerAttr(dim, i64) for dim in order)
+    result = tensor_type([shape(value)[dim] for dim in order], element_type(value))
+    op = aten_class(builder.ctx, "aten.permute").build_from({"self": value}, {"dims": dims}, [result])
+    op.results[0].name_hint = value.name_hint
+    builder.ops.append(op)
+    return op.results[0]
 
 
 def build_latent(builder: ViewBuilder, spelling: Spelling, found: LatentAttention) -> MlaAttentionOp:
@@ -120,10 +130,10 @@ def build_latent(builder: ViewBuilder, spelling: Spelling, found: LatentAttentio
 
 @dataclass(frozen=True)
 class RaiseAttentionPass(RewritePass):
-    """Causal attention -> mla.attention or nn.attention."""
+    """Causal attention -> mla.attention or nn.attention; spelled-out f32 products may be added in another order."""
 
     name = "raise-attention"
-    numerics = "bitwise"
+    numerics = "reassociates"
 
     def patterns(self, ctx: CompileContext) -> Sequence[RewritePattern]:
         """One pattern for all spellings."""

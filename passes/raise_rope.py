@@ -29,13 +29,12 @@ from dsv3c.ir.functions import origins
 from dsv3c.ir.sizes import Size
 from dsv3c.ir.strided import Piece, View, whole
 from dsv3c.ir.types import element_type, shape, tensor_type
-from dsv3c.ir.views import compose, joined_views, same_data, view_of
+from dsv3c.ir.views import RULES, compose, joined_views, same_data, view_of
 from dsv3c.passes.base import RewritePass
 from dsv3c.passes.rewriting import aten_class, only_user, producer, replace
 from dsv3c.passes.view_building import ViewBuilder
 
 CASTS = ("aten.to.dtype", "aten.to.other", "aten.type_as", "aten._to_copy")
-VIEWS = ("aten.flatten.using_ints", "aten.reshape", "aten.view", "aten._unsafe_view")
 ELEMENTWISE = ("aten.cos", "aten.sin", "aten.mul.Scalar", *CASTS)
 """Ops of one tensor that keep equal elements equal."""
 
@@ -176,22 +175,36 @@ class RopePattern(RewritePattern):
         cos, sin = element_type(rotation.cos.base), element_type(rotation.sin.base)
         if cos != work or sin != work:
             return self.ctx.blocked(anchor, f"cos in {cos} and sin in {sin} rotate a tensor in {work}")
+        end = whole(matched[-1].results[0])
         if source != work:
-            cast = only_user(matched[-1].results[0], *CASTS)
-            if cast is None or element_type(cast.results[0]) != source:
+            links = to_cast(matched[-1].results[0])
+            if not links or element_type(links[-1].results[0]) != source:
                 return self.ctx.blocked(anchor, f"the rotation of {source} is not rounded back to {source} by one cast")
-            matched.append(cast)
+            end = view_of(links[-1].operands[0])
+            if end.base is not matched[-1].results[0]:
+                return self.ctx.blocked(anchor, "what is rounded back is no plain part of the rotation")
+            matched += links
         builder = ViewBuilder(self.ctx, list(rotation.before))
-        result = matched[-1].results[0]
-        y = build_rope(builder, rotation, "input" if source == work else "f32", result)
+        y = build_rope(builder, rotation, "input" if source == work else "f32", end)
         if y is None:
             builder.give_up()
             return self.ctx.blocked(anchor, f"{x} is no plain part of a tensor")
         replace(self.ctx, rewriter, anchor, matched, builder.ops, [y], what=f"pairs {rotation.pairs.layout}")
 
 
-def build_rope(builder: ViewBuilder, rotation: Rotation, compute: str, result: SSAValue) -> SSAValue | None:
-    """The operands with heads next to last, the op, and its result in the layout of ``result``."""
+def to_cast(value: SSAValue) -> list[AtenOp]:
+    """The views and then the conversion that read a value one after the other, and nothing else reads it."""
+    links = list[AtenOp]()
+    while (link := only_user(value, *CASTS, *RULES)) is not None:
+        links.append(link)
+        if link.name in CASTS:
+            return links
+        value = link.results[0]
+    return []
+
+
+def build_rope(builder: ViewBuilder, rotation: Rotation, compute: str, end: View) -> SSAValue | None:
+    """The operands with heads next to last, the op, and the part ``end`` of the source's rotated tensor."""
     x, rank = rotation.pairs.x, len(rotation.pairs.x.axes)
     tables = [padded(table, rank) for table in (rotation.cos, rotation.sin)]
     head = head_dim(tables[0].sizes)
@@ -209,7 +222,9 @@ def build_rope(builder: ViewBuilder, rotation: Rotation, compute: str, result: S
     op.y.name_hint = operand.name_hint
     builder.ops.append(op)
     y = whole(op.y).inserted(rank - 2) if single else whole(op.y)
-    return builder.build(y.permuted([order.index(dim) for dim in range(rank)]), op.y)
+    y = y.permuted([order.index(dim) for dim in range(rank)]).regrouped(shape(end.base))
+    result = compose(end, y, -1) if y is not None else None
+    return builder.build(result) if result is not None else None
 
 
 def before_cast(near: SSAValue, x: View) -> SSAValue:
@@ -232,7 +247,7 @@ def head_dim(table: Sequence[Size]) -> int | None:
 
 
 class RotateMembers(RopePattern):
-    """``cat([a*cos - b*sin, b*cos + a*sin])`` or ``stack([...], -1)`` and a view that joins the last two dims."""
+    """``cat([a*cos - b*sin, b*cos + a*sin])`` or ``stack([...], -1)``."""
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         """Anchored on the op that puts both members together."""
@@ -245,13 +260,7 @@ class RotateMembers(RopePattern):
         joined = op.results[0]
         if op.literal("dim") not in (-1, len(shape(joined)) - 1):
             return self.ctx.blocked(op, "the rotated members are joined along another dim than the last")
-        matched = [*rotation.matched, op]
-        if is_stack:
-            flat = only_user(joined, *VIEWS)
-            if flat is None or shape(flat.results[0]) != rotation.pairs.x.sizes:
-                return self.ctx.blocked(op, "the stacked members are not flattened into one row by their only user")
-            matched.append(flat)
-        self.raise_rotation(op, replaced(rotation, matched), rewriter)
+        self.raise_rotation(op, replaced(rotation, [*rotation.matched, op]), rewriter)
 
 
 def replaced(rotation: Rotation, matched: Sequence[AtenOp]) -> Rotation:
@@ -304,7 +313,7 @@ def position(op: Operation) -> int:
 
 
 class RotateComplex(RopePattern):
-    """``view_as_real(view_as_complex(x pairs) * cis)`` and a view that joins the last two dims; always in f32."""
+    """``view_as_real(view_as_complex(x pairs) * cis)``; always in f32."""
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         """Anchored on the way back from complex numbers."""
@@ -321,14 +330,11 @@ class RotateComplex(RopePattern):
             members = [element(view, index) for index in (0, 1)]
             if members[0] is None or members[1] is None or (pairs := paired(members[0], members[1])) is None:
                 return self.ctx.blocked(op, "the complex numbers are not pairs of neighbours of one tensor")
-            flat = only_user(op.results[0], *VIEWS)
-            if flat is None or shape(flat.results[0]) != pairs.x.sizes:
-                return self.ctx.blocked(op, "the rotated numbers are not flattened into one row by their only user")
             table = view_of(cis)
             real, before = self.real_parts(table.base, op)
             cos, sin = (View(real, table.axes, (*table.offsets, index)) for index in (0, 1))
             near = (number.operands[0], real, real)
-            matched = [number, mul, op, flat]
+            matched = [number, mul, op]
             self.raise_rotation(op, Rotation(pairs, cos, sin, "interleaved", matched, near, before), rewriter)
             return
 
@@ -353,10 +359,10 @@ def element(view: View, index: int) -> View | None:
 
 @dataclass(frozen=True)
 class RaiseRopePass(RewritePass):
-    """Rotary position embedding -> nn.rope; changes no bits."""
+    """Rotary position embedding -> nn.rope; bits stay, but for complex products: PyTorch computes those fused."""
 
     name = "raise-rope"
-    numerics = "bitwise"
+    numerics = "reassociates"
 
     def patterns(self, ctx: CompileContext) -> Sequence[RewritePattern]:
         """One pattern per family of spellings."""

@@ -174,6 +174,31 @@ func.func @converted_members(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<
   func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
 }
 
+// Repeated over heads between the stack and the rounding.
+// CHECK-LABEL: func.func @stacked_and_repeated(
+// CHECK: %[[R:\w+]] = nn.rope %{{\w+}}, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x?x8xbf16, ["B", "S"]>, tensor<1x?x4xf32, ["S"]>, tensor<1x?x4xf32, ["S"]>
+// CHECK-NEXT: %[[O:\w+]] = aten.reshape(%[[R]]) : tensor<?x1x?x8xbf16, ["B", "S"]>
+// CHECK-NEXT: %[[Y:\w+]] = aten.expand(%[[O]]) : tensor<?x2x?x8xbf16, ["B", "S"]>
+// CHECK-NEXT: func.return %[[Y]] :
+func.func @stacked_and_repeated(%x: tensor<?x1x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xf32, ["S"]>, %sin: tensor<1x?x4xf32, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xf32, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xf32, ["S"]>
+  %x32 = aten.to.dtype(%x, dtype = f32) : tensor<?x1x?x8xf32, ["B", "S"]>
+  %e = aten.slice.Tensor(%x32, dim = 3, start = 0, step = 2) : tensor<?x1x?x4xf32, ["B", "S"]>
+  %o = aten.slice.Tensor(%x32, dim = 3, start = 1, step = 2) : tensor<?x1x?x4xf32, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x1x?x4xf32, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x1x?x4xf32, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x1x?x4xf32, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x1x?x4xf32, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x1x?x4xf32, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x1x?x4xf32, ["B", "S"]>
+  %st = aten.stack([%first, %second], dim = 4) : tensor<?x1x?x4x2xf32, ["B", "S"]>
+  %rp = aten.expand(%st) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %fl = aten.flatten.using_ints(%rp, start_dim = 3) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %y = aten.to.dtype(%fl, dtype = bf16) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
 // An f32 model: nothing is converted, every product is rounded to the input's type.
 // CHECK-LABEL: func.func @in_f32(
 // CHECK: nn.rope %{{\w+}}, %cos, %sin pairs "interleaved" out "interleaved" compute "input"
@@ -481,13 +506,10 @@ func.func @negative_product_not_added(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %f: 
 }
 
 // CHECK-LABEL: func.func @complex(
-// CHECK: %[[CIS:\w+]] = aten.unsqueeze(%cis, dim = 1)
-// CHECK: %[[REAL:\w+]] = aten.view_as_real(%[[CIS]]) : tensor<1x1x?x4x2xf32, ["S"]>
+// CHECK: %[[REAL:\w+]] = aten.view_as_real(%cis) : tensor<1x?x4x2xf32, ["S"]>
 // CHECK-NEXT: %[[X:\w+]] = aten.permute(%x, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
-// CHECK-NEXT: %[[C1:\w+]] = aten.slice.Tensor(%[[REAL]], dim = 4, start = 0, end = 1) : tensor<1x1x?x4x1xf32, ["S"]>
-// CHECK-NEXT: %[[C:\w+]] = aten.reshape(%[[C1]]) : tensor<1x?x4xf32, ["S"]>
-// CHECK-NEXT: %[[S1:\w+]] = aten.slice.Tensor(%[[REAL]], dim = 4, start = 1, end = 2) : tensor<1x1x?x4x1xf32, ["S"]>
-// CHECK-NEXT: %[[S:\w+]] = aten.reshape(%[[S1]]) : tensor<1x?x4xf32, ["S"]>
+// CHECK-NEXT: %[[C:\w+]] = aten.select.int(%[[REAL]], dim = 3, index = 0) : tensor<1x?x4xf32, ["S"]>
+// CHECK-NEXT: %[[S:\w+]] = aten.select.int(%[[REAL]], dim = 3, index = 1) : tensor<1x?x4xf32, ["S"]>
 // CHECK-NEXT: %[[R:\w+]] = nn.rope %[[X]], %[[C]], %[[S]] pairs "interleaved" out "interleaved" compute "f32" : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<1x?x4xf32, ["S"]>, tensor<1x?x4xf32, ["S"]>
 // CHECK-NEXT: %[[Y:\w+]] = aten.permute(%[[R]], dims = [0, 2, 1, 3]) : tensor<?x2x?x8xbf16, ["B", "S"]>
 // CHECK-NEXT: func.return %[[Y]] :
@@ -504,13 +526,10 @@ func.func @complex(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cis: tensor<1x?x4xcomp
 }
 
 // CHECK-LABEL: func.func @complex_commuted(
-// CHECK: %[[CIS:\w+]] = aten.unsqueeze(%cis, dim = 1)
-// CHECK: %[[REAL:\w+]] = aten.view_as_real(%[[CIS]]) : tensor<1x1x?x4x2xf32, ["S"]>
+// CHECK: %[[REAL:\w+]] = aten.view_as_real(%cis) : tensor<1x?x4x2xf32, ["S"]>
 // CHECK-NEXT: %[[X:\w+]] = aten.permute(%x, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
-// CHECK-NEXT: %[[C1:\w+]] = aten.slice.Tensor(%[[REAL]], dim = 4, start = 0, end = 1) : tensor<1x1x?x4x1xf32, ["S"]>
-// CHECK-NEXT: %[[C:\w+]] = aten.reshape(%[[C1]]) : tensor<1x?x4xf32, ["S"]>
-// CHECK-NEXT: %[[S1:\w+]] = aten.slice.Tensor(%[[REAL]], dim = 4, start = 1, end = 2) : tensor<1x1x?x4x1xf32, ["S"]>
-// CHECK-NEXT: %[[S:\w+]] = aten.reshape(%[[S1]]) : tensor<1x?x4xf32, ["S"]>
+// CHECK-NEXT: %[[C:\w+]] = aten.select.int(%[[REAL]], dim = 3, index = 0) : tensor<1x?x4xf32, ["S"]>
+// CHECK-NEXT: %[[S:\w+]] = aten.select.int(%[[REAL]], dim = 3, index = 1) : tensor<1x?x4xf32, ["S"]>
 // CHECK-NEXT: %[[R:\w+]] = nn.rope %[[X]], %[[C]], %[[S]] pairs "interleaved" out "interleaved" compute "f32" : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<1x?x4xf32, ["S"]>, tensor<1x?x4xf32, ["S"]>
 // CHECK-NEXT: %[[Y:\w+]] = aten.permute(%[[R]], dims = [0, 2, 1, 3]) : tensor<?x2x?x8xbf16, ["B", "S"]>
 // CHECK-NEXT: func.return %[[Y]] :
@@ -524,6 +543,30 @@ func.func @complex_commuted(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cis: tensor<1
   %fl = aten.flatten.using_ints(%r, start_dim = 3) : tensor<?x2x?x8xf32, ["B", "S"]>
   %y = aten.type_as(%fl, %x) : tensor<?x2x?x8xbf16, ["B", "S"]>
   func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// One table for two rotations.
+// CHECK-LABEL: func.func @complex_twice(
+// CHECK: aten.view_as_real
+// CHECK-NOT: aten.view_as_real
+// CHECK: func.return
+func.func @complex_twice(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cis: tensor<1x?x4xcomplex<f32>, ["S"]>, %other: tensor<?x2x?x8xbf16, ["B", "S"]>) -> (tensor<?x2x?x8xbf16, ["B", "S"]>, tensor<?x2x?x8xbf16, ["B", "S"]>) {
+  %c = aten.unsqueeze(%cis, dim = 1) : tensor<1x1x?x4xcomplex<f32>, ["S"]>
+  %x32 = aten.to.dtype(%x, dtype = f32) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %v = aten.reshape(%x32) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %z = aten.view_as_complex(%v) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
+  %m = aten.mul.Tensor(%z, %c) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
+  %r = aten.view_as_real(%m) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %fl = aten.flatten.using_ints(%r, start_dim = 3) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %y = aten.type_as(%fl, %x) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %a32 = aten.to.dtype(%other, dtype = f32) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %av = aten.reshape(%a32) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %az = aten.view_as_complex(%av) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
+  %am = aten.mul.Tensor(%az, %c) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
+  %ar = aten.view_as_real(%am) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %afl = aten.flatten.using_ints(%ar, start_dim = 3) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %ay = aten.type_as(%afl, %x) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y, %ay : tensor<?x2x?x8xbf16, ["B", "S"]>, tensor<?x2x?x8xbf16, ["B", "S"]>
 }
 
 // CHECK-LABEL: func.func @negative_complex_sum(
@@ -550,7 +593,7 @@ func.func @negative_complex_not_flattened(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, 
   %v = aten.reshape(%x32) : tensor<?x2x?x4x2xf32, ["B", "S"]>
   %z = aten.view_as_complex(%v) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
   %m = aten.mul.Tensor(%z, %c) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
-  // expected-remark @below {{@negative_complex_not_flattened: aten.view_as_real: the rotated numbers are not flattened into one row}}
+  // expected-remark @below {{@negative_complex_not_flattened: aten.view_as_real: the rotation of bf16 is not rounded back to bf16 by one cast}}
   %r = aten.view_as_real(%m) : tensor<?x2x?x4x2xf32, ["B", "S"]>
   %fl = aten.flatten.using_ints(%r, start_dim = 3) : tensor<?x2x?x8xf32, ["B", "S"]>
   %y = aten.type_as(%fl, %x) : tensor<?x2x?x8xbf16, ["B", "S"]>
@@ -566,7 +609,7 @@ func.func @negative_complex_flattened_further(%x: tensor<?x2x?x8xbf16, ["B", "S"
   %v = aten.reshape(%x32) : tensor<?x2x?x4x2xf32, ["B", "S"]>
   %z = aten.view_as_complex(%v) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
   %m = aten.mul.Tensor(%z, %c) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
-  // expected-remark @below {{@negative_complex_flattened_further: aten.view_as_real: the rotated numbers are not flattened into one row}}
+  // expected-remark @below {{@negative_complex_flattened_further: aten.view_as_real: the rotation of bf16 is not rounded back to bf16 by one cast}}
   %r = aten.view_as_real(%m) : tensor<?x2x?x4x2xf32, ["B", "S"]>
   %fl = aten.flatten.using_ints(%r, start_dim = 2) : tensor<?x2x?xf32, ["B", "8*S"]>
   func.return %fl : tensor<?x2x?xf32, ["B", "8*S"]>
@@ -827,7 +870,7 @@ func.func @negative_stacked_not_flattened(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, 
   %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
   %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
   %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xf32, ["B", "S"]>
-  // expected-remark @below {{@negative_stacked_not_flattened: aten.stack: the stacked members are not flattened into one row}}
+  // expected-remark @below {{@negative_stacked_not_flattened: aten.stack: the rotation of bf16 is not rounded back to bf16 by one cast}}
   %st = aten.stack([%first, %second], dim = -1) : tensor<?x2x?x4x2xf32, ["B", "S"]>
   func.return %st : tensor<?x2x?x4x2xf32, ["B", "S"]>
 }
@@ -847,10 +890,55 @@ func.func @negative_stacked_flattened_further(%x: tensor<?x2x?x8xbf16, ["B", "S"
   %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
   %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
   %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xf32, ["B", "S"]>
-  // expected-remark @below {{@negative_stacked_flattened_further: aten.stack: the stacked members are not flattened into one row}}
+  // expected-remark @below {{@negative_stacked_flattened_further: aten.stack: the rotation of bf16 is not rounded back to bf16 by one cast}}
   %st = aten.stack([%first, %second], dim = -1) : tensor<?x2x?x4x2xf32, ["B", "S"]>
   %fl = aten.flatten.using_ints(%st, start_dim = 2) : tensor<?x2x?xf32, ["B", "8*S"]>
   func.return %fl : tensor<?x2x?xf32, ["B", "8*S"]>
+}
+
+// CHECK-LABEL: func.func @negative_rounded_part_is_unknown(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_rounded_part_is_unknown(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xf32, ["S"]>, %sin: tensor<1x?x4xf32, ["S"]>) -> tensor<?x2x?x4x2xbf16, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xf32, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xf32, ["S"]>
+  %x32 = aten.to.dtype(%x, dtype = f32) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %e = aten.slice.Tensor(%x32, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %o = aten.slice.Tensor(%x32, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xf32, ["B", "S"]>
+  // expected-remark @below {{@negative_rounded_part_is_unknown: aten.stack: what is rounded back is no plain part of the rotation}}
+  %st = aten.stack([%first, %second], dim = -1) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %fl = aten.slice.Tensor(%st, dim = 3, start = 0, end = 3) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %y = aten.to.dtype(%fl, dtype = bf16) : tensor<?x2x?x4x2xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x4x2xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_read_in_f32_too(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_read_in_f32_too(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xf32, ["S"]>, %sin: tensor<1x?x4xf32, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xf32, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xf32, ["S"]>
+  %x32 = aten.to.dtype(%x, dtype = f32) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %e = aten.slice.Tensor(%x32, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %o = aten.slice.Tensor(%x32, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xf32, ["B", "S"]>
+  // expected-remark @below {{@negative_read_in_f32_too: aten.stack: the rotation of bf16 is not rounded back to bf16 by one cast}}
+  %st = aten.stack([%first, %second], dim = -1) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %fl = aten.flatten.using_ints(%st, start_dim = 3) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %y = aten.to.dtype(%fl, dtype = bf16) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %z = aten.neg(%fl) : tensor<?x2x?x8xf32, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
 }
 
 // CHECK-LABEL: func.func @negative_stays_in_f32(
