@@ -242,7 +242,7 @@ def not_found(module: ModuleOp, entries: Sequence[str]) -> list[str]:
     """What this compiler is made for and the program does not have, or does not show at its level."""
     if "raised" not in facts_of(module):
         return ["attention and experts: the program is not raised, they are not looked for"]
-    found = {type(op) for name in entries for op in attentions(module, name)}
+    found = {type(op) for name in entries for op, _ in attentions(module, name)}
     missing = list[str]()
     if found & {nn.AttentionOp}:
         missing.append("MLA in some layers: attention there is generic")

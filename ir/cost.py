@@ -1,7 +1,7 @@
 """Costs of whole programs: every op's rule, times how often its function is called."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from xdsl.dialects import func
@@ -119,21 +119,28 @@ def reached(module: ModuleOp, entry: str) -> Counter[str]:
 def instances(module: ModuleOp, entry: str, prefix: str = "") -> Iterator[tuple[func.FuncOp, str]]:
     """Every function a run of ``entry`` enters, with the prefix its parameters have there."""
     table = functions(module)
+    calls = dict[str, list[tuple[str, str]]]()  # function -> (callee, prefix); 61 equal layers are looked at once
 
     def visit(name: str, path: str) -> Iterator[tuple[func.FuncOp, str]]:
-        function = table[name]
-        yield function, path
-        for op in function.body.block.ops:
-            if isinstance(op, func.CallOp):
-                yield from visit(callee_name(op), join_path(path, call_prefix(op)))
+        yield table[name], path
+        if name not in calls:
+            found = [op for op in table[name].body.block.ops if isinstance(op, func.CallOp)]
+            calls[name] = [(callee_name(op), call_prefix(op)) for op in found]
+        for callee, inner in calls[name]:
+            yield from visit(callee, join_path(path, inner))
 
     yield from visit(entry, prefix)
 
 
-def attentions(module: ModuleOp, entry: str) -> Iterator[AttentionOp]:
-    """Every attention a run of ``entry`` computes, repeated as often as it is."""
-    for function, _ in instances(module, entry):
-        yield from (op for op in live_ops(function) if isinstance(op, AttentionOp))
+def attentions(module: ModuleOp, entry: str) -> list[tuple[AttentionOp, int]]:
+    """The attentions a run of ``entry`` computes, and how often each."""
+    table = functions(module)
+    return [
+        (op, times)
+        for name, times in reached(module, entry).items()
+        for op in live_ops(table[name])
+        if isinstance(op, AttentionOp)
+    ]
 
 
 def cache_bytes_per_token(module: ModuleOp, entry: str) -> int | None:
@@ -146,8 +153,13 @@ def cache_bytes_per_token(module: ModuleOp, entry: str) -> int | None:
     caches = [kind for kind in function.function_type.inputs if isinstance(kind, CacheType)]
     if caches:
         return sum(row_bytes(kind) for kind in caches)
-    kept = [kept_bytes(op) for op in attentions(module, entry)]
-    return sum(size for size in kept if size is not None) if kept and None not in kept else None
+    return weighted_sum([(kept_bytes(op), times) for op, times in attentions(module, entry)])
+
+
+def weighted_sum(terms: Sequence[tuple[int | None, int]]) -> int | None:
+    """Sum of number times count; None where there is no term, or one is unknown."""
+    known = [number * times for number, times in terms if number is not None]
+    return sum(known) if known and len(known) == len(terms) else None
 
 
 def kept_bytes(op: AttentionOp) -> int | None:
@@ -164,16 +176,15 @@ def kept_bytes(op: AttentionOp) -> int | None:
     return latent + static(shape(op.k_rope)[-1]) * element_bytes(element_type(op.k_rope))
 
 
-def core_flops_per_pair(module: ModuleOp, entry: str) -> float | None:
+def core_flops_per_pair(module: ModuleOp, entry: str) -> int | None:
     """``sum over layers of 2 * H * (dk + dv)``, with absorbed attention counted as the expanded one it came from.
 
     None without attention, or where an absorbed one does not show its sizes.
     """
-    found = [expanded_flops_per_pair(op) for op in attentions(module, entry)]
-    return sum(flops for flops in found if flops is not None) if found and None not in found else None
+    return weighted_sum([(expanded_flops_per_pair(op), times) for op, times in attentions(module, entry)])
 
 
-def expanded_flops_per_pair(op: AttentionOp) -> float | None:
+def expanded_flops_per_pair(op: AttentionOp) -> int | None:
     """``flops_per_pair``; of an absorbed attention from the per-head products around it."""
     if not isinstance(op, mla.AbsorbedAttentionOp):
         return flops_per_pair(op)
@@ -181,7 +192,7 @@ def expanded_flops_per_pair(op: AttentionOp) -> float | None:
     if not isinstance(into, nn.HeadLinearOp) or out is None:
         return None
     heads, nope, value = static(shape(op.o)[1]), static(shape(into.x)[-1]), static(shape(out.y)[-1])
-    return 2.0 * heads * (nope + static(shape(op.q_rope)[-1]) + value)
+    return 2 * heads * (nope + static(shape(op.q_rope)[-1]) + value)
 
 
 def product_after(value: SSAValue) -> nn.HeadLinearOp | None:

@@ -140,13 +140,13 @@ def attention(op: AttentionOp, env: Env, pairs: float) -> Cost:
     return traffic(op, env, CostClass.ATTENTION, flops=pairs * flops_per_pair(op), dtype=str(element_type(op.o)))
 
 
-def flops_per_pair(op: AttentionOp) -> float:
+def flops_per_pair(op: AttentionOp) -> int:
     """``2 * H * (dk + dv)``: FLOPs of one query token seeing one key token, all heads."""
     heads, value = static(shape(op.o)[-2]), static(shape(op.o)[-1])
     if isinstance(op, nn.AttentionOp):
-        return 2.0 * heads * (static(shape(op.q)[-1]) + value)
+        return 2 * heads * (static(shape(op.q)[-1]) + value)
     nope = op.q_latent if isinstance(op, mla.AbsorbedAttentionOp) else op.q_nope
-    return 2.0 * heads * (static(shape(nope)[-1]) + static(shape(op.q_rope)[-1]) + value)
+    return 2 * heads * (static(shape(nope)[-1]) + static(shape(op.q_rope)[-1]) + value)
 
 
 def static(size: int | str) -> int:

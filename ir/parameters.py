@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.ir import Operation, SSAValue
 
@@ -77,16 +78,27 @@ def parameters(module: ModuleOp, entry: str) -> dict[str, Parameter]:
     A derived parameter counts as the stored tensors of its recipe; the scales of block-quantised tensors do not count.
     """
     one_token = Env(sizes=dict.fromkeys(symbols_of(module), 1))
+    relative = dict[str, list[Parameter]]()
     found = dict[str, Parameter]()
     for function, prefix in instances(module, entry):
-        for op in function.body.block.ops:
-            if not isinstance(op, weight.ParamOp):
-                continue
+        name = function.sym_name.data
+        if name not in relative:
+            relative[name] = relative_parameters(function, one_token)
+        for item in relative[name]:
+            absolute = replace(item, name=join_path(prefix, item.name))
+            known = found.get(absolute.name)
+            found[absolute.name] = absolute if known is None else known.also(absolute)
+    return found
+
+
+def relative_parameters(function: func.FuncOp, one_token: Env) -> list[Parameter]:
+    """What one function reads, named relative to its prefix."""
+    found = list[Parameter]()
+    for op in function.body.block.ops:
+        if isinstance(op, weight.ParamOp):
             fraction, is_embedding = share_of(op, one_token), is_table(op.value)
             for key, value in stored(op):
-                is_matrix = len(shape(value)) > 1
-                item = Parameter(join_path(prefix, key), elements(value), fraction, is_embedding, is_matrix)
-                found[item.name] = found[item.name].also(item) if item.name in found else item
+                found.append(Parameter(key, elements(value), fraction, is_embedding, len(shape(value)) > 1))
     return found
 
 
