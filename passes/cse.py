@@ -73,8 +73,8 @@ def is_random(op: AtenOp) -> bool:
     return takes_generator or stem.startswith("rand") or "dropout" in stem or "dropout_p" in op.properties
 
 
-def key(op: Operation, inside: Mapping[SSAValue, int] | None = None) -> Hashable:
-    """What two equal ops have in common; ``inside`` numbers the values of a recipe, whose names do not matter."""
+def key(op: Operation, inside: Mapping[SSAValue, Hashable] | None = None) -> Hashable:
+    """What two equal ops have in common; ``inside`` numbers values whose names do not matter."""
     operands = tuple((inside or {}).get(operand, operand) for operand in op.operands)
     properties = tuple(sorted(op.properties.items(), key=lambda item: item[0]))
     attributes = tuple(sorted(op.attributes.items(), key=lambda item: item[0]))
@@ -84,7 +84,7 @@ def key(op: Operation, inside: Mapping[SSAValue, int] | None = None) -> Hashable
 
 def block_key(block: Block) -> Hashable:
     """What two equal recipes have in common."""
-    numbers = dict[SSAValue, int]()
+    numbers = dict[SSAValue, Hashable]()
     keys = list[Hashable]()
     for op in block.ops:
         keys.append(key(op, numbers))
