@@ -154,3 +154,17 @@ func.func @experts(%x: tensor<5x8xf32>, %w: tensor<5x4xf32>, %ids: tensor<5x4xi6
   %y = moe.experts %x, %w, %ids gate %g down %d combine_in f32 order "slot" intermediate "input" : tensor<5x8xf32>, tensor<5x4xf32>, tensor<5x4xi64>, tensor<16x12x8xf32>, tensor<16x8x6xf32> -> tensor<5x8xbf16>
   func.return
 }
+
+// -----
+func.func @gate(%logits: tensor<5x16xf32>) {
+  // expected-error @below {{scores_in must be a floating point type, not i32}}
+  %w, %ids = moe.gate %logits top_k 4 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 scores_in i32 : tensor<5x16xf32> -> tensor<5x4xf32>, tensor<5x4xi64>
+  func.return
+}
+
+// -----
+func.func @gate(%logits: tensor<5x16xf32>) {
+  // expected-error @below {{scores_in f32 is written by leaving it out}}
+  %w, %ids = moe.gate %logits top_k 4 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 scores_in f32 : tensor<5x16xf32> -> tensor<5x4xf32>, tensor<5x4xi64>
+  func.return
+}

@@ -11,6 +11,8 @@ func.func @gates(%logits: tensor<?x16xf32, ["T"]>, %bias: tensor<16xf32>) {
   // A divisor of exactly the sum is not the same as none.
   // CHECK-NEXT: %u, %best = moe.gate %logits top_k 1 scoring "sigmoid" groups 1 keep 1 group_score "max" mask "-inf" renormalize 0.000000e+00 scale 1.000000e+00
   %u, %best = moe.gate %logits top_k 1 scoring "sigmoid" groups 1 keep 1 group_score "max" mask "-inf" renormalize 0.0 scale 1.0 : tensor<?x16xf32, ["T"]> -> tensor<?x1xf32, ["T"]>, tensor<?x1xi64, ["T"]>
+  // CHECK-NEXT: %t, %some = moe.gate %logits top_k 2 scoring "softmax" groups 4 keep 2 group_score "max" mask "zero" scale 1.600000e+01 scores_in bf16 masked_weights any_order : tensor<?x16xf32, ["T"]> -> tensor<?x2xbf16, ["T"]>, tensor<?x2xi64, ["T"]>
+  %t, %some = moe.gate %logits top_k 2 scoring "softmax" groups 4 keep 2 group_score "max" mask "zero" scale 16.0 scores_in bf16 masked_weights any_order : tensor<?x16xf32, ["T"]> -> tensor<?x2xbf16, ["T"]>, tensor<?x2xi64, ["T"]>
   func.return
 }
 
