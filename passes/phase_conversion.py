@@ -15,7 +15,7 @@ from dsv3c.ir.sizes import Size
 from dsv3c.ir.types import as_tensor, element_type, shape, tensor_type
 from dsv3c.ir.views import view_of
 from dsv3c.passes.phases import CONTEXT, POOL_PAGES, SEQUENCES, TOKENS, Phase, Tables, add_tables
-from dsv3c.passes.ragged import ATEN_RULES, POINTWISE, REGROUP, Blocked, TokenAxes, TokenConverter
+from dsv3c.passes.ragged import ATEN_RULES, Blocked, TokenAxes, TokenConverter
 from dsv3c.passes.rewriting import aten_class
 
 
@@ -133,12 +133,10 @@ class BodyConverter(TokenConverter):
                 self.map_results(op, [self.tables.positions])
             else:
                 self.convert(op)
-        results = self.finish(ret, tail) if last_only else [self.value(value) for value in ret.operands]
-        self.emit(ret, func.ReturnOp(*results, *self.caches))
+        self.emit(ret, func.ReturnOp(*self.finish(ret, tail), *self.caches))
 
     def finish(self, ret: func.ReturnOp, tail: "Tail") -> list[SSAValue]:
-        """The entry's results of every sequence's last token: select first, compute the tail on N rows."""
-        assert self.tables is not None
+        """The results; where a tail is given, of every sequence's last token: select first, compute it on N rows."""
         last = BodyConverter(
             self.ctx,
             TokenAxes(self.axes.batch, self.axes.sequence, SEQUENCES),
@@ -146,10 +144,11 @@ class BodyConverter(TokenConverter):
             dict(self.values),
             specializer=self.specializer,
         )
-        for entrance in tail.entrances:
+        for entrance in dict.fromkeys(tail.entrances):
             mapped = self.value(entrance)
+            assert self.tables is not None
             op = LastTokensOp(mapped, self.tables.seq_offsets, SEQUENCES)
-            op.location = ret.location if not isinstance(entrance.owner, Operation) else entrance.owner.location
+            op.location = ret.location
             self.block.add_op(op)
             op.y.name_hint = entrance.name_hint
             last.values[entrance] = op.y
@@ -163,8 +162,11 @@ class BodyConverter(TokenConverter):
         new = self.specializer.made[old]
         kinds = self.specializer.caches[old]
         own = self.caches[self.next_cache : self.next_cache + len(kinds)]
-        tables = self.tables.values() if kinds and self.tables else []
-        arguments = [*(self.value(operand) for operand in op.operands), *tables, *own]
+        arguments = [self.value(operand) for operand in op.operands]
+        if kinds:
+            assert self.tables is not None
+            arguments += self.tables.values()
+        arguments += own
         call = func.CallOp(new.sym_name.data, arguments, list(new.function_type.outputs.data))
         call.attributes.update(op.attributes)
         self.emit(op, call)
@@ -224,8 +226,9 @@ class BodyConverter(TokenConverter):
 
 def is_positions(op: Operation, sequence: Size) -> bool:
     """``arange(S)``: the positions of a sequence that starts at 0."""
-    if not isinstance(op, AtenOp) or op.name not in ("aten.arange", "aten.arange.start", "aten.arange.start_step"):
+    if op.name not in {"aten.arange", "aten.arange.start", "aten.arange.start_step"}:
         return False
+    assert isinstance(op, AtenOp)
     names = {arg.name for arg in op.SCHEMA.args}
     start = op.literal("start") if "start" in names else 0
     step = op.literal("step") if "step" in names else 1
@@ -240,9 +243,6 @@ class Tail:
     """In program order."""
     entrances: list[SSAValue] = field(default_factory=list[SSAValue])
     """The token values the ops start from."""
-
-
-UNARY_TAIL = {*POINTWISE, *REGROUP}
 
 
 def tail_of(ret: func.ReturnOp) -> Tail:
@@ -265,5 +265,4 @@ def tail_op(value: SSAValue) -> Operation | None:
         return None
     if isinstance(op, LinearOp | RmsNormOp):
         return op
-    is_unary = op.name in UNARY_TAIL and op.name in ATEN_RULES and len(op.operands) == 1
-    return op if is_unary else None
+    return op if op.name in ATEN_RULES and len(op.operands) == 1 else None

@@ -53,13 +53,13 @@ class TokenAxes:
 
     def multiple(self, size: Size) -> Size | None:
         """``c`` for a size that is c*B*S."""
-        return divide_exact(size, mul(self.batch, self.sequence)) if isinstance(size, str) else None
+        return divide_exact(size, mul(self.batch, self.sequence))
 
     def ragged(self, sizes: Sequence[Size]) -> tuple[Size, ...] | None:
-        """The shape over ragged tokens; None when tokens do not lead or appear a second time."""
+        """A token value's shape over ragged tokens; None when tokens do not lead or appear a second time."""
         lead = self.lead(sizes)
         rest = tuple(sizes[lead:])
-        if lead == 0 or self.mentions(rest):
+        if self.mentions(rest):
             return None
         factor = self.multiple(sizes[0]) if lead == 1 and sizes[0] != self.sequence else 1
         assert factor is not None
@@ -79,11 +79,9 @@ class TokenConverter:
         """What an old value is now."""
         return self.values[old]
 
-    def type_of(self, op: Operation, kind: Attribute) -> Attribute:
+    def type_of(self, op: Operation, kind: Attribute) -> Tensor:
         """The ragged type of a value; raises Blocked when its tokens do not lead."""
-        if not isinstance(kind, TensorType):
-            return kind
-        tensor: Tensor = kind
+        tensor = as_type(kind)
         sizes = sizes_of(tensor)
         if not self.axes.mentions(sizes):
             return tensor
@@ -100,12 +98,12 @@ class TokenConverter:
             after.name_hint = before.name_hint
         return new
 
-    def emit_same(self, op: Operation, properties: dict[str, Attribute] | None = None) -> None:
-        """The same op over mapped operands and types."""
+    def emit_same(self, op: Operation, **properties: Attribute) -> None:
+        """The same op over mapped operands and types, with some properties replaced."""
         new = type(op).create(
             operands=[self.operand(op, operand) for operand in op.operands],
             result_types=[self.type_of(op, kind) for kind in op.result_types],
-            properties=dict(op.properties) | (properties or {}),
+            properties=dict(op.properties) | properties,
             attributes=dict(op.attributes),
         )
         self.emit(op, new)
@@ -201,7 +199,7 @@ def along_dim(converter: TokenConverter, op: Operation) -> None:
         new: Attribute = ArrayAttr(IntegerAttr(negative(op, as_int(d), lead, rank), i64) for d in dim)
     else:
         new = IntegerAttr(negative(op, as_int(dim), lead, rank), i64)
-    return converter.emit_same(op, {"dim": new})
+    return converter.emit_same(op, dim=new)
 
 
 def as_int(value: object) -> int:
@@ -218,7 +216,7 @@ def no_token_operand(converter: TokenConverter, op: Operation) -> None:
 def regroup(converter: TokenConverter, op: Operation) -> None:
     """view, reshape, expand, unsqueeze, ...: identical after the tokens collapse, or a view of the rest."""
     source = converter.value(op.operands[0])
-    kind = with_element(as_type(converter.type_of(op, op.results[0].type)), element_type(source))
+    kind = with_element(converter.type_of(op, op.results[0].type), element_type(source))
     if kind == source.type:
         return converter.map_results(op, [source])
     if op.name == "aten.expand":
@@ -234,8 +232,9 @@ def exchange(converter: TokenConverter, op: Operation) -> None:
     """transpose.int of two dims that are not token dims."""
     assert isinstance(op, AtenOp)
     lead, rank = token_dims(converter, op, op.operands[0])
-    dims = {name: as_int(op.literal(name)) for name in ("dim0", "dim1")}
-    converter.emit_same(op, {n: IntegerAttr(negative(op, dim, lead, rank), i64) for n, dim in dims.items()})
+    first = negative(op, as_int(op.literal("dim0")), lead, rank)
+    second = negative(op, as_int(op.literal("dim1")), lead, rank)
+    converter.emit_same(op, dim0=IntegerAttr(first, i64), dim1=IntegerAttr(second, i64))
 
 
 def permute(converter: TokenConverter, op: Operation) -> None:
@@ -248,7 +247,7 @@ def permute(converter: TokenConverter, op: Operation) -> None:
     if order[:lead] != list(range(lead)):
         raise Blocked(op, "the permutation moves a token dim")
     new = [0, *(dim - lead + 1 for dim in order[lead:])] if lead else order
-    converter.emit_same(op, {"dims": ArrayAttr(IntegerAttr(dim, i64) for dim in new)})
+    converter.emit_same(op, dims=ArrayAttr(IntegerAttr(dim, i64) for dim in new))
 
 
 def overloads(names: str) -> list[str]:
@@ -266,8 +265,7 @@ ALONG_DIM = overloads(
     "sum.dim_IntList topk gather cumsum unbind.int amax"
 )
 REGROUP = overloads(
-    "view reshape _unsafe_view flatten.using_ints unflatten.int expand unsqueeze squeeze squeeze.dim "
-    "contiguous"
+    "view reshape _unsafe_view flatten.using_ints unflatten.int expand unsqueeze squeeze squeeze.dim contiguous"
 )
 
 ATEN_RULES: dict[str, TokenRule] = {

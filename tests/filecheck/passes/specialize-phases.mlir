@@ -54,9 +54,12 @@
 // VERIFY-SAME:   phase = {name = "verify", min_query = 1 : i64, max_query = 3 : i64, tokens = 24 : i64, sequences = 8 : i64, context = 50 : i64, capturable}
 // VERIFY-NOT:  nn.last_tokens
 // VERIFY:      func.return
-// LOC:         mla.append {{.*}} loc("{{.*}}.mlir":[[AT:\d+]]:0)
-// LOC-NEXT:    mla.gather {{.*}} loc("{{.*}}.mlir":[[AT]]:0)
+// LOC:         weight.param "kv_b.weight"
 // LOC-NEXT:    nn.linear {{.*}} loc("{{.*}}.mlir":[[UP:\d+]]:0)
+// LOC-NEXT:    aten.view
+// LOC-NEXT:    mla.append {{.*}} loc("{{.*}}.mlir":[[AT:\d+]]:0)
+// LOC-NEXT:    mla.gather {{.*}} loc("{{.*}}.mlir":[[AT]]:0)
+// LOC-NEXT:    nn.linear {{.*}} loc("{{.*}}.mlir":[[UP]]:0)
 // LOC-NEXT:    aten.view({{.*}} loc("{{.*}}.mlir":[[UP]]:0)
 // LOC-NEXT:    mla.expanded_attention {{.*}} loc("{{.*}}.mlir":[[AT]]:0)
 builtin.module attributes {dsv3c.facts = ["raised"]} {
@@ -115,6 +118,7 @@ func.func private @layer0(%h: tensor<?x?x32xbf16, ["B", "S"]>, %c: tensor<1x?x2x
 // CHECK-NEXT: %[[P:\w+]] = aten.permute(%[[E]], dims = [0, 2, 1]) : tensor<?x8x2xbf16, ["T"]>
 // CHECK-NEXT: %[[T:\w+]] = aten.transpose.int(%[[P]], dim0 = -2, dim1 = -1) : tensor<?x2x8xbf16, ["T"]>
 // CHECK-NEXT: %[[M:\w+]] = aten.mean.dim(%[[T]], dim = [-2, -1]) : tensor<?xbf16, ["T"]>
+// CHECK-NEXT: aten.neg(%[[M]]) : tensor<?xbf16, ["T"]>
 // CHECK-NEXT: %[[U:\w+]] = aten.view(%[[T]]) : tensor<?x2x8x1xbf16, ["T"]>
 // CHECK-NEXT: %[[X:\w+]] = aten.expand(%[[U]]) : tensor<?x2x8x4xbf16, ["T"]>
 // CHECK-NEXT: %[[K:\w+]] = aten.stack([%[[T]], %[[T]]], dim = -1) : tensor<?x2x8x2xbf16, ["T"]>
@@ -134,6 +138,8 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
     %p = aten.permute(%c, dims = [0, 1, 3, 2]) : tensor<?x?x8x2xbf16, ["B", "S"]>
     %q = aten.transpose.int(%p, dim0 = 2, dim1 = 3) : tensor<?x?x2x8xbf16, ["B", "S"]>
     %m = aten.mean.dim(%q, dim = [2, -1]) : tensor<?x?xbf16, ["B", "S"]>
+    %mf = aten.view(%m) : tensor<?xbf16, ["B*S"]>
+    %mn = aten.neg(%mf) : tensor<?xbf16, ["B*S"]>
     %u = aten.unsqueeze(%q, dim = 4) : tensor<?x?x2x8x1xbf16, ["B", "S"]>
     %e = aten.expand(%u) : tensor<?x?x2x8x4xbf16, ["B", "S"]>
     %k = aten.stack([%q, %q], dim = 4) : tensor<?x?x2x8x2xbf16, ["B", "S"]>
@@ -148,6 +154,10 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
 // CHECK-LABEL: func.func @prefill(%ids: tensor<?xi64, ["T"]>, %positions:
 // CHECK-NEXT: %[[E:\w+]] = weight.param "e" : tensor<9x8xbf16>
 // CHECK-NEXT: %[[D:\w+]] = aten.slice.Tensor(%[[E]], dim = 0, end = 5) : tensor<5x8xbf16>
+// CHECK-NEXT: %[[DD:\w+]] = aten.add.Tensor(%[[D]], %[[D]]) : tensor<5x8xbf16>
+// CHECK-NEXT: aten.permute(%[[DD]], dims = [1, 0]) : tensor<8x5xbf16>
+// CHECK-NEXT: %[[SC:\w+]] = weight.constant
+// CHECK-NEXT: aten.neg(%[[SC]]) : tensor<f32>
 // CHECK-NEXT: %[[PE:\w+]] = nn.embedding %positions, %[[E]] : tensor<?xi32, ["T"]>
 // CHECK-NEXT: %[[H:\w+]] = nn.embedding %ids, %[[D]] :
 // CHECK-NEXT: %[[A:\w+]] = aten.add.Tensor(%[[H]], %[[PE]]) : tensor<?x8xbf16, ["T"]>
@@ -161,6 +171,10 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
   func.func @main(%ids: tensor<?x?xi64, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
     %e = weight.param "e" : tensor<9x8xbf16>
     %d = aten.slice.Tensor(%e, dim = 0, end = 5) : tensor<5x8xbf16>
+    %dd = aten.add.Tensor(%d, %d) : tensor<5x8xbf16>
+    %ddt = aten.permute(%dd, dims = [1, 0]) : tensor<8x5xbf16>
+    %sc = weight.constant dense<2.0> : tensor<f32>
+    %scn = aten.neg(%sc) : tensor<f32>
     %pos = aten.arange.start_step(start = 0, end = "S", step = 1) : tensor<?xi64, ["S"]>
     %row = aten.unsqueeze(%pos, dim = 0) : tensor<1x?xi64, ["S"]>
     %pe = nn.embedding %row, %e : tensor<1x?xi64, ["S"]>, tensor<9x8xbf16> -> tensor<1x?x8xbf16, ["S"]>
@@ -209,6 +223,64 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
     %n = aten.neg(%a) : tensor<?x?x8xbf16, ["B", "S"]>
     %m = aten.exp(%h) : tensor<?x?x8xbf16, ["B", "S"]>
     func.return %n, %m : tensor<?x?x8xbf16, ["B", "S"]>, tensor<?x?x8xbf16, ["B", "S"]>
+  }
+}
+
+// -----
+// A function without attention takes no tables; a value that is returned twice over is selected once it is complete.
+// CHECK-LABEL: func.func private @prefill.mlp(%h: tensor<?x8xbf16, ["T"]>) -> tensor<?x8xbf16, ["T"]>
+// CHECK-LABEL: func.func @prefill(%h: tensor<?x8xbf16, ["T"]>, %positions:
+// CHECK-NEXT: %[[Y:\w+]] = func.call @prefill.mlp(%h) {prefix = "mlp"} : (tensor<?x8xbf16, ["T"]>) -> tensor<?x8xbf16, ["T"]>
+// CHECK-NEXT: %[[A:\w+]] = aten.exp(%[[Y]]) : tensor<?x8xbf16, ["T"]>
+// CHECK-NEXT: %[[LA:\w+]] = nn.last_tokens %[[A]],
+// CHECK-NEXT: %[[B:\w+]] = aten.silu(%[[LA]]) : tensor<?x8xbf16, ["N"]>
+// CHECK-NEXT: func.return %[[LA]], %[[B]] :
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @B min 1
+  dsv3c.symbol @S min 2
+  func.func @main(%h: tensor<?x?x8xbf16, ["B", "S"]>) -> (tensor<?x?x8xbf16, ["B", "S"]>, tensor<?x?x8xbf16, ["B", "S"]>) {
+    %y = func.call @mlp(%h) {prefix = "mlp"} : (tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]>
+    %a = aten.exp(%y) : tensor<?x?x8xbf16, ["B", "S"]>
+    %b = aten.silu(%a) : tensor<?x?x8xbf16, ["B", "S"]>
+    func.return %a, %b : tensor<?x?x8xbf16, ["B", "S"]>, tensor<?x?x8xbf16, ["B", "S"]>
+  }
+  func.func private @mlp(%h: tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+    %r = aten.neg(%h) : tensor<?x?x8xbf16, ["B", "S"]>
+    func.return %r : tensor<?x?x8xbf16, ["B", "S"]>
+  }
+}
+
+// -----
+// CHECK-LABEL: func.func @main(
+// CHECK-NOT: phase =
+// Case: negative, slice batch.
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @B min 1
+  dsv3c.symbol @S min 2
+  func.func @main(%h: tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+    // expected-remark @below {{aten.slice.Tensor works along dim 0, which numbers the tokens}}
+    %r = aten.slice.Tensor(%h, dim = 0, start = 1) : tensor<?x?x8xbf16, ["B - 1", "S"]>
+    func.return %h : tensor<?x?x8xbf16, ["B", "S"]>
+  }
+  func.func @negative_slice_batch(%h: tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+    func.return %h : tensor<?x?x8xbf16, ["B", "S"]>
+  }
+}
+
+// -----
+// CHECK-LABEL: func.func @main(
+// CHECK-NOT: phase =
+// Case: negative, arange of other.
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @B min 1
+  dsv3c.symbol @S min 2
+  func.func @main(%h: tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+    // expected-remark @below {{aten.arange has no token rule}}
+    %r = aten.arange(end = 5) : tensor<5xi64>
+    func.return %h : tensor<?x?x8xbf16, ["B", "S"]>
+  }
+  func.func @negative_arange_of_other(%h: tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+    func.return %h : tensor<?x?x8xbf16, ["B", "S"]>
   }
 }
 
@@ -311,6 +383,42 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
     func.return %h : tensor<?x?x8xbf16, ["B", "S"]>
   }
   func.func @negative_two_token_dims(%h: tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+    func.return %h : tensor<?x?x8xbf16, ["B", "S"]>
+  }
+}
+
+// -----
+// CHECK-LABEL: func.func @negative_per_batch(
+// CHECK-NOT: phase =
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @B min 1
+  dsv3c.symbol @S min 2
+    // expected-remark @below {{does not number its tokens in its leading dims}}
+  func.func @negative_per_batch(%h: tensor<?x?x8xbf16, ["B", "S"]>, %g: tensor<?x8xbf16, ["B"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+    func.return %h : tensor<?x?x8xbf16, ["B", "S"]>
+  }
+}
+
+// -----
+// CHECK-LABEL: func.func @negative_four_rows(
+// CHECK-NOT: phase =
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @B min 1
+  dsv3c.symbol @S min 2
+    // expected-remark @below {{does not number its tokens in its leading dims}}
+  func.func @negative_four_rows(%h: tensor<?x?x8xbf16, ["B", "S"]>, %g: tensor<4x?xbf16, ["S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+    func.return %h : tensor<?x?x8xbf16, ["B", "S"]>
+  }
+}
+
+// -----
+// CHECK-LABEL: func.func @negative_square(
+// CHECK-NOT: phase =
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @B min 1
+  dsv3c.symbol @S min 2
+    // expected-remark @below {{does not number its tokens in its leading dims}}
+  func.func @negative_square(%h: tensor<?x?x8xbf16, ["B", "S"]>, %g: tensor<?x?x?xbf16, ["B", "S", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
     func.return %h : tensor<?x?x8xbf16, ["B", "S"]>
   }
 }
