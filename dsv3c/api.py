@@ -12,6 +12,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -22,6 +23,8 @@ from dsv3c.compiler import Compiled, Level, Request, compile_model, evaluator, i
 from dsv3c.driver import Driver
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.core import facts_of
+from dsv3c.ir.errors import UsageError
+from dsv3c.ir.functions import functions
 from dsv3c.ir.outcomes import Outcome
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import parse_module, print_module
@@ -206,7 +209,7 @@ def execute(
 
     ``weights``: a checkpoint's path, a state dict, or None for random values from ``seed`` (each from the seed and its
     own name).  ``fidelity``: ``reference`` accumulates exactly and rounds once, ``torch`` makes the source's own calls.
-    Raises MemoryShort when the weights do not fit into memory, WeightsError for ones that do not fit the module.
+    Raises UsageError for an unknown function, MemoryShort when the weights do not fit into memory, WeightsError for ones that do not fit the module.
     """
     from dsv3c.backends.reference.executor import Executor
     from dsv3c.backends.reference.params import check_weights, required_headers
@@ -214,8 +217,11 @@ def execute(
     from dsv3c.programs import check_memory
 
     op = as_module(module).op
-    if entry in {function.sym_name.data for function in entries(op)}:
-        check_memory(op, entry)
+    if entry not in (known := functions(op)):
+        close = get_close_matches(entry, known, n=1)
+        guess = f"did you mean @{close[0]}? " if close else ""
+        raise UsageError(f"there is no function @{entry}", hint=f"{guess}functions: {', '.join(known)}")
+    check_memory(op, entry)
     match weights:
         case None:
             source: Weights = RandomWeights(seed, required_headers(op, entry))

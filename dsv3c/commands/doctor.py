@@ -24,5 +24,5 @@ def run(arguments: argparse.Namespace) -> int:
         more = item.text.partition("\n")[2]
         if more:
             print(indent(more, "    "))
-    failed = [item for item in findings if not item.ok and item.kind in ("environment", "model")]
+    failed = [item for item in findings if not item.ok and item.kind in ("required", "model")]
     return 1 if failed else 0
