@@ -209,7 +209,8 @@ def execute(
 
     ``weights``: a checkpoint's path, a state dict, or None for random values from ``seed`` (each from the seed and its
     own name).  ``fidelity``: ``reference`` accumulates exactly and rounds once, ``torch`` makes the source's own calls.
-    Raises UsageError for an unknown function, MemoryShort when the weights do not fit into memory, WeightsError for ones that do not fit the module.
+    Raises UsageError for an unknown function, MemoryShort when the weights do not fit into memory, WeightsError for
+    ones that do not fit the module.
     """
     from dsv3c.backends.reference.executor import Executor
     from dsv3c.backends.reference.params import check_weights, required_headers
