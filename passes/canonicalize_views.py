@@ -136,7 +136,8 @@ class CanonicalChain(RewritePattern):
             )
         self.ctx.fired(value.op, f"is {view}", ops_before=len(chain), ops_after=len(ops))
         new = self.place(view.base, chain, ops, rewriter)
-        if ops and value.name_hint and new.name_hint in (None, short_name(ops[-1])):
+        # a name that only repeats the old op would be wrong now
+        if ops and new.name_hint == short_name(ops[-1]) and value.name_hint != short_name(value.op):
             new.name_hint = value.name_hint
         rewriter.replace_uses_with_if(value, new, lambda use: not is_link(use.operation))
         for link in reversed(chain):
@@ -177,7 +178,7 @@ def is_attached(owner: Operation | Block) -> bool:
 
 def is_link(op: Operation) -> bool:
     """Whether an op only looks at a part of its operand, as far as views can express it."""
-    return op.name in RULES and all(view_of(result).base is not result for result in op.results)
+    return op.name in RULES and view_of(op.results[0]).base is not op.results[0]
 
 
 def links(value: OpResult, base: SSAValue) -> list[Operation]:

@@ -217,7 +217,7 @@ def rename(param: ParamOp, path: str) -> None:
 def relative_location(location: LocationAttr, path: str) -> LocationAttr:
     """A location whose module paths are relative to the layer."""
     if isinstance(location, FusedLoc):
-        return FusedLoc([relative_location(part, path) for part in fused_parts(location)], NoneAttr())
+        return FusedLoc(tuple(relative_location(part, path) for part in fused_parts(location)), NoneAttr())
     if not isinstance(location, NameLoc):
         return location
     inner, name = as_location(location.location), relative(location.desc.data, path)

@@ -201,8 +201,7 @@ def arrange(chain: Chain, view: View) -> None:
     repeated: list[Size] = [piece.size for piece in wanted]
     if repeated != single:
         # expand puts new dims in front by itself, not elsewhere
-        num_new = len(single) - len(chain.sizes)
-        if chain.sizes != single[num_new:] or any(piece.dim is not None for piece in wanted[:num_new]):
+        if chain.sizes != single[len(single) - len(chain.sizes) :]:
             chain.reshape(single)
         chain.sizes = repeated
         chain.emit("aten.expand")
