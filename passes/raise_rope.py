@@ -359,7 +359,7 @@ def element(view: View, index: int) -> View | None:
 
 @dataclass(frozen=True)
 class RaiseRopePass(RewritePass):
-    """Rotary position embedding -> nn.rope; bits stay, but for complex products: PyTorch computes those fused."""
+    """Rotary position embedding -> nn.rope; bits stay, but for the last one of some complex products."""
 
     name = "raise-rope"
     numerics = "reassociates"

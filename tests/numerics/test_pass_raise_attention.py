@@ -1,7 +1,7 @@
 """Raising rotation, attention and tables changes no bit of what a layer computes.
 
 Exceptions, judged by the policy for reassociated sums: products of f32 spelled out (the fused kernel adds in another
-order), complex products of f32 (PyTorch fuses their multiplications and additions), and tables of ``torch.polar``.
+order), complex products of f32 (some differ in the last bit), and tables of ``torch.polar``.
 """
 
 import copy
