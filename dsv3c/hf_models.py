@@ -40,7 +40,7 @@ def build_hf(fields: Mapping[str, object], config: ModelConfig, dtype: torch.dty
     package = transformers()
     config_class, model_class = CLASSES[config.architecture]
     kept = {name: value for name, value in fields.items() if name not in NOT_THE_MODEL}
-    hf_config = getattr(package, config_class)(**kept, use_cache=False, attn_implementation="sdpa")
+    hf_config = getattr(package, config_class)(**(kept | {"use_cache": False, "attn_implementation": "sdpa"}))
     previous = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:

@@ -75,8 +75,8 @@ class Types:
 
     size_names: dict[str, str]
     """torch's symbol (``s72``) -> name (``S``)."""
-    sizes: dict[str, Size] = field(default_factory=dict[str, Size])
-    """torch's expression -> ours, as met."""
+    sizes: dict[object, Size] = field(default_factory=dict[object, Size])
+    """torch's expression -> ours, as met: sympy hashes an expression once and prints it slowly each time."""
 
     def type_of(self, value: object, node: Node) -> Tensor:
         """The type of one tensor value of ``node``.  Raises ImportFailure for what is no tensor or has no name."""
@@ -94,10 +94,10 @@ class Types:
         """A size as a number or by name.  Raises ImportFailure for one that depends on data."""
         if isinstance(size, int):
             return size
-        text = str(size.node.expr)
-        if text not in self.sizes:
-            self.sizes[text] = self.named(text, node)
-        return self.sizes[text]
+        expression = size.node.expr
+        if expression not in self.sizes:
+            self.sizes[expression] = self.named(str(expression), node)
+        return self.sizes[expression]
 
     def named(self, text: str, node: Node) -> Size:
         """torch's text of an expression with the user's names, in canonical form."""
