@@ -271,13 +271,13 @@ func.func @deinterleaved(%w: tensor<?x2x?x8xbf16, ["B", "S"]>, %f: tensor<1x?x4x
 // Tables made by the caller.
 func.func @calls(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %f: tensor<1x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
   %d = aten.cat([%f, %f], dim = -1) : tensor<1x?x8xbf16, ["S"]>
-  %y = func.call @rotate_half_called(%x, %d, %d) : (tensor<?x2x?x8xbf16, ["B", "S"]>, tensor<1x?x8xbf16, ["S"]>, tensor<1x?x8xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]>
-  %z = func.call @negative_one_caller_differs(%x, %d, %d) : (tensor<?x2x?x8xbf16, ["B", "S"]>, tensor<1x?x8xbf16, ["S"]>, tensor<1x?x8xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]>
+  %y = func.call @rotate_half_called(%x, %d, %d) {prefix = "a"} : (tensor<?x2x?x8xbf16, ["B", "S"]>, tensor<1x?x8xbf16, ["S"]>, tensor<1x?x8xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]>
+  %z = func.call @negative_one_caller_differs(%x, %d, %d) {prefix = "a"} : (tensor<?x2x?x8xbf16, ["B", "S"]>, tensor<1x?x8xbf16, ["S"]>, tensor<1x?x8xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]>
   func.return %z : tensor<?x2x?x8xbf16, ["B", "S"]>
 }
 func.func @calls_differently(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %d: tensor<1x?x8xbf16, ["S"]>, %f: tensor<1x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
   %dd = aten.cat([%f, %f], dim = -1) : tensor<1x?x8xbf16, ["S"]>
-  %z = func.call @negative_one_caller_differs(%x, %dd, %d) : (tensor<?x2x?x8xbf16, ["B", "S"]>, tensor<1x?x8xbf16, ["S"]>, tensor<1x?x8xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]>
+  %z = func.call @negative_one_caller_differs(%x, %dd, %d) {prefix = "a"} : (tensor<?x2x?x8xbf16, ["B", "S"]>, tensor<1x?x8xbf16, ["S"]>, tensor<1x?x8xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]>
   func.return %z : tensor<?x2x?x8xbf16, ["B", "S"]>
 }
 
