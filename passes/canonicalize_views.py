@@ -35,7 +35,7 @@ from dsv3c.ir.sizes import Size, add
 from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.views import RULES, checked_dim, integer, position_in, size_argument, view_of
 from dsv3c.passes.base import RewritePass
-from dsv3c.passes.rewriting import aten_class, producer, replace
+from dsv3c.passes.rewriting import aten_class, producer, replace, short_name
 from dsv3c.passes.view_chains import build_view, discard
 
 SCATTER = "aten.slice_scatter"
@@ -196,11 +196,6 @@ def spelling(op: Operation) -> tuple[str, Attribute, tuple[tuple[str, Attribute]
     """What an op of a chain does: name, result type, properties."""
     properties: Mapping[str, Attribute] = op.properties
     return op.name, op.result_types[0], tuple(sorted(properties.items(), key=lambda item: item[0]))
-
-
-def short_name(op: Operation) -> str:
-    """``aten.slice.Tensor`` -> ``slice``."""
-    return op.name.split(".")[1]
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,11 @@ def number(op: AtenOp, name: str) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def short_name(op: Operation) -> str:
+    """``aten.slice.Tensor`` -> ``slice``: what the importer calls a value that has no better name."""
+    return op.name.split(".")[1]
+
+
 def replace(
     ctx: CompileContext,
     rewriter: PatternRewriter,
@@ -64,11 +69,13 @@ def replace(
     for op in news:
         op.location = location
     ctx.fired(anchor, what, **numbers)
-    replaced = list(last.results)
-    rewriter.replace(last, news, results)
-    for old, made in zip(replaced, results if results is not None else news[-1].results, strict=True):
+    for old, made in zip(last.results, results if results is not None else news[-1].results, strict=True):
         if made is not None and made.name_hint is None:
+            # a name that only repeats the old op (%mul) would be wrong now
             made.name_hint = old.name_hint
+            if old.name_hint == short_name(last) and isinstance(made.owner, Operation):
+                made.name_hint = short_name(made.owner)
+    rewriter.replace(last, news, results)
     for op in reversed(matched[:-1]):
         if op.parent is not None and all(result.first_use is None for result in op.results):
             rewriter.erase(op)

@@ -18,6 +18,19 @@ func.func @in_input(%g: tensor<?x8xbf16, ["S"]>, %u: tensor<?x8xbf16, ["S"]>) {
   func.return
 }
 
+// A name that only repeats the op is not kept.
+// CHECK-LABEL: func.func @names
+// CHECK-NEXT: %swiglu = nn.swiglu
+// CHECK-NEXT: %hidden = nn.swiglu
+func.func @names(%g: tensor<?x8xbf16, ["S"]>, %u: tensor<?x8xbf16, ["S"]>) {
+  %silu = aten.silu(%g) : tensor<?x8xbf16, ["S"]>
+  %mul = aten.mul.Tensor(%silu, %u) : tensor<?x8xbf16, ["S"]>
+  %s = aten.silu(%g) : tensor<?x8xbf16, ["S"]>
+  %hidden = aten.mul.Tensor(%s, %u) : tensor<?x8xbf16, ["S"]>
+  "test.op"(%mul, %hidden) : (tensor<?x8xbf16, ["S"]>, tensor<?x8xbf16, ["S"]>) -> ()
+  func.return
+}
+
 // CHECK-LABEL: func.func @in_f32
 // CHECK-SAME: (%[[G:.*]]: tensor<?x8xbf16, ["S"]>, %[[U:.*]]: tensor<?x8xbf16, ["S"]>)
 // CHECK-NEXT: %[[A:.*]] = nn.swiglu %[[G]], %[[U]] intermediate "f32" : tensor<?x8xbf16, ["S"]>
