@@ -188,7 +188,7 @@ class TorchEvaluator:
                 tried.append(elements.shape[-1])
         except NotSizeOnly as error:
             return Refusal(str(error))
-        return Evidence(f"equal for {length} = {', '.join(map(str, tried))}")
+        return Evidence(f"equal for {length} = {listed(tried)}")
 
     def rope_table(self, cos: SSAValue, sin: SSAValue) -> RopeTable | Refusal:
         """The frequencies and scaling of which nn.rope_table makes cos and sin [..., S, pairs] at every size tried."""
@@ -214,7 +214,7 @@ class TorchEvaluator:
             return Refusal("no frequencies and scaling among its constants give these tables")
         frequencies, scaling = candidates[0]
         how = "equal" if exact else "equal up to the last bit of f32"
-        return RopeTable(tuple(frequencies.tolist()), scaling, f"{how} for {length} = {', '.join(map(str, tried))}")
+        return RopeTable(tuple(frequencies.tolist()), scaling, f"{how} for {length} = {listed(tried)}")
 
     def constant(self, value: SSAValue) -> Sequence[float] | Refusal:
         """The elements of a value that is the same at every size tried, flattened."""
@@ -229,6 +229,11 @@ class TorchEvaluator:
             return Refusal(str(error))
         assert found is not None
         return [float(element) for element in found.flatten().tolist()]
+
+
+def listed(tried: Sequence[int]) -> str:
+    """``2, 7, 33``: each length once."""
+    return ", ".join(map(str, dict.fromkeys(tried)))
 
 
 def show(sizes: Mapping[str, int]) -> str:
