@@ -12,10 +12,9 @@ from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
-from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
-from xdsl.traits import IsTerminator, is_side_effect_free
+from xdsl.traits import is_side_effect_free
 
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects.aten import AtenOp
@@ -61,9 +60,7 @@ def merge_block(block: Block, merged: Counter[str]) -> None:
 
 def is_value(op: Operation) -> bool:
     """Whether equal operands give an equal result every time."""
-    if isinstance(op, func.CallOp) or op.has_trait(IsTerminator) or not is_side_effect_free(op):
-        return False
-    return not isinstance(op, AtenOp) or not is_random(op)
+    return is_side_effect_free(op) and not (isinstance(op, AtenOp) and is_random(op))
 
 
 def is_random(op: AtenOp) -> bool:
@@ -73,9 +70,13 @@ def is_random(op: AtenOp) -> bool:
     return takes_generator or stem.startswith("rand") or "dropout" in stem or "dropout_p" in op.properties
 
 
-def key(op: Operation, inside: Mapping[SSAValue, Hashable] | None = None) -> Hashable:
+OUTSIDE: Mapping[SSAValue, Hashable] = {}
+"""Every value stands for itself."""
+
+
+def key(op: Operation, inside: Mapping[SSAValue, Hashable] = OUTSIDE) -> Hashable:
     """What two equal ops have in common; ``inside`` numbers values whose names do not matter."""
-    operands = tuple((inside or {}).get(operand, operand) for operand in op.operands)
+    operands = tuple(inside.get(operand, operand) for operand in op.operands)
     properties = tuple(sorted(op.properties.items(), key=lambda item: item[0]))
     attributes = tuple(sorted(op.attributes.items(), key=lambda item: item[0]))
     regions = tuple(block_key(block) for region in op.regions for block in region.blocks)

@@ -121,6 +121,16 @@ func.func @negative_other_sigmoids(%g: tensor<?x8xf32, ["S"]>, %u: tensor<?x8xf3
   func.return
 }
 
+// CHECK-LABEL: func.func @negative_other_function
+// CHECK-NOT: nn.swiglu
+// REMARK-NOT: @negative_other_function
+func.func @negative_other_function(%g: tensor<?x8xf32, ["S"]>, %u: tensor<?x8xf32, ["S"]>) -> tensor<?x8xf32, ["S"]> {
+  %s = aten.tanh(%g) : tensor<?x8xf32, ["S"]>
+  %t = aten.mul.Tensor(%g, %s) : tensor<?x8xf32, ["S"]>
+  %y = aten.mul.Tensor(%t, %u) : tensor<?x8xf32, ["S"]>
+  func.return %y : tensor<?x8xf32, ["S"]>
+}
+
 // CHECK-LABEL: func.func @negative_no_product
 // CHECK: aten.silu
 // REMARK: blocked: @negative_no_product: aten.silu: what SiLU gives is not multiplied with one value, or read elsewhere
