@@ -290,8 +290,8 @@ def read_outcomes(file: Path) -> list[Outcome]:
     found = list[Outcome]()
     for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
         try:
-            data = json.loads(line)
-            found.append(Outcome(**{**data, "kind": Kind(data["kind"])}))
+            data = cast(dict[str, Any], json.loads(line))
+            found.append(Outcome(kind=Kind(data.pop("kind")), **data))
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"not an outcome: {error}", where=f"{file}:{number}", hint="compile again") from error
     return found

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
@@ -314,4 +314,4 @@ def program_files(module: ModuleOp) -> dict[str, str]:
     """The program for the CPU reference: file name -> text, ``program.py`` among them."""
     from dsv3c.backends.reference.emitter import emit_program
 
-    return cast(dict[str, str], emit_program(module))
+    return emit_program(module)

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def check_free(path: Path, *, force: bool, marker: str) -> None:
 
 
 @contextmanager
-def new_folder(path: Path, *, force: bool, marker: str) -> Iterator[Path]:
+def new_folder(path: Path, *, force: bool, marker: str) -> Generator[Path, None, None]:
     """A folder to fill that becomes ``path`` when the block ends well and leaves no trace when it does not.
 
     Raises UsageError as ``check_free`` does; with ``force`` the old folder is replaced at the very end.

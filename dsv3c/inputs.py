@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerType, ModuleOp, TensorType
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.executor import Value
@@ -179,7 +179,7 @@ class PhaseInputs(InputMaker):
         return self.random(argument)
 
 
-def tensor(argument: SSAValue) -> TensorType[IntegerType]:
+def tensor(argument: SSAValue) -> TensorType[Attribute]:
     """The argument's type."""
     assert isinstance(argument.type, TensorType)
     return argument.type

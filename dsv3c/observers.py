@@ -1,7 +1,7 @@
 """What watches a pipeline: dumps of the module between passes."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +94,7 @@ class Announce:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[str], None]]:
+def progress(what: str) -> Generator[Callable[[str], None], None, None]:
     """A line on the terminal that says what is being done; silent when standard error is not a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def overview(targets: Mapping[str, Target]) -> str:
     """One row per target: what works for it."""
-    rows = [("target", *CAPABILITIES, "arch", "description")]
+    rows: list[tuple[str, ...]] = [("target", *CAPABILITIES, "arch", "description")]
     for target in targets.values():
         works = ["yes" if name in target.backends else "-" for name in CAPABILITIES]
         rows.append((target.name, *works, target.arch or "-", target.description))
