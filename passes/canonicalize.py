@@ -24,7 +24,7 @@ from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.sizes import Size, add, mul, sub
 from dsv3c.ir.strided import Piece, View
 from dsv3c.ir.types import element_type, shape
-from dsv3c.ir.views import RULES, checked_dim, compose, integer, view_of
+from dsv3c.ir.views import checked_dim, compose, integer, view_of
 from dsv3c.passes.base import RewritePass
 from dsv3c.passes.canonicalize_views import CanonicalChain, is_link
 from dsv3c.passes.provenance import CONVERSIONS, unwidened
@@ -83,7 +83,7 @@ class FoldCat(RewritePattern):
             return replace_matched(self.ctx, rewriter, op, [op], [], [op.operands[0]], what="one operand")
         dim = checked_dim(op, "dim", integer(op, "dim", 0), len(shape(op.results[0])))
         joined = join([view_of(operand) for operand in op.operands], dim)
-        if joined is None or joined.sizes != shape(op.results[0]) or (views := build_view(self.ctx, joined)) is None:
+        if joined is None or (views := build_view(self.ctx, joined)) is None:
             return
         value = views[-1].results[0] if views else joined.base
         replace_matched(self.ctx, rewriter, op, [op], views, [value], what=f"is {joined}")
@@ -117,8 +117,6 @@ class FoldPartOfCat(RewritePattern):
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         """Anchored on the last view of a chain."""
-        if op.name not in RULES:
-            return
         for result in op.results:
             if all(is_link(use.operation) for use in result.uses) or (view := part_of_cat(result)) is None:
                 continue
@@ -137,7 +135,7 @@ def part_of_cat(value: OpResult) -> View | None:
     """``value`` as a view of what one operand of a concatenation is a view of; None if it is no such thing."""
     view = view_of(value)
     cat = view.base.owner
-    if view.base is value or not isinstance(cat, AtenOp) or cat.name != "aten.cat":
+    if not isinstance(cat, AtenOp) or cat.name != "aten.cat":
         return None
     dim = checked_dim(cat, "dim", integer(cat, "dim", 0), len(shape(view.base)))
     pieces = [piece for axis in view.axes for piece in axis if piece.dim == dim]
@@ -165,7 +163,9 @@ def ranges(operands: Sequence[SSAValue], dim: int) -> list[tuple[SSAValue, Size,
 
 def at_most(left: Size, right: Size) -> bool:
     """Whether ``left <= right`` for sure."""
-    return left == right or (isinstance(left, int) and isinstance(right, int) and left <= right)
+    if isinstance(left, int) and isinstance(right, int):
+        return left <= right
+    return left == right
 
 
 @dataclass(frozen=True)

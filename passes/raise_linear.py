@@ -94,7 +94,7 @@ def einsum_product(op: AtenOp) -> Product | None:
     """``bsd,od->bso``: any letters, the operands in either order, the weight either way round."""
     equation = op.literal("equation")
     assert isinstance(equation, str)
-    inputs, _, output = equation.replace(" ", "").replace("...", "*").partition("->")
+    inputs, _, output = equation.replace(" ", "").partition("->")
     names = inputs.split(",")
     if len(names) != 2:
         return None

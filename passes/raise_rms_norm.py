@@ -127,9 +127,8 @@ def match_weight(x: SSAValue, eps: float, scaled: AtenOp, matched: Sequence[Aten
 def match_mean(root: AtenOp) -> Mean | str:
     """The mean of squares below a root, or why there is none."""
     shifted = producer(root.operands[0], "aten.add.Scalar")
-    eps = None if shifted is None or number(shifted, "alpha") != 1 else number(shifted, "other")
-    if shifted is None or eps is None:
-        return "nothing is added to what the root is taken of"
+    if shifted is None or number(shifted, "alpha") != 1 or (eps := number(shifted, "other")) is None:
+        return "no number is added to what the root is taken of"
     mean = producer(shifted.operands[0], "aten.mean.dim")
     if mean is None or mean.literal("dim") not in ([-1], [len(shape(mean.operands[0])) - 1]):
         return "the root is not taken of a mean over the last dim"

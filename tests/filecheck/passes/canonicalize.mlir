@@ -71,6 +71,46 @@ func.func @joined(%x: tensor<?x8xf32, ["S"]>) {
   func.return
 }
 
+// One operand, of one row.
+// CHECK-LABEL: func.func @one_row
+// CHECK-SAME: (%[[X:.*]]: tensor<1x8xf32>)
+// CHECK-NEXT: "test.op"(%[[X]])
+func.func @one_row(%x: tensor<1x8xf32>) {
+  %a = aten.cat([%x]) : tensor<1x8xf32>
+  "test.op"(%a) : (tensor<1x8xf32>) -> ()
+  func.return
+}
+
+// What is joined, or a part of, a value that the canonical form cannot cut.
+// CHECK-LABEL: func.func @negative_no_chain
+// CHECK: aten.cat([%{{.*}}, %{{.*}}], dim = 1)
+// CHECK: %[[C:.*]] = aten.cat([%{{.*}}, %{{.*}}], dim = 0)
+// CHECK: aten.slice.Tensor(%[[C]], dim = 0, start = 0, end = 4)
+func.func @negative_no_chain(%x: tensor<300xf32>, %y: tensor<4x16xf32>) {
+  %s = aten.slice.Tensor(%x, dim = 0, start = 0, end = 256) : tensor<256xf32>
+  %v = aten.reshape(%s) : tensor<4x64xf32>
+  %a = aten.slice.Tensor(%v, dim = 1, start = 0, end = 16) : tensor<4x16xf32>
+  %b = aten.slice.Tensor(%v, dim = 1, start = 16, end = 32) : tensor<4x16xf32>
+  %0 = aten.cat([%a, %b], dim = 1) : tensor<4x32xf32>
+  %c = aten.cat([%a, %y], dim = 0) : tensor<8x16xf32>
+  %1 = aten.slice.Tensor(%c, dim = 0, start = 0, end = 4) : tensor<4x16xf32>
+  "test.op"(%0, %1) : (tensor<4x32xf32>, tensor<4x16xf32>) -> ()
+  func.return
+}
+
+// Positions in the other dims stay.
+// CHECK-LABEL: func.func @part_and_columns
+// CHECK-SAME: (%{{.*}}: tensor<4x8xf32>, %[[Y:.*]]: tensor<2x8xf32>)
+// CHECK-NEXT: %[[A:.*]] = aten.slice.Tensor(%[[Y]], dim = 1, start = 3, end = 5) : tensor<2x2xf32>
+// CHECK-NEXT: "test.op"(%[[A]])
+func.func @part_and_columns(%x: tensor<4x8xf32>, %y: tensor<2x8xf32>) {
+  %c = aten.cat([%x, %y]) : tensor<6x8xf32>
+  %a = aten.slice.Tensor(%c, start = 4) : tensor<2x8xf32>
+  %b = aten.slice.Tensor(%a, dim = 1, start = 3, end = 5) : tensor<2x2xf32>
+  "test.op"(%b) : (tensor<2x2xf32>) -> ()
+  func.return
+}
+
 // Some of it, turned, with a step.
 // CHECK-LABEL: func.func @joined_part
 // CHECK-SAME: (%[[X:.*]]: tensor<?x8xf32, ["S"]>)

@@ -61,7 +61,7 @@ func.func @einsums(%x: tensor<2x?x8xf32, ["S"]>, %w: tensor<4x8xf32>, %v: tensor
 // Square on all sides: only the letters tell.
 // CHECK-LABEL: func.func @negative_einsums
 // CHECK-NOT: nn.linear
-// CHECK-COUNT-7: aten.einsum
+// CHECK-COUNT-8: aten.einsum
 // REMARK-NOT: @negative_einsums
 func.func @negative_einsums(%x: tensor<?x4xf32, ["S"]>, %w: tensor<4x4xf32>) {
   %a = aten.einsum([%x, %w], equation = "sd,od->os") : tensor<4x?xf32, ["S"]>
@@ -71,7 +71,9 @@ func.func @negative_einsums(%x: tensor<?x4xf32, ["S"]>, %w: tensor<4x4xf32>) {
   %e = aten.einsum([%w], equation = "sd->ds") : tensor<4x4xf32>
   %f = aten.einsum([%w, %w], equation = "sd,ds->ss") : tensor<4x4xf32>
   %g = aten.einsum([%x, %w, %w], equation = "sd,od,pd->so") : tensor<?x4xf32, ["S"]>
-  "test.op"(%a, %b, %c, %d, %e, %f, %g) : (tensor<4x?xf32, ["S"]>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<?x4xf32, ["S"]>) -> ()
+  %y = aten.view(%x) : tensor<?x1x4xf32, ["S"]>
+  %h = aten.einsum([%y, %w], equation = "bsd,od->sbo") : tensor<1x?x4xf32, ["S"]>
+  "test.op"(%h, %a, %b, %c, %d, %e, %f, %g) : (tensor<1x?x4xf32, ["S"]>, tensor<4x?xf32, ["S"]>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<?x4xf32, ["S"]>) -> ()
   func.return
 }
 
@@ -154,6 +156,7 @@ func.func @main(%x: tensor<4x8xf32>) {
 // CHECK: aten.linear
 // CHECK: aten.matmul
 // REMARK: @negative_rank: aten.linear: its weight has rank 1, not 2
+// REMARK-NOT: @negative_rank
 func.func @negative_rank(%x: tensor<?x8xf32, ["S"]>) {
   %w = weight.param "w" : tensor<8xf32>
   %y = aten.linear(%x, %w) : tensor<?xf32, ["S"]>

@@ -121,7 +121,7 @@ func.func @negative_fused(%x: tensor<?x8xbf16, ["S"]>, %z: tensor<?x4x8xbf16, ["
 // CHECK-NOT: nn.rms_norm
 // CHECK: aten.rsqrt
 // CHECK-NOT: nn.rms_norm
-// REMARK: blocked: @negative_nothing_added: aten.rsqrt: nothing is added to what the root is taken of
+// REMARK: blocked: @negative_nothing_added: aten.rsqrt: no number is added to what the root is taken of
 func.func @negative_nothing_added(%x: tensor<8x8xf32>, %w: tensor<8xf32>) {
   %square = aten.pow.Tensor_Scalar(%x, exponent = 2) : tensor<8x8xf32>
   %mean = aten.mean.dim(%square, dim = [-1], keepdim = true) : tensor<8x1xf32>
@@ -136,7 +136,7 @@ func.func @negative_nothing_added(%x: tensor<8x8xf32>, %w: tensor<8xf32>) {
 // CHECK-NOT: nn.rms_norm
 // CHECK: aten.rsqrt
 // CHECK-NOT: nn.rms_norm
-// REMARK: blocked: @negative_alpha: aten.rsqrt: nothing is added to what the root is taken of
+// REMARK: blocked: @negative_alpha: aten.rsqrt: no number is added to what the root is taken of
 func.func @negative_alpha(%x: tensor<8x8xf32>, %w: tensor<8xf32>) {
   %square = aten.pow.Tensor_Scalar(%x, exponent = 2) : tensor<8x8xf32>
   %mean = aten.mean.dim(%square, dim = [-1], keepdim = true) : tensor<8x1xf32>
@@ -152,7 +152,7 @@ func.func @negative_alpha(%x: tensor<8x8xf32>, %w: tensor<8xf32>) {
 // CHECK-NOT: nn.rms_norm
 // CHECK: aten.rsqrt
 // CHECK-NOT: nn.rms_norm
-// REMARK: blocked: @negative_named_eps: aten.rsqrt: nothing is added to what the root is taken of
+// REMARK: blocked: @negative_named_eps: aten.rsqrt: no number is added to what the root is taken of
 func.func @negative_named_eps(%x: tensor<8x8xf32>, %w: tensor<8xf32>) {
   %square = aten.pow.Tensor_Scalar(%x, exponent = 2) : tensor<8x8xf32>
   %mean = aten.mean.dim(%square, dim = [-1], keepdim = true) : tensor<8x1xf32>
