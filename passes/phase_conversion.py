@@ -209,7 +209,13 @@ class BodyConverter(TokenConverter):
         for new in (append, gather, up, view, attend):
             new.location = linear.location if new in (up, view) else op.location
             self.block.add_op(new)
-        hints = {append.updated: "cache", gather.latent: "context", gather.k_rope: "context_rope", up.y: "kv"}
+        hints = {
+            append.updated: "cache",
+            gather.latent: "context",
+            gather.k_rope: "context_rope",
+            up.y: linear.y.name_hint,
+            view.results[0]: op.kv.name_hint,
+        }
         for value, hint in hints.items():
             value.name_hint = hint
         attend.o.name_hint = op.o.name_hint

@@ -117,6 +117,9 @@ def build_latent(builder: ViewBuilder, spelling: Spelling, found: LatentAttentio
     assert kv_view is not None
     kv, q_nope = builder.build(kv_view), builder.build(found.q_nope, spelling.q.value)
     assert kv is not None and q_nope is not None
+    roles = {"latent": up.x, "kv": kv, "q_nope": q_nope, "q_rope": found.q_rope, "k_rope": found.k_rope}
+    for name, value in roles.items():
+        value.name_hint = name
     return MlaAttentionOp(
         q_nope,
         found.q_rope,

@@ -78,7 +78,8 @@ def build(ctx: CompileContext, rewriter: PatternRewriter, anchor: Operation, exp
         order=total.order,
         intermediate=experts.intermediate,
     )
-    matched = between([total.y], [*made.operands, routing.ids, total.weights])
+    made.y.name_hint = "experts"
+    matched = between(total.y, [*made.operands, routing.ids, total.weights])
     replace(ctx, rewriter, anchor, matched, [*ids_ops, *weights_ops, made])
 
 

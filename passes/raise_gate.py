@@ -124,11 +124,11 @@ def build(ctx: CompileContext, rewriter: PatternRewriter, top: AtenOp, choice: C
         any_order=top.literal("sorted") is False,
         element=element_type(weights.value),
     )
-    matched = between([weights.value], gate.operands)
+    matched = between(weights.value, gate.operands)
     gate.location = fused(op.location for op in matched)
     ctx.fired(top)
     rewriter.insert(gate, InsertPoint.before(top))
-    gate.weights.name_hint, gate.ids.name_hint = weights.value.name_hint, ids.name_hint
+    gate.weights.name_hint, gate.ids.name_hint = "route_weights", "route_ids"
     rewriter.replace_all_uses_with(weights.value, gate.weights)
     rewriter.replace_all_uses_with(ids, gate.ids)
     for op in reversed(matched):
