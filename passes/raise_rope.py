@@ -122,12 +122,14 @@ def is_product(mul: AtenOp, left: SSAValue, right: SSAValue) -> bool:
     return any(same_data(a, left) and same_data(b, right) for a, b in factors(mul))
 
 
-def rotated(first: SSAValue, second: SSAValue, out: str) -> Rotation | None:
-    """Match ``first = a*cos - b*sin``, ``second = b*cos + a*sin``."""
+def rotated(join: AtenOp) -> Rotation | None:
+    """Match a cat or stack of ``first = a*cos - b*sin`` and ``second = b*cos + a*sin``."""
+    first, second = join.operands
     difference, total = products_of(first, "aten.sub.Tensor"), products_of(second, "aten.add.Tensor")
     if difference is None or total is None:
         return None
-    matched = [*difference[1:], difference[0], *total[1:], total[0]]
+    matched = [*difference[1:], difference[0], *total[1:], total[0], join]
+    out = "interleaved" if join.name == "aten.stack" else "half"
     for (a, cos), (b, sin) in product(factors(difference[1]), factors(difference[2])):
         pairs = paired(unwidened(view_of(a)), unwidened(view_of(b)))
         # members have the shape of the result, tables may be smaller: that tells which is which
@@ -253,19 +255,12 @@ class RotateMembers(RopePattern):
         """Anchored on the op that puts both members together."""
         if not isinstance(op, AtenOp) or op.name not in ("aten.cat", "aten.stack") or len(op.operands) != 2:
             return
-        is_stack = op.name == "aten.stack"
-        rotation = rotated(op.operands[0], op.operands[1], "interleaved" if is_stack else "half")
+        rotation = rotated(op)
         if rotation is None:
             return
-        joined = op.results[0]
-        if op.literal("dim") not in (-1, len(shape(joined)) - 1):
+        if op.literal("dim") not in (-1, len(shape(op.results[0])) - 1):
             return self.ctx.blocked(op, "the rotated members are joined along another dim than the last")
-        self.raise_rotation(op, replaced(rotation, [*rotation.matched, op]), rewriter)
-
-
-def replaced(rotation: Rotation, matched: Sequence[AtenOp]) -> Rotation:
-    """The rotation with the ops up to its end."""
-    return Rotation(rotation.pairs, rotation.cos, rotation.sin, rotation.out, matched, rotation.near, rotation.before)
+        self.raise_rotation(op, rotation, rewriter)
 
 
 class RotateHalf(RopePattern):
@@ -294,11 +289,10 @@ class RotateHalf(RopePattern):
             return
         if not (repeats_itself(cos) and repeats_itself(sin)):
             return self.ctx.blocked(op, "the two halves of cos and of sin are not shown to be equal")
-        tables = [halves(view_of(table), size)[0] for table in (cos, sin)]
-        if tables[0] is None or tables[1] is None:
-            return self.ctx.blocked(op, "cos and sin do not have the width of the rotated tensor")
+        cos_half, sin_half = (halves(view_of(table), size)[0] for table in (cos, sin))
+        assert cos_half is not None and sin_half is not None, "tables of another width do not multiply x"
         matched = [negated, op, *sorted((by_sin, by_cos), key=position), total]
-        self.raise_rotation(op, Rotation(pairs, *tables, "half", matched, (x, cos, sin)), rewriter)
+        self.raise_rotation(op, Rotation(pairs, cos_half, sin_half, "half", matched, (x, cos, sin)), rewriter)
 
 
 def as_product(value: SSAValue) -> AtenOp | None:

@@ -5,6 +5,11 @@ dsv3c.symbol @B min 1 max 8
 dsv3c.symbol @S min 1 max 128
 
 // CHECK-LABEL: func.func @members(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[X:\w+]] = aten.permute(%x, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[R:\w+]] = nn.rope %[[X]], %cos, %sin pairs "interleaved" out "half" compute "input" : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<1x?x4xbf16, ["S"]>, tensor<1x?x4xbf16, ["S"]>
 // CHECK-NEXT: %[[Y:\w+]] = aten.permute(%[[R]], dims = [0, 2, 1, 3]) : tensor<?x2x?x8xbf16, ["B", "S"]>
@@ -26,6 +31,11 @@ func.func @members(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xbf16
 
 // Any order of the factors and of the two terms of the sum; the joined dim counted from the start.
 // CHECK-LABEL: func.func @commuted(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[X:\w+]] = aten.permute(%x, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
 // CHECK: %[[R:\w+]] = nn.rope %[[X]], %cos, %sin pairs "interleaved" out "half" compute "input" : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<1x?x4xbf16, ["S"]>, tensor<1x?x4xbf16, ["S"]>
 // CHECK-NEXT: %[[Y:\w+]] = aten.permute(%[[R]], dims = [0, 2, 1, 3]) : tensor<?x2x?x8xbf16, ["B", "S"]>
@@ -45,8 +55,40 @@ func.func @commuted(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xbf1
   func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
 }
 
+// Values at hand are read where they are: no new views of x, cos and sin.
+// CHECK-LABEL: func.func @at_hand(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
+// CHECK: nn.rope %v, %cos, %sin pairs "interleaved" out "half" compute "input" : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<1x?x4xbf16, ["S"]>, tensor<1x?x4xbf16, ["S"]>
+func.func @at_hand(%q: tensor<?x?x16xbf16, ["B", "S"]>, %cs: tensor<?x4xbf16, ["S"]>, %sn: tensor<?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %cos = aten.view(%cs) : tensor<1x?x4xbf16, ["S"]>
+  %sin = aten.view(%sn) : tensor<1x?x4xbf16, ["S"]>
+  %v = aten.view(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %x = aten.transpose.int(%v, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %e = aten.slice.Tensor(%x, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%x, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
 // Halves as members.
 // CHECK-LABEL: func.func @halves(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[X:\w+]] = aten.permute(%x, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
 // CHECK: %[[R:\w+]] = nn.rope %[[X]], %cos, %sin pairs "half" out "half" compute "input" : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<1x?x4xbf16, ["S"]>, tensor<1x?x4xbf16, ["S"]>
 // CHECK-NEXT: %[[Y:\w+]] = aten.permute(%[[R]], dims = [0, 2, 1, 3]) : tensor<?x2x?x8xbf16, ["B", "S"]>
@@ -68,6 +110,11 @@ func.func @halves(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xbf16,
 
 // One key for all heads loses the head dim.
 // CHECK-LABEL: func.func @shared_key(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[R:\w+]] = nn.rope %k, %cos, %sin pairs "interleaved" out "half" compute "input" : tensor<?x?x8xbf16, ["B", "S"]>, tensor<1x?x4xbf16, ["S"]>, tensor<1x?x4xbf16, ["S"]>
 // CHECK-NEXT: %[[Y:\w+]] = aten.reshape(%[[R]]) : tensor<?x1x?x8xbf16, ["B", "S"]>
 // CHECK-NEXT: func.return %[[Y]] :
@@ -89,6 +136,11 @@ func.func @shared_key(%k: tensor<?x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xbf1
 
 // Heads next to last already; tables of lower rank are broadcast from the left.
 // CHECK-LABEL: func.func @heads_last(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[C:\w+]] = aten.reshape(%cos) : tensor<1x?x4xbf16, ["S"]>
 // CHECK-NEXT: %[[S:\w+]] = aten.reshape(%sin) : tensor<1x?x4xbf16, ["S"]>
 // CHECK-NEXT: %[[R:\w+]] = nn.rope %x, %[[C]], %[[S]] pairs "interleaved" out "half" compute "input" : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<1x?x4xbf16, ["S"]>, tensor<1x?x4xbf16, ["S"]>
@@ -110,6 +162,11 @@ func.func @heads_last(%x: tensor<?x?x2x8xbf16, ["B", "S"]>, %cos: tensor<?x4xbf1
 
 // No heads at all: the batch stays broadcast.
 // CHECK-LABEL: func.func @no_heads(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[R:\w+]] = nn.rope %k, %c, %s pairs "interleaved" out "half" compute "input" : tensor<?x?x8xbf16, ["B", "S"]>, tensor<1x?x4xbf16, ["S"]>, tensor<1x?x4xbf16, ["S"]>
 // CHECK-NEXT: func.return %[[R]] :
 func.func @no_heads(%k: tensor<?x?x8xbf16, ["B", "S"]>, %c: tensor<1x?x4xbf16, ["S"]>, %s: tensor<1x?x4xbf16, ["S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
@@ -127,6 +184,11 @@ func.func @no_heads(%k: tensor<?x?x8xbf16, ["B", "S"]>, %c: tensor<1x?x4xbf16, [
 
 // In f32, members stacked, one rounding at the end.
 // CHECK-LABEL: func.func @stacked(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[X:\w+]] = aten.permute(%x, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[R:\w+]] = nn.rope %[[X]], %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<1x?x4xf32, ["S"]>, tensor<1x?x4xf32, ["S"]>
 // CHECK-NEXT: %[[Y:\w+]] = aten.permute(%[[R]], dims = [0, 2, 1, 3]) : tensor<?x2x?x8xbf16, ["B", "S"]>
@@ -151,6 +213,11 @@ func.func @stacked(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xf32,
 
 // Converted after slicing.
 // CHECK-LABEL: func.func @converted_members(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[X:\w+]] = aten.permute(%x, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[R:\w+]] = nn.rope %[[X]], %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<1x?x4xf32, ["S"]>, tensor<1x?x4xf32, ["S"]>
 // CHECK-NEXT: %[[Y:\w+]] = aten.permute(%[[R]], dims = [0, 2, 1, 3]) : tensor<?x2x?x8xbf16, ["B", "S"]>
@@ -176,6 +243,11 @@ func.func @converted_members(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<
 
 // Repeated over heads between the stack and the rounding.
 // CHECK-LABEL: func.func @stacked_and_repeated(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[R:\w+]] = nn.rope %{{\w+}}, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x?x8xbf16, ["B", "S"]>, tensor<1x?x4xf32, ["S"]>, tensor<1x?x4xf32, ["S"]>
 // CHECK-NEXT: %[[O:\w+]] = aten.reshape(%[[R]]) : tensor<?x1x?x8xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[Y:\w+]] = aten.expand(%[[O]]) : tensor<?x2x?x8xbf16, ["B", "S"]>
@@ -201,6 +273,11 @@ func.func @stacked_and_repeated(%x: tensor<?x1x?x8xbf16, ["B", "S"]>, %cos: tens
 
 // An f32 model: nothing is converted, every product is rounded to the input's type.
 // CHECK-LABEL: func.func @in_f32(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: nn.rope %{{\w+}}, %cos, %sin pairs "interleaved" out "interleaved" compute "input"
 func.func @in_f32(%x32: tensor<?x2x?x8xf32, ["B", "S"]>, %cos: tensor<1x?x4xf32, ["S"]>, %sin: tensor<1x?x4xf32, ["S"]>) -> tensor<?x2x?x8xf32, ["B", "S"]> {
   %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xf32, ["S"]>
@@ -219,6 +296,11 @@ func.func @in_f32(%x32: tensor<?x2x?x8xf32, ["B", "S"]>, %cos: tensor<1x?x4xf32,
 }
 
 // CHECK-LABEL: func.func @rotate_half(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[COS:\w+]] = aten.cos(%{{\w+}}) : tensor<1x?x8xbf16, ["S"]>
 // CHECK: %[[SIN:\w+]] = aten.sin(%{{\w+}}) : tensor<1x?x8xbf16, ["S"]>
 // CHECK: %[[X:\w+]] = aten.permute(%x, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -245,6 +327,11 @@ func.func @rotate_half(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %f: tensor<1x?x4xbf
 
 // Terms and factors the other way round, after the views that put interleaved pairs into halves.
 // CHECK-LABEL: func.func @deinterleaved(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[X:\w+]] = aten.permute(%w, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
 // CHECK: %[[R:\w+]] = nn.rope %[[X]], %{{\w+}}, %{{\w+}} pairs "interleaved" out "half" compute "input"
 // CHECK-NEXT: %[[Y:\w+]] = aten.permute(%[[R]], dims = [0, 2, 1, 3]) : tensor<?x2x?x8xbf16, ["B", "S"]>
@@ -282,6 +369,11 @@ func.func @calls_differently(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %d: tensor<1x
 }
 
 // CHECK-LABEL: func.func @rotate_half_called(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: nn.rope
 func.func @rotate_half_called(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cd: tensor<1x?x8xbf16, ["S"]>, %sd: tensor<1x?x8xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
   %c = aten.unsqueeze(%cd, dim = 1) : tensor<1x1x?x8xbf16, ["S"]>
@@ -506,6 +598,11 @@ func.func @negative_product_not_added(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %f: 
 }
 
 // CHECK-LABEL: func.func @complex(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[REAL:\w+]] = aten.view_as_real(%cis) : tensor<1x?x4x2xf32, ["S"]>
 // CHECK-NEXT: %[[X:\w+]] = aten.permute(%x, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[C:\w+]] = aten.select.int(%[[REAL]], dim = 3, index = 0) : tensor<1x?x4xf32, ["S"]>
@@ -526,6 +623,11 @@ func.func @complex(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cis: tensor<1x?x4xcomp
 }
 
 // CHECK-LABEL: func.func @complex_commuted(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
 // CHECK: %[[REAL:\w+]] = aten.view_as_real(%cis) : tensor<1x?x4x2xf32, ["S"]>
 // CHECK-NEXT: %[[X:\w+]] = aten.permute(%x, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[C:\w+]] = aten.select.int(%[[REAL]], dim = 3, index = 0) : tensor<1x?x4xf32, ["S"]>
