@@ -132,9 +132,9 @@ def mtp_entry(main: DeepseekV3, options: CaptureOptions) -> tuple[Entry, dict[st
 
 
 def symbols_of(config: ModelConfig) -> tuple[Symbol, ...]:
-    """Batch and sequence length.  S starts at 2: export gives sizes 0 and 1 a meaning of their own."""
+    """Batch and sequence length."""
     length = config.max_position_embeddings
-    return Symbol("B", 1, MAX_BATCH, 1), Symbol("S", 2, length, min(length, 4096))
+    return Symbol("B", 1, MAX_BATCH, 1), Symbol("S", 1, length, min(length, 4096))
 
 
 def real_buffers(model: nn.Module) -> dict[str, torch.Tensor]:
