@@ -21,6 +21,7 @@ from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.functions import functions
 from dsv3c.ir.locations import fused
 from dsv3c.passes.base import Pass
+from dsv3c.passes.rewriting import short_name
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def merge_block(block: Block, merged: Counter[str]) -> None:
             continue
         earlier.location = fused((earlier.location, op.location))
         for old, new in zip(op.results, earlier.results, strict=True):
+            if new.name_hint in (None, short_name(earlier)):
+                new.name_hint = old.name_hint
             old.replace_all_uses_with(new)
         merged[op.name] += 1
         op.detach()
