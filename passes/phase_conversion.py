@@ -207,7 +207,7 @@ class BodyConverter(TokenConverter):
             probs=op.probs,
         )
         for new in (append, gather, up, view, attend):
-            new.location = linear.location if new in (up, view) else op.location
+            new.location = linear.location if new in {up, view} else op.location
             self.block.add_op(new)
         hints = {
             append.updated: "cache",

@@ -54,14 +54,6 @@
 // VERIFY-SAME:   phase = {name = "verify", min_query = 1 : i64, max_query = 3 : i64, tokens = 24 : i64, sequences = 8 : i64, context = 50 : i64, capturable}
 // VERIFY-NOT:  nn.last_tokens
 // VERIFY:      func.return
-// LOC:         weight.param "kv_b.weight"
-// LOC-NEXT:    nn.linear {{.*}} loc("{{.*}}.mlir":[[UP:\d+]]:0)
-// LOC-NEXT:    aten.view
-// LOC-NEXT:    mla.append {{.*}} loc("{{.*}}.mlir":[[AT:\d+]]:0)
-// LOC-NEXT:    mla.gather {{.*}} loc("{{.*}}.mlir":[[AT]]:0)
-// LOC-NEXT:    nn.linear {{.*}} loc("{{.*}}.mlir":[[UP]]:0)
-// LOC-NEXT:    aten.view({{.*}} loc("{{.*}}.mlir":[[UP]]:0)
-// LOC-NEXT:    mla.expanded_attention {{.*}} loc("{{.*}}.mlir":[[AT]]:0)
 builtin.module attributes {dsv3c.facts = ["raised"]} {
 dsv3c.symbol @B min 1
 dsv3c.symbol @S min 2
@@ -243,6 +235,25 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
     %a = aten.exp(%y) : tensor<?x?x8xbf16, ["B", "S"]>
     %b = aten.silu(%a) : tensor<?x?x8xbf16, ["B", "S"]>
     func.return %a, %b : tensor<?x?x8xbf16, ["B", "S"]>, tensor<?x?x8xbf16, ["B", "S"]>
+  }
+  func.func private @mlp(%h: tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+    %r = aten.neg(%h) : tensor<?x?x8xbf16, ["B", "S"]>
+    func.return %r : tensor<?x?x8xbf16, ["B", "S"]>
+  }
+}
+
+// -----
+// The last op is a call: it sees every token.
+// CHECK-LABEL: func.func @prefill(%h: tensor<?x8xbf16, ["T"]>, %positions:
+// CHECK-NEXT: %[[Y:\w+]] = func.call @prefill.mlp(%h)
+// CHECK-NEXT: %[[L:\w+]] = nn.last_tokens %[[Y]],
+// CHECK-NEXT: func.return %[[L]] :
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @B min 1
+  dsv3c.symbol @S min 2
+  func.func @main(%h: tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+    %y = func.call @mlp(%h) {prefix = "mlp"} : (tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]>
+    func.return %y : tensor<?x?x8xbf16, ["B", "S"]>
   }
   func.func private @mlp(%h: tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
     %r = aten.neg(%h) : tensor<?x?x8xbf16, ["B", "S"]>
@@ -504,6 +515,46 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
     %x = nn.embedding %ids, %e : tensor<?x?xi64, ["B", "S"]>, tensor<9x8xbf16> -> tensor<?x?x8xbf16, ["B", "S"]>
     func.return %x : tensor<?x?x8xbf16, ["B", "S"]>
   }
+}
+
+// -----
+// The parts of attention are where it was, the up-projection of the context where the projection was.
+// LOC-LABEL: func.func @located_decode(
+// LOC:         mla.append {{.*}} loc("m.py":5:0)
+// LOC-NEXT:    mla.gather {{.*}} loc("m.py":5:0)
+// LOC-NEXT:    nn.linear {{.*}} loc("m.py":3:0)
+// LOC-NEXT:    aten.view({{.*}} loc("m.py":3:0)
+// LOC-NEXT:    mla.expanded_attention {{.*}} loc("m.py":5:0)
+// CHECK-LABEL: func.func @located_prefill(
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @B min 1
+  dsv3c.symbol @S min 2
+func.func @located(%h: tensor<?x?x32xbf16, ["B", "S"]>, %c: tensor<1x?x2xbf16, ["S"]>, %s: tensor<1x?x2xbf16, ["S"]>) -> tensor<?x?x32xbf16, ["B", "S"]> {
+  %n = weight.param "norm.weight" : tensor<32xbf16>
+  %x = nn.rms_norm %h, %n eps 1.0e-06 weight_in "input" : tensor<?x?x32xbf16, ["B", "S"]>, tensor<32xbf16>
+  %wq = weight.param "q.weight" : tensor<24x32xbf16>
+  %q = nn.linear %x, %wq : tensor<?x?x32xbf16, ["B", "S"]>, tensor<24x32xbf16> -> tensor<?x?x24xbf16, ["B", "S"]>
+  %q4 = aten.view(%q) : tensor<?x?x2x12xbf16, ["B", "S"]>
+  %qn = aten.slice.Tensor(%q4, dim = 3, end = 8) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %qr0 = aten.slice.Tensor(%q4, dim = 3, start = 8) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %qr = nn.rope %qr0, %c, %s pairs "interleaved" out "half" compute "input" : tensor<?x?x2x4xbf16, ["B", "S"]>, tensor<1x?x2xbf16, ["S"]>, tensor<1x?x2xbf16, ["S"]>
+  %wa = weight.param "kv_a.weight" : tensor<20x32xbf16>
+  %kva = nn.linear %x, %wa : tensor<?x?x32xbf16, ["B", "S"]>, tensor<20x32xbf16> -> tensor<?x?x20xbf16, ["B", "S"]>
+  %lat0 = aten.slice.Tensor(%kva, dim = 2, end = 16) : tensor<?x?x16xbf16, ["B", "S"]>
+  %kr0 = aten.slice.Tensor(%kva, dim = 2, start = 16) : tensor<?x?x4xbf16, ["B", "S"]>
+  %kr = nn.rope %kr0, %c, %s pairs "interleaved" out "half" compute "input" : tensor<?x?x4xbf16, ["B", "S"]>, tensor<1x?x2xbf16, ["S"]>, tensor<1x?x2xbf16, ["S"]>
+  %ln = weight.param "kv_norm.weight" : tensor<16xbf16>
+  %lat = nn.rms_norm %lat0, %ln eps 1.0e-06 weight_in "input" : tensor<?x?x16xbf16, ["B", "S"]>, tensor<16xbf16>
+  %wb = weight.param "kv_b.weight" : tensor<32x16xbf16>
+  %kvf = nn.linear %lat, %wb : tensor<?x?x16xbf16, ["B", "S"]>, tensor<32x16xbf16> -> tensor<?x?x32xbf16, ["B", "S"]> loc("m.py":3:0)
+  %kv = aten.view(%kvf) : tensor<?x?x2x16xbf16, ["B", "S"]>
+  %o = mla.attention %qn, %qr, %kv, %kr scale 0.25 scores f32 probs f32 : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<?x?x2x4xbf16, ["B", "S"]>, tensor<?x?x2x16xbf16, ["B", "S"]>, tensor<?x?x4xbf16, ["B", "S"]> -> tensor<?x?x2x8xbf16, ["B", "S"]> loc("m.py":5:0)
+  %of = aten.view(%o) : tensor<?x?x16xbf16, ["B", "S"]>
+  %wo = weight.param "o.weight" : tensor<32x16xbf16>
+  %y = nn.linear %of, %wo : tensor<?x?x16xbf16, ["B", "S"]>, tensor<32x16xbf16> -> tensor<?x?x32xbf16, ["B", "S"]>
+  %r = aten.add.Tensor(%h, %y) : tensor<?x?x32xbf16, ["B", "S"]>
+  func.return %r : tensor<?x?x32xbf16, ["B", "S"]>
+}
 }
 
 // -----
