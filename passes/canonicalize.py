@@ -15,7 +15,7 @@ integers only: in floating point it turns -0 into 0.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xdsl.dialects.builtin import IntegerType
+from xdsl.dialects.builtin import IntegerType, TensorType
 from xdsl.ir import Operation, OpResult, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
@@ -133,6 +133,8 @@ class FoldPartOfCat(RewritePattern):
 
 def part_of_cat(value: OpResult) -> View | None:
     """``value`` as a view of what one operand of a concatenation is a view of; None if it is no such thing."""
+    if not isinstance(value.type, TensorType):
+        return None
     view = view_of(value)
     cat = view.base.owner
     if not isinstance(cat, AtenOp) or cat.name != "aten.cat":

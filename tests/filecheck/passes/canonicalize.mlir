@@ -219,3 +219,13 @@ func.func @repeated(%x: tensor<4x8xbf16>) {
   "test.op"(%c) : (tensor<4x8xbf16>) -> ()
   func.return
 }
+
+// A cache is no tensor, and no view of one.
+// CHECK-LABEL: func.func @cache(
+// CHECK-NEXT: %[[CACHE:\w+]] = "test.op"() : () -> !mla.cache<
+// CHECK-NEXT: "test.op"(%[[CACHE]]) :
+func.func @cache() {
+  %cache = "test.op"() : () -> !mla.cache<"S" x 64, latent 8 x bf16, rope 4 x bf16>
+  "test.op"(%cache) : (!mla.cache<"S" x 64, latent 8 x bf16, rope 4 x bf16>) -> ()
+  func.return
+}
