@@ -101,7 +101,7 @@ class Tables:
 
 
 def is_raised(table: SSAValue) -> bool:
-    """Whether a table comes from nn.rope_table at every call."""
+    """Whether a table comes from nn.rope_table at every call; cosine and sine are made together."""
     return all(isinstance(origin.owner, RopeTableOp) for origin in origins(table))
 
 
@@ -123,7 +123,7 @@ class RaiseRopeTablesPass(Pass):
 
     def raise_tables(self, ctx: CompileContext, tables: Tables, function: func.FuncOp, op: RopeOp) -> None:
         """Replace the tables of one rotation."""
-        if is_raised(op.cos) and is_raised(op.sin):
+        if is_raised(op.cos):
             return None
         if ctx.evaluator is None:
             return ctx.blocked(op, NO_EVALUATOR.reason)
