@@ -115,7 +115,7 @@ def runs_of(block: Block) -> list[Run]:
         if current is None or current.path != path:
             current = Run(path)
             runs.append(current)
-        elif waiting:
+        else:
             current.ops += waiting
         current.ops.append(op)
         waiting = []
@@ -188,7 +188,7 @@ def replace_group(ctx: CompileContext, module: ModuleOp, function: func.FuncOp, 
 
 
 def body_of(run: Run) -> Block:
-    """The ops of a run as the body of a function; parameters stand before their first reader."""
+    """The ops of a run as the body of a function; parameters, the rest of what they read, stand before them."""
     inputs = run.inputs()
     block = Block(arg_types=[value.type for value in inputs])
     values: dict[SSAValue, SSAValue] = dict(zip(inputs, block.args, strict=True))
@@ -196,7 +196,7 @@ def body_of(run: Run) -> Block:
         argument.name_hint = value.name_hint
     for op in run.ops:
         for operand in op.operands:
-            if operand in run.params and operand not in values:
+            if operand not in values:
                 copied = run.params[operand].clone(value_mapper=values)
                 rename(copied, run.path)
                 block.add_op(copied)

@@ -169,3 +169,53 @@ func.func @main(%x: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
   %c = "aten.mul.Tensor"(%b, %e) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32> loc("h.2")
   func.return %c, %y : tensor<8xf32>, tensor<8xf32>
 }
+
+// -----
+
+// Scattered layers do not keep others from it; what is called is left; a parameter between the ops is read twice.
+// CHECK-LABEL: func.func private @called
+// CHECK-NOT: func.call
+// CHECK-LABEL: func.func private @layer0
+// CHECK-NEXT: aten.silu
+// CHECK-NEXT: %[[W:.*]] = weight.param "w"
+// CHECK-NEXT: aten.mul.Tensor(%{{.*}}, %[[W]])
+// CHECK-NEXT: aten.add.Tensor(%{{.*}}, %[[W]])
+// CHECK-NEXT: func.return
+// CHECK-LABEL: func.func @main
+// CHECK-COUNT-2: func.call @layer0
+// LOCATION-LABEL: func.func private @called
+// LOCATION-LABEL: func.func private @layer0
+// LOCATION: aten.silu{{.*}} loc("m.py":1:0)
+// LOCATION: aten.mul.Tensor{{.*}} loc(fused["mlp"("m.py":2:0), "act"("m.py":3:0)])
+func.func private @called(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %a = "aten.silu"(%x) : (tensor<8xf32>) -> tensor<8xf32> loc("h.8")
+  %b = "aten.silu"(%a) : (tensor<8xf32>) -> tensor<8xf32> loc("h.9")
+  func.return %b : tensor<8xf32>
+}
+func.func @main(%x: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %a = "aten.tanh"(%x) : (tensor<8xf32>) -> tensor<8xf32> loc("h.0")
+  %s1 = "aten.silu"(%a) : (tensor<8xf32>) -> tensor<8xf32> loc("h.1"("m.py":1:0))
+  %w1 = weight.param "h.1.w" : tensor<8xf32>
+  %m1 = "aten.mul.Tensor"(%s1, %w1) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32> loc(fused["h.1.mlp"("m.py":2:0), "h.1.act"("m.py":3:0)])
+  %b1 = "aten.add.Tensor"(%m1, %w1) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32> loc("h.1")
+  %s2 = "aten.silu"(%b1) : (tensor<8xf32>) -> tensor<8xf32> loc("h.2"("m.py":1:0))
+  %w2 = weight.param "h.2.w" : tensor<8xf32>
+  %m2 = "aten.mul.Tensor"(%s2, %w2) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32> loc(fused["h.2.mlp"("m.py":2:0), "h.2.act"("m.py":3:0)])
+  %b2 = "aten.add.Tensor"(%m2, %w2) : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32> loc("h.2")
+  %c = "aten.tanh"(%b2) : (tensor<8xf32>) -> tensor<8xf32> loc("h.0")
+  %d = func.call @called(%c) {prefix = "z"} : (tensor<8xf32>) -> tensor<8xf32>
+  func.return %c, %d : tensor<8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// One input read twice, or two inputs.
+// CHECK-LABEL: func.func @negative_sharing
+// CHECK-NOT: func.call
+func.func @negative_sharing(%x: tensor<8xf32>, %y: tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>) {
+  %a = "aten.silu"(%x) : (tensor<8xf32>) -> tensor<8xf32> loc("h.0")
+  %b = "aten.silu"(%x) : (tensor<8xf32>) -> tensor<8xf32> loc("h.0")
+  %c = "aten.silu"(%x) : (tensor<8xf32>) -> tensor<8xf32> loc("h.1")
+  %d = "aten.silu"(%y) : (tensor<8xf32>) -> tensor<8xf32> loc("h.1")
+  func.return %a, %b, %c, %d : tensor<8xf32>, tensor<8xf32>, tensor<8xf32>, tensor<8xf32>
+}
