@@ -16,6 +16,7 @@ from dsv3c.ir.strided import View, whole
 from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.views import same_data, view_of
 from dsv3c.passes.matching import Mismatch, op_name, reshape_of, taken
+from dsv3c.passes.recipes import param_of
 from dsv3c.passes.rewriting import producer
 
 SORTS = ("aten.argsort", "aten.argsort.stable", "aten.sort", "aten.sort.stable")
@@ -54,14 +55,23 @@ class Routing:
 
 
 @dataclass(frozen=True)
+class Stack:
+    """The matrices of all experts."""
+
+    value: SSAValue
+    """[E, N, K]; [E, K, N] where ``is_transposed``, and then a parameter."""
+    is_transposed: bool
+
+
+@dataclass(frozen=True)
 class Experts:
     """The operands of SwiGLU experts, and their rows."""
 
     routing: Routing
-    gate: SSAValue
+    gate: Stack
     """[E, 2*I, D], or [E, I, D] with ``up``"""
-    up: SSAValue | None
-    down: SSAValue
+    up: Stack | None
+    down: Stack
     intermediate: str
 
 
@@ -109,16 +119,18 @@ PRODUCTS: dict[str, Callable[[AtenOp], Product | None]] = {
 }
 
 
-def stored_weight(product: Product, op: Operation) -> SSAValue:
-    """The weight as [E, N, K]; a grouped product must read it transposed."""
+def stored_weight(product: Product, op: Operation) -> Stack:
+    """The weight as it is stored: [E, N, K], which a grouped product reads transposed, or a parameter [E, K, N]."""
     if len(op.operands) > 3 or element_type(op.results[0]) != element_type(op.operands[0]):
         raise Mismatch("a product of the experts has a bias or another result type")
     view = view_of(product.weight)
     if not product.is_sorted:
         view = view.permuted((0, 2, 1))
+    if view == whole(view.base) and param_of(view.base) is not None:
+        return Stack(view.base, is_transposed=True)
     if view != whole(view.base).permuted((0, 2, 1)):
         raise Mismatch("expert weights are not stored as [experts, outputs, inputs]")
-    return view.base
+    return Stack(view.base, is_transposed=False)
 
 
 def experts_of(op: Operation) -> Experts:
@@ -134,7 +146,7 @@ def experts_of(op: Operation) -> Experts:
         raise Mismatch(f"gate and up come from {gate_op.name} and {up_op.name}, not from products per expert")
     down, gate_weight = stored_weight(last, op), stored_weight(first, gate_op)
     if gate_op is up_op:
-        width, up_weight = shape(down)[2], None
+        width, up_weight = last.rows.sizes[1], None
         halves = (first.result.cut(1, 0, width), first.result.cut(1, width, width))
         if not same_rows(view_of(gate), halves[0]) or not same_rows(view_of(up), halves[1]):
             raise Mismatch("gate and up are not the first and second half of one product")

@@ -12,23 +12,26 @@ After::
 
 Saves: one op that can be sharded over devices, bucketed, quantised and lowered to one kernel; sorting, offsets and the
 inverse permutation go.  Anchor: the second product of the experts.  What the op states (``combine_in``, ``order``,
-``intermediate``) is read from where the source rounds and adds.  Not raised: other activations than SwiGLU, biases,
+``intermediate``) is read from where the source rounds and adds.  Matrices stored as [experts, inputs, outputs] are
+transposed by a recipe, once.  Not raised: other activations than SwiGLU, biases,
 weights applied before the last product, experts that run on every token.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, i64
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter, RewritePattern
 
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects.moe import ExpertsOp
 from dsv3c.ir.types import element_type, shape, tensor_type
 from dsv3c.passes.base import RewritePass
-from dsv3c.passes.expert_products import Experts, Routing, experts_of, is_last_product
+from dsv3c.passes.expert_products import Experts, Routing, Stack, experts_of, is_last_product
 from dsv3c.passes.expert_sums import Sum, combined
 from dsv3c.passes.matching import Mismatch, between, reshape_of
+from dsv3c.passes.recipes import append, derived_param, param_of
 from dsv3c.passes.rewriting import aten_class, replace
 
 
@@ -67,20 +70,40 @@ def build(ctx: CompileContext, rewriter: PatternRewriter, anchor: Operation, exp
     routing = experts.routing
     ids, ids_ops = per_token(ctx, routing.ids, routing)
     weights, weights_ops = per_token(ctx, total.weights, routing)
+    stacks = [stack for stack in (experts.gate, experts.up, experts.down) if stack is not None]
+    read = {stack: matrices(ctx, stack) for stack in stacks}
     made = ExpertsOp(
         routing.x,
         weights,
         ids,
-        experts.gate,
-        experts.up,
-        experts.down,
+        read[experts.gate][0],
+        None if experts.up is None else read[experts.up][0],
+        read[experts.down][0],
         combine_in=total.combine_in,
         order=total.order,
         intermediate=experts.intermediate,
     )
     made.y.name_hint = "experts"
-    matched = between(total.y, [*made.operands, routing.ids, total.weights])
-    replace(ctx, rewriter, anchor, matched, [*ids_ops, *weights_ops, made])
+    stops = [*made.operands, *(stack.value for stack in stacks), routing.ids, total.weights]
+    recipes = [op for _, ops in read.values() for op in ops]
+    replace(ctx, rewriter, anchor, between(total.y, stops), [*ids_ops, *weights_ops, *recipes, made])
+
+
+def matrices(ctx: CompileContext, stack: Stack) -> tuple[SSAValue, list[Operation]]:
+    """The experts' matrices as [E, N, K]: the value itself, or a parameter that a recipe transposes at load."""
+    param = param_of(stack.value)
+    if not stack.is_transposed or param is None:
+        return stack.value, []
+    num_experts, inputs, outputs = shape(stack.value)
+    kind = tensor_type((num_experts, outputs, inputs), element_type(stack.value))
+
+    def transposed(ctx: CompileContext, block: Block, parts: list[SSAValue]) -> SSAValue:
+        dims = ArrayAttr(IntegerAttr(dim, i64) for dim in (0, 2, 1))
+        return append(block, aten_class(ctx, "aten.permute").build_from({"self": parts[0]}, {"dims": dims}, [kind]))
+
+    derived = derived_param(ctx, f"{param.key.data}:transposed", [param], transposed, kind)
+    derived.value.name_hint = param.value.name_hint
+    return derived.value, [derived]
 
 
 def per_token(ctx: CompileContext, value: SSAValue, routing: Routing) -> tuple[SSAValue, list[Operation]]:
