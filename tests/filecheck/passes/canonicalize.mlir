@@ -229,3 +229,22 @@ func.func @cache() {
   "test.op"(%cache) : (!mla.cache<"S" x 64, latent 8 x bf16, rope 4 x bf16>) -> ()
   func.return
 }
+
+// -----
+// A cache is no tensor: it has no view.
+// CHECK-LABEL: @negative_cache
+// CHECK:         mla.append
+dsv3c.symbol @T min 0
+dsv3c.symbol @N min 0
+dsv3c.symbol @P min 1
+dsv3c.symbol @pages min 1
+func.func @negative_cache(%c: tensor<?x16xbf16, ["T"]>, %k: tensor<?x4xbf16, ["T"]>,
+    %cache: !mla.cache<"pages" x 4, latent 16 x bf16, rope 4 x bf16>, %positions: tensor<?xi32, ["T"]>,
+    %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>)
+    -> !mla.cache<"pages" x 4, latent 16 x bf16, rope 4 x bf16> {
+  %new = mla.append %c, %k to %cache at %positions, %seq_offsets, %block_table
+    : tensor<?x16xbf16, ["T"]>, tensor<?x4xbf16, ["T"]>, !mla.cache<"pages" x 4, latent 16 x bf16, rope 4 x bf16>,
+      tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>
+    -> !mla.cache<"pages" x 4, latent 16 x bf16, rope 4 x bf16>
+  func.return %new : !mla.cache<"pages" x 4, latent 16 x bf16, rope 4 x bf16>
+}
