@@ -38,7 +38,7 @@ from dsv3c.passes.ragged import Blocked
 
 @dataclass(frozen=True)
 class SpecializePhasesPass(Pass):
-    """Make a prefill, a decode, ... function with a paged latent cache out of every cache-free entry."""
+    """One function with a paged latent cache per phase (prefill, decode, verify) out of every cache-free entry."""
 
     name = "specialize-phases"
     requires: ClassVar[frozenset[str]] = frozenset({"raised"})
