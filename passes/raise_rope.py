@@ -253,8 +253,9 @@ class RotateMembers(RopePattern):
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         """Anchored on the op that puts both members together."""
-        if not isinstance(op, AtenOp) or op.name not in ("aten.cat", "aten.stack") or len(op.operands) != 2:
+        if op.name not in ("aten.cat", "aten.stack") or len(op.operands) != 2:
             return
+        assert isinstance(op, AtenOp)
         rotation = rotated(op)
         if rotation is None:
             return
@@ -268,8 +269,9 @@ class RotateHalf(RopePattern):
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         """Anchored on the cat of a negated half."""
-        if not isinstance(op, AtenOp) or op.name != "aten.cat" or len(op.operands) != 2:
+        if op.name != "aten.cat" or len(op.operands) != 2:
             return
+        assert isinstance(op, AtenOp)
         negated = producer(op.operands[0], "aten.neg")
         by_sin = only_user(op.results[0], "aten.mul.Tensor")
         total = only_user(by_sin.results[0], "aten.add.Tensor") if by_sin is not None else None
@@ -311,8 +313,9 @@ class RotateComplex(RopePattern):
 
     def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter, /) -> None:
         """Anchored on the way back from complex numbers."""
-        if not isinstance(op, AtenOp) or op.name != "aten.view_as_real":
+        if op.name != "aten.view_as_real":
             return
+        assert isinstance(op, AtenOp)
         mul = as_product(op.operands[0])
         if mul is None:
             return
@@ -321,8 +324,8 @@ class RotateComplex(RopePattern):
             if number is None or shape(left) != shape(mul.results[0]):
                 continue
             view = unwidened(view_of(number.operands[0]))
-            members = [element(view, index) for index in (0, 1)]
-            if members[0] is None or members[1] is None or (pairs := paired(members[0], members[1])) is None:
+            pairs = paired(element(view, 0), element(view, 1))
+            if pairs is None:
                 return self.ctx.blocked(op, "the complex numbers are not pairs of neighbours of one tensor")
             table = view_of(cis)
             real, before = self.real_parts(table.base, op)
@@ -344,11 +347,12 @@ class RotateComplex(RopePattern):
         return op.results[0], [op]
 
 
-def element(view: View, index: int) -> View | None:
-    """The view at ``index`` of its last dim."""
+def element(view: View, index: int) -> View:
+    """The view at ``index`` of its last dim, which has two elements."""
     last = len(view.axes) - 1
     one = view.cut(last, index, 1)
-    return None if one is None else one.removed([last])
+    assert one is not None
+    return one.removed([last])
 
 
 @dataclass(frozen=True)

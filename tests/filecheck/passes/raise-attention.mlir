@@ -10,7 +10,7 @@ dsv3c.symbol @C min 2 max 64
 // CHECK-LABEL: func.func @latent(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %latent, %wu :
+// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -47,7 +47,7 @@ func.func @latent(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf16>, 
 // CHECK-LABEL: func.func @default_scale(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %latent, %wu :
+// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -85,7 +85,7 @@ func.func @default_scale(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16x
 // CHECK-LABEL: func.func @transposed_before(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %latent, %wu :
+// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -124,7 +124,7 @@ func.func @transposed_before(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16
 // An up-projection over [B, 1, S] is done again over [B, S].
 // CHECK-LABEL: func.func @other_leading_dims(
 // CHECK: nn.linear %{{\w+}}, %wu : tensor<?x1x?x8xbf16, ["B", "S"]>
-// CHECK: %[[U:\w+]] = nn.linear %latent, %wu : tensor<?x?x8xbf16, ["B", "S"]>, tensor<20x8xbf16> -> tensor<?x?x20xbf16, ["B", "S"]>
+// CHECK: %[[U:\w+]] = nn.linear %n, %wu : tensor<?x?x8xbf16, ["B", "S"]>, tensor<20x8xbf16> -> tensor<?x?x20xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK: mla.attention %{{\w+}}, %{{\w+}}, %[[KV]],
 func.func @other_leading_dims(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf16>, %wa: tensor<12x16xbf16>, %g: tensor<8xbf16>, %wu: tensor<20x8xbf16>, %c: tensor<1x?x2xbf16, ["S"]>, %s: tensor<1x?x2xbf16, ["S"]>) -> tensor<?x2x?x6xbf16, ["B", "S"]> {
@@ -158,7 +158,7 @@ func.func @other_leading_dims(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<1
 // CHECK-LABEL: func.func @seen_mask(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %latent, %wu :
+// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -197,7 +197,7 @@ func.func @seen_mask(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf16
 // CHECK-LABEL: func.func @added_mask(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %latent, %wu :
+// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -236,7 +236,7 @@ func.func @added_mask(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf1
 // CHECK-LABEL: func.func @products(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %latent, %wu :
+// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -281,7 +281,7 @@ func.func @products(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf16>
 // CHECK-LABEL: func.func @products_mask_first(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %latent, %wu :
+// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -327,7 +327,7 @@ func.func @products_mask_first(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<
 // CHECK-LABEL: func.func @not_scaled(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %latent, %wu :
+// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -374,7 +374,7 @@ func.func @not_scaled(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf1
 // CHECK-LABEL: func.func @hidden_mask(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %latent, %wu :
+// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -419,7 +419,7 @@ func.func @hidden_mask(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf
 // CHECK-LABEL: func.func @sequence_first(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %latent, %wu :
+// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
 // CHECK: %kc = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -832,6 +832,102 @@ func.func @negative_rows_overlap(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tenso
   %kt = aten.transpose.int(%kc, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xbf16, ["B", "S"]>
   %vt = aten.transpose.int(%v, dim0 = 1, dim1 = 2) : tensor<?x2x?x6xbf16, ["B", "S"]>
   // expected-remark @below {{@negative_rows_overlap: aten.scaled_dot_product_attention: not multi-head latent attention: the up-projection's rows are not}}
+  %o = aten.scaled_dot_product_attention(%qt, %kt, %vt, is_causal = true, scale = 3.000000e-01) : tensor<?x2x?x6xbf16, ["B", "S"]>
+  func.return %o : tensor<?x2x?x6xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_k_rows_shifted(
+// CHECK-NOT: mla.attention
+// CHECK: %[[A:\w+]] = nn.attention %{{\w+}}, %{{\w+}}, %{{\w+}} scale 3.000000e-01 scores f32 probs f32 : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<?x?x2x6xbf16, ["B", "S"]> -> tensor<?x?x2x6xbf16, ["B", "S"]>
+// CHECK-NEXT: %[[Y:\w+]] = aten.permute(%[[A]], dims = [0, 2, 1, 3]) : tensor<?x2x?x6xbf16, ["B", "S"]>
+// CHECK-NEXT: func.return %[[Y]] :
+func.func @negative_k_rows_shifted(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf16>, %wa: tensor<12x16xbf16>, %g: tensor<8xbf16>, %wu: tensor<20x8xbf16>, %c: tensor<1x?x2xbf16, ["S"]>, %s: tensor<1x?x2xbf16, ["S"]>) -> tensor<?x2x?x6xbf16, ["B", "S"]> {
+  %q = nn.linear %h, %wq : tensor<?x?x16xbf16, ["B", "S"]>, tensor<16x16xbf16> -> tensor<?x?x16xbf16, ["B", "S"]>
+  %qh = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %qn = aten.slice.Tensor(%qh, dim = 3, start = 0, end = 4) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %qp = aten.slice.Tensor(%qh, dim = 3, start = 4, end = 8) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %qr = nn.rope %qp, %c, %s pairs "half" out "half" compute "input" : tensor<?x?x2x4xbf16, ["B", "S"]>, tensor<1x?x2xbf16, ["S"]>, tensor<1x?x2xbf16, ["S"]>
+  %a = nn.linear %h, %wa : tensor<?x?x16xbf16, ["B", "S"]>, tensor<12x16xbf16> -> tensor<?x?x12xbf16, ["B", "S"]>
+  %l = aten.slice.Tensor(%a, dim = 2, start = 0, end = 8) : tensor<?x?x8xbf16, ["B", "S"]>
+  %kp = aten.slice.Tensor(%a, dim = 2, start = 8, end = 12) : tensor<?x?x4xbf16, ["B", "S"]>
+  %n = nn.rms_norm %l, %g eps 1.000000e-06 weight_in "input" : tensor<?x?x8xbf16, ["B", "S"]>, tensor<8xbf16>
+  %kr = nn.rope %kp, %c, %s pairs "half" out "half" compute "input" : tensor<?x?x4xbf16, ["B", "S"]>, tensor<1x?x2xbf16, ["S"]>, tensor<1x?x2xbf16, ["S"]>
+  %u = nn.linear %n, %wu : tensor<?x?x8xbf16, ["B", "S"]>, tensor<20x8xbf16> -> tensor<?x?x20xbf16, ["B", "S"]>
+  %uh = aten.reshape(%u) : tensor<?x?x2x10xbf16, ["B", "S"]>
+  %kn = aten.slice.Tensor(%uh, dim = 3, start = 2, end = 6) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %v = aten.slice.Tensor(%uh, dim = 3, start = 4, end = 10) : tensor<?x?x2x6xbf16, ["B", "S"]>
+  %k1 = aten.reshape(%kr) : tensor<?x?x1x4xbf16, ["B", "S"]>
+  %ke = aten.expand(%k1) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %qc = aten.cat([%qn, %qr], dim = 3) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %kc = aten.cat([%kn, %ke], dim = -1) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %qt = aten.transpose.int(%qc, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %kt = aten.transpose.int(%kc, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %vt = aten.transpose.int(%v, dim0 = 1, dim1 = 2) : tensor<?x2x?x6xbf16, ["B", "S"]>
+  // expected-remark @below {{@negative_k_rows_shifted: aten.scaled_dot_product_attention: not multi-head latent attention: the up-projection's rows are not}}
+  %o = aten.scaled_dot_product_attention(%qt, %kt, %vt, is_causal = true, scale = 3.000000e-01) : tensor<?x2x?x6xbf16, ["B", "S"]>
+  func.return %o : tensor<?x2x?x6xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_latent_is_a_projection(
+// CHECK-NOT: mla.attention
+// CHECK: %[[A:\w+]] = nn.attention %{{\w+}}, %{{\w+}}, %{{\w+}} scale 3.000000e-01 scores f32 probs f32 : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<?x?x2x6xbf16, ["B", "S"]> -> tensor<?x?x2x6xbf16, ["B", "S"]>
+// CHECK-NEXT: %[[Y:\w+]] = aten.permute(%[[A]], dims = [0, 2, 1, 3]) : tensor<?x2x?x6xbf16, ["B", "S"]>
+// CHECK-NEXT: func.return %[[Y]] :
+func.func @negative_latent_is_a_projection(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf16>, %wa: tensor<12x16xbf16>, %g: tensor<8xbf16>, %wu: tensor<20x8xbf16>, %c: tensor<1x?x2xbf16, ["S"]>, %s: tensor<1x?x2xbf16, ["S"]>, %wl: tensor<8x16xbf16>) -> tensor<?x2x?x6xbf16, ["B", "S"]> {
+  %q = nn.linear %h, %wq : tensor<?x?x16xbf16, ["B", "S"]>, tensor<16x16xbf16> -> tensor<?x?x16xbf16, ["B", "S"]>
+  %qh = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %qn = aten.slice.Tensor(%qh, dim = 3, start = 0, end = 4) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %qp = aten.slice.Tensor(%qh, dim = 3, start = 4, end = 8) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %qr = nn.rope %qp, %c, %s pairs "half" out "half" compute "input" : tensor<?x?x2x4xbf16, ["B", "S"]>, tensor<1x?x2xbf16, ["S"]>, tensor<1x?x2xbf16, ["S"]>
+  %a = nn.linear %h, %wa : tensor<?x?x16xbf16, ["B", "S"]>, tensor<12x16xbf16> -> tensor<?x?x12xbf16, ["B", "S"]>
+  %l = aten.slice.Tensor(%a, dim = 2, start = 0, end = 8) : tensor<?x?x8xbf16, ["B", "S"]>
+  %kp = aten.slice.Tensor(%a, dim = 2, start = 8, end = 12) : tensor<?x?x4xbf16, ["B", "S"]>
+  %n = nn.linear %h, %wl : tensor<?x?x16xbf16, ["B", "S"]>, tensor<8x16xbf16> -> tensor<?x?x8xbf16, ["B", "S"]>
+  %kr = nn.rope %kp, %c, %s pairs "half" out "half" compute "input" : tensor<?x?x4xbf16, ["B", "S"]>, tensor<1x?x2xbf16, ["S"]>, tensor<1x?x2xbf16, ["S"]>
+  %u = nn.linear %n, %wu : tensor<?x?x8xbf16, ["B", "S"]>, tensor<20x8xbf16> -> tensor<?x?x20xbf16, ["B", "S"]>
+  %uh = aten.reshape(%u) : tensor<?x?x2x10xbf16, ["B", "S"]>
+  %kn = aten.slice.Tensor(%uh, dim = 3, start = 0, end = 4) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %v = aten.slice.Tensor(%uh, dim = 3, start = 4, end = 10) : tensor<?x?x2x6xbf16, ["B", "S"]>
+  %k1 = aten.reshape(%kr) : tensor<?x?x1x4xbf16, ["B", "S"]>
+  %ke = aten.expand(%k1) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %qc = aten.cat([%qn, %qr], dim = 3) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %kc = aten.cat([%kn, %ke], dim = -1) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %qt = aten.transpose.int(%qc, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %kt = aten.transpose.int(%kc, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %vt = aten.transpose.int(%v, dim0 = 1, dim1 = 2) : tensor<?x2x?x6xbf16, ["B", "S"]>
+  // expected-remark @below {{@negative_latent_is_a_projection: aten.scaled_dot_product_attention: not multi-head latent attention: the operand of the up-projection is not the normalised latent}}
+  %o = aten.scaled_dot_product_attention(%qt, %kt, %vt, is_causal = true, scale = 3.000000e-01) : tensor<?x2x?x6xbf16, ["B", "S"]>
+  func.return %o : tensor<?x2x?x6xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_latent_overlaps(
+// CHECK-NOT: mla.attention
+// CHECK: %[[A:\w+]] = nn.attention %{{\w+}}, %{{\w+}}, %{{\w+}} scale 3.000000e-01 scores f32 probs f32 : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<?x?x2x6xbf16, ["B", "S"]> -> tensor<?x?x2x6xbf16, ["B", "S"]>
+// CHECK-NEXT: %[[Y:\w+]] = aten.permute(%[[A]], dims = [0, 2, 1, 3]) : tensor<?x2x?x6xbf16, ["B", "S"]>
+// CHECK-NEXT: func.return %[[Y]] :
+func.func @negative_latent_overlaps(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf16>, %wa: tensor<12x16xbf16>, %g: tensor<8xbf16>, %wu: tensor<20x8xbf16>, %c: tensor<1x?x2xbf16, ["S"]>, %s: tensor<1x?x2xbf16, ["S"]>) -> tensor<?x2x?x6xbf16, ["B", "S"]> {
+  %q = nn.linear %h, %wq : tensor<?x?x16xbf16, ["B", "S"]>, tensor<16x16xbf16> -> tensor<?x?x16xbf16, ["B", "S"]>
+  %qh = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %qn = aten.slice.Tensor(%qh, dim = 3, start = 0, end = 4) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %qp = aten.slice.Tensor(%qh, dim = 3, start = 4, end = 8) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %qr = nn.rope %qp, %c, %s pairs "half" out "half" compute "input" : tensor<?x?x2x4xbf16, ["B", "S"]>, tensor<1x?x2xbf16, ["S"]>, tensor<1x?x2xbf16, ["S"]>
+  %a = nn.linear %h, %wa : tensor<?x?x16xbf16, ["B", "S"]>, tensor<12x16xbf16> -> tensor<?x?x12xbf16, ["B", "S"]>
+  %l = aten.slice.Tensor(%a, dim = 2, start = 1, end = 9) : tensor<?x?x8xbf16, ["B", "S"]>
+  %kp = aten.slice.Tensor(%a, dim = 2, start = 8, end = 12) : tensor<?x?x4xbf16, ["B", "S"]>
+  %n = nn.rms_norm %l, %g eps 1.000000e-06 weight_in "input" : tensor<?x?x8xbf16, ["B", "S"]>, tensor<8xbf16>
+  %kr = nn.rope %kp, %c, %s pairs "half" out "half" compute "input" : tensor<?x?x4xbf16, ["B", "S"]>, tensor<1x?x2xbf16, ["S"]>, tensor<1x?x2xbf16, ["S"]>
+  %u = nn.linear %n, %wu : tensor<?x?x8xbf16, ["B", "S"]>, tensor<20x8xbf16> -> tensor<?x?x20xbf16, ["B", "S"]>
+  %uh = aten.reshape(%u) : tensor<?x?x2x10xbf16, ["B", "S"]>
+  %kn = aten.slice.Tensor(%uh, dim = 3, start = 0, end = 4) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %v = aten.slice.Tensor(%uh, dim = 3, start = 4, end = 10) : tensor<?x?x2x6xbf16, ["B", "S"]>
+  %k1 = aten.reshape(%kr) : tensor<?x?x1x4xbf16, ["B", "S"]>
+  %ke = aten.expand(%k1) : tensor<?x?x2x4xbf16, ["B", "S"]>
+  %qc = aten.cat([%qn, %qr], dim = 3) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %kc = aten.cat([%kn, %ke], dim = -1) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %qt = aten.transpose.int(%qc, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %kt = aten.transpose.int(%kc, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %vt = aten.transpose.int(%v, dim0 = 1, dim1 = 2) : tensor<?x2x?x6xbf16, ["B", "S"]>
+  // expected-remark @below {{@negative_latent_overlaps: aten.scaled_dot_product_attention: not multi-head latent attention: the down-projection's rows are not those}}
   %o = aten.scaled_dot_product_attention(%qt, %kt, %vt, is_causal = true, scale = 3.000000e-01) : tensor<?x2x?x6xbf16, ["B", "S"]>
   func.return %o : tensor<?x2x?x6xbf16, ["B", "S"]>
 }

@@ -647,6 +647,25 @@ func.func @complex_commuted(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cis: tensor<1
   func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
 }
 
+// Both factors are pairs: the one of the product's shape is rotated.
+// CHECK-LABEL: func.func @complex_table_of_pairs(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
+// CHECK: nn.rope %{{\w+}}, %{{\w+}}, %{{\w+}} pairs "interleaved" out "interleaved" compute "f32" : tensor<?x?x2x8xbf16, ["B", "S"]>
+func.func @complex_table_of_pairs(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %tab: tensor<1x1x?x4x2xf32, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %c = aten.view_as_complex(%tab) : tensor<1x1x?x4xcomplex<f32>, ["S"]>
+  %x32 = aten.to.dtype(%x, dtype = f32) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %v = aten.reshape(%x32) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %z = aten.view_as_complex(%v) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
+  %m = aten.mul.Tensor(%c, %z) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
+  %r = aten.view_as_real(%m) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %fl = aten.flatten.using_ints(%r, start_dim = 3) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %y = aten.type_as(%fl, %x) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
 // One table for two rotations.
 // CHECK-LABEL: func.func @complex_twice(
 // CHECK: aten.view_as_real
