@@ -1,6 +1,6 @@
 """What patterns that prove a whole subgraph share: refusals with a reason, reshapes seen through, what lies between."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from xdsl.ir import Block, Operation, SSAValue
 
@@ -45,7 +45,7 @@ def is_last_dim(op: AtenOp, rank: int) -> bool:
     """Whether the op's ``dim`` is the last of ``rank`` dims, alone."""
     dim = op.literal("dim")
     dims = dim if isinstance(dim, list) else [dim]
-    return dims in ([-1], [rank - 1])
+    return len(dims) == 1 and dims[0] in {-1, rank - 1}
 
 
 def taken(op: Operation | Block) -> tuple[SSAValue, SSAValue] | None:
@@ -56,16 +56,14 @@ def taken(op: Operation | Block) -> tuple[SSAValue, SSAValue] | None:
     return None
 
 
-def between(values: Iterable[SSAValue], stops: Sequence[SSAValue]) -> list[Operation]:
-    """The ops that make ``values`` out of ``stops``, in program order (one block)."""
-    found, pending = set[Operation](), list(values)
-    while pending:
-        value = pending.pop()
-        if isinstance(value.owner, Operation) and value not in stops and value.owner not in found:
-            found.add(value.owner)
-            pending += value.owner.operands
-    if not found:
-        return []
-    block = next(iter(found)).parent
+def between(value: SSAValue, stops: Sequence[SSAValue]) -> list[Operation]:
+    """The ops that make ``value`` out of ``stops``, in program order (one block)."""
+    assert isinstance(value.owner, Operation)
+    block = value.owner.parent
     assert block is not None
-    return [op for op in block.ops if op in found]
+    found, needed = list[Operation](), {value}
+    for op in reversed(list(block.ops)):
+        if any(result in needed and result not in stops for result in op.results):
+            found.append(op)
+            needed.update(op.operands)
+    return found[::-1]

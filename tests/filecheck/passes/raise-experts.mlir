@@ -1,7 +1,7 @@
 // RUN: dsv3c opt %s -p raise-experts,dce | filecheck %s
 // RUN: dsv3c opt %s -p raise-experts --verify-diagnostics
 // RUN: dsv3c opt %s -p raise-experts --stats 2>&1 | filecheck %s --check-prefix=STATS
-// STATS: {{^}}raise-experts {{ +}}20 {{ +}}108 {{ +}}0
+// STATS: {{^}}raise-experts {{ +}}21 {{ +}}110 {{ +}}0
 
 dsv3c.symbol @T min 1 max 4096
 dsv3c.symbol @M min 1 max 4096
@@ -124,6 +124,35 @@ func.func @deepseek_expert_order(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xbf1
   %wc = aten.unsqueeze(%sw, dim = -1) : tensor<?x1xbf16, ["2*T"]>
   %yw = aten.mul.Tensor(%y, %wc) : tensor<?x8xbf16, ["2*T"]>
   %z = aten.new_zeros(%yw) : tensor<?x8xbf16, ["T"]>
+  %t2 = aten.floor_divide.Scalar(%p, other = 2) : tensor<?xi64, ["2*T"]>
+  %r = aten.index_put(%z, [%t2], %yw, accumulate = true) : tensor<?x8xbf16, ["T"]>
+  func.return %r : tensor<?x8xbf16, ["T"]>
+}
+
+// CHECK-LABEL: func.func @zeros_like_something_else(
+// CHECK-NEXT: %[[Y:\w+]] = moe.experts %x, %w, %ids gate %gate_up down %down combine_in bf16 order "expert" intermediate "input" : tensor<?x8xbf16, ["T"]>, tensor<?x2xbf16, ["T"]>, tensor<?x2xi64, ["T"]>, tensor<6x8x8xbf16>, tensor<6x8x4xbf16> -> tensor<?x8xbf16, ["T"]>
+// CHECK-NEXT: func.return %[[Y]] :
+func.func @zeros_like_something_else(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xbf16, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, %gate_up: tensor<6x8x8xbf16>, %down: tensor<6x8x4xbf16>, %other: tensor<1xbf16>) -> tensor<?x8xbf16, ["T"]> {
+  %fw = aten.reshape(%w) : tensor<?xbf16, ["2*T"]>
+  %fi = aten.reshape(%ids) : tensor<?xi64, ["2*T"]>
+  %p = aten.argsort(%fi) : tensor<?xi64, ["2*T"]>
+  %t = aten.floor_divide.Scalar(%p, other = 2) : tensor<?xi64, ["2*T"]>
+  %rows = aten.index.Tensor(%x, [%t]) : tensor<?x8xbf16, ["2*T"]>
+  %sw = aten.index.Tensor(%fw, [%p]) : tensor<?xbf16, ["2*T"]>
+  %oh = aten.one_hot(%fi, num_classes = 6) : tensor<?x6xi64, ["2*T"]>
+  %h = aten.sum.dim_IntList(%oh, dim = [0]) : tensor<6xi64>
+  %cs = aten.cumsum(%h, dim = 0) : tensor<6xi64>
+  %o = aten.to.dtype(%cs, dtype = i32) : tensor<6xi32>
+  %wt1 = aten.transpose.int(%gate_up, dim0 = -2, dim1 = -1) : tensor<6x8x8xbf16>
+  %a1 = aten._grouped_mm(%rows, %wt1, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %g, %u = aten.chunk(%a1, chunks = 2, dim = -1) : tensor<?x4xbf16, ["2*T"]>, tensor<?x4xbf16, ["2*T"]>
+  %s = aten.silu(%g) : tensor<?x4xbf16, ["2*T"]>
+  %a = aten.mul.Tensor(%s, %u) : tensor<?x4xbf16, ["2*T"]>
+  %wt2 = aten.transpose.int(%down, dim0 = -2, dim1 = -1) : tensor<6x4x8xbf16>
+  %y = aten._grouped_mm(%a, %wt2, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %wc = aten.unsqueeze(%sw, dim = -1) : tensor<?x1xbf16, ["2*T"]>
+  %yw = aten.mul.Tensor(%y, %wc) : tensor<?x8xbf16, ["2*T"]>
+  %z = aten.new_zeros(%other) : tensor<?x8xbf16, ["T"]>
   %t2 = aten.floor_divide.Scalar(%p, other = 2) : tensor<?xi64, ["2*T"]>
   %r = aten.index_put(%z, [%t2], %yw, accumulate = true) : tensor<?x8xbf16, ["T"]>
   func.return %r : tensor<?x8xbf16, ["T"]>
@@ -1309,6 +1338,40 @@ func.func @negative_rows_from_elsewhere(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<
   %a = aten.mul.Tensor(%s, %u) : tensor<?x4xbf16, ["2*T"]>
   %wt2 = aten.transpose.int(%down, dim0 = -2, dim1 = -1) : tensor<6x4x8xbf16>
   // expected-remark @below {{the experts' rows come from aten.relu, not from tokens sorted by expert}}
+  %y = aten._grouped_mm(%a, %wt2, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %wc = aten.unsqueeze(%sw, dim = -1) : tensor<?x1xf32, ["2*T"]>
+  %yw = aten.mul.Tensor(%y, %wc) : tensor<?x8xf32, ["2*T"]>
+  %em = aten.empty_like(%p) : tensor<?xi64, ["2*T"]>
+  %ar = aten.arange(end = "2*T") : tensor<?xi64, ["2*T"]>
+  %ip = aten.index_put(%em, [%p], %ar) : tensor<?xi64, ["2*T"]>
+  %us = aten.index.Tensor(%yw, [%ip]) : tensor<?x8xf32, ["2*T"]>
+  %v = aten.view(%us) : tensor<?x2x8xf32, ["T"]>
+  %sum = aten.sum.dim_IntList(%v, dim = [1]) : tensor<?x8xf32, ["T"]>
+  %r = aten.to.dtype(%sum, dtype = bf16) : tensor<?x8xbf16, ["T"]>
+  func.return %r : tensor<?x8xbf16, ["T"]>
+}
+
+// CHECK-LABEL: func.func @negative_rows_selected_otherwise(
+// CHECK-NOT: moe.experts
+// CHECK: func.return
+func.func @negative_rows_selected_otherwise(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, %gate_up: tensor<6x8x8xbf16>, %down: tensor<6x8x4xbf16>) -> tensor<?x8xbf16, ["T"]> {
+  %fw = aten.reshape(%w) : tensor<?xf32, ["2*T"]>
+  %fi = aten.reshape(%ids) : tensor<?xi64, ["2*T"]>
+  %sv, %p = aten.sort(%fi) : tensor<?xi64, ["2*T"]>, tensor<?xi64, ["2*T"]>
+  %t = aten.floor_divide.Scalar(%p, other = 2) : tensor<?xi64, ["2*T"]>
+  %rows = aten.index_select(%x, dim = 0, %t) : tensor<?x8xbf16, ["2*T"]>
+  %sw = aten.index.Tensor(%fw, [%p]) : tensor<?xf32, ["2*T"]>
+  %ci = aten.to.dtype(%sv, dtype = i32) : tensor<?xi32, ["2*T"]>
+  %h = aten.histc(%ci, bins = 6, max = 5) : tensor<6xi32>
+  %o = aten.cumsum(%h, dim = 0, dtype = i32) : tensor<6xi32>
+  %wt1 = aten.transpose.int(%gate_up, dim0 = -2, dim1 = -1) : tensor<6x8x8xbf16>
+  // expected-remark @below {{the last product's rows come from aten.index_select, not from silu(gate) * up}}
+  %a1 = aten._grouped_mm(%rows, %wt1, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %g, %u = aten.chunk(%a1, chunks = 2, dim = -1) : tensor<?x4xbf16, ["2*T"]>, tensor<?x4xbf16, ["2*T"]>
+  %s = aten.silu(%g) : tensor<?x4xbf16, ["2*T"]>
+  %a = aten.mul.Tensor(%s, %u) : tensor<?x4xbf16, ["2*T"]>
+  %wt2 = aten.transpose.int(%down, dim0 = -2, dim1 = -1) : tensor<6x4x8xbf16>
+  // expected-remark @below {{the experts' rows come from aten.index_select, not from tokens sorted by expert}}
   %y = aten._grouped_mm(%a, %wt2, offs = %o) : tensor<?x8xbf16, ["2*T"]>
   %wc = aten.unsqueeze(%sw, dim = -1) : tensor<?x1xf32, ["2*T"]>
   %yw = aten.mul.Tensor(%y, %wc) : tensor<?x8xf32, ["2*T"]>

@@ -1,7 +1,7 @@
 // RUN: dsv3c opt %s -p raise-gate | filecheck %s
 // RUN: dsv3c opt %s -p raise-gate --verify-diagnostics
 // RUN: dsv3c opt %s -p raise-gate --stats 2>&1 | filecheck %s --check-prefix=STATS
-// STATS: {{^}}raise-gate {{ +}}26 {{ +}}49 {{ +}}0
+// STATS: {{^}}raise-gate {{ +}}28 {{ +}}49 {{ +}}0
 
 dsv3c.symbol @T min 1 max 4096
 dsv3c.symbol @B min 1 max 64
@@ -624,6 +624,58 @@ func.func @group_scores_read_elsewhere(%logits: tensor<?x8xf32, ["T"]>) -> (tens
   %v, %ids = aten.topk(%f, k = 3, sorted = false) : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
   %w = aten.mul.Scalar(%v, other = 16.0) : tensor<?x3xf32, ["T"]>
   func.return %w, %ids, %gs : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<?x4xf32, ["T"]>
+}
+
+// CHECK-LABEL: func.func @squared(
+// CHECK-NEXT: %[[W:\w+]], %[[I:\w+]] = moe.gate %logits bias %bias : tensor<8xf32>, top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "top2_sum" mask "-inf" scale 1.000000e+00 any_order : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+// CHECK-NEXT: %[[D:\w+]] = aten.mul.Tensor(%[[W]], %[[W]])
+func.func @squared(%logits: tensor<?x8xf32, ["T"]>, %bias: tensor<8xf32>) -> (tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>) {
+  %s = aten.sigmoid(%logits) : tensor<?x8xf32, ["T"]>
+  %c = aten.add.Tensor(%s, %bias) : tensor<?x8xf32, ["T"]>
+  %g = aten.view(%c) : tensor<?x4x2xf32, ["T"]>
+  %b, %bi = aten.topk(%g, k = 2) : tensor<?x4x2xf32, ["T"]>, tensor<?x4x2xi64, ["T"]>
+  %gs = aten.sum.dim_IntList(%b, dim = [-1]) : tensor<?x4xf32, ["T"]>
+  %gv, %gi = aten.topk(%gs, k = 2, sorted = false) : tensor<?x2xf32, ["T"]>, tensor<?x2xi64, ["T"]>
+  %z = aten.zeros_like(%gs) : tensor<?x4xf32, ["T"]>
+  %m = aten.scatter.value(%z, dim = 1, %gi, value = 1) : tensor<?x4xf32, ["T"]>
+  %u = aten.unsqueeze(%m, dim = -1) : tensor<?x4x1xf32, ["T"]>
+  %e = aten.expand(%u) : tensor<?x4x2xf32, ["T"]>
+  %r = aten.reshape(%e) : tensor<?x8xf32, ["T"]>
+  %bo = aten.to.dtype(%r, dtype = i1) : tensor<?x8xi1, ["T"]>
+  %n = aten.bitwise_not(%bo) : tensor<?x8xi1, ["T"]>
+  %f = aten.masked_fill.Scalar(%c, %n, value = 0xfff0000000000000 : f64) : tensor<?x8xf32, ["T"]>
+  %v, %ids = aten.topk(%f, k = 3, sorted = false) : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+  %w0 = aten.gather(%s, dim = 1, %ids) : tensor<?x3xf32, ["T"]>
+  %d = aten.mul.Tensor(%w0, %w0) : tensor<?x3xf32, ["T"]>
+  %w = aten.mul.Scalar(%d, other = 2.5) : tensor<?x3xf32, ["T"]>
+  func.return %w, %ids : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+}
+
+// CHECK-LABEL: func.func @summed_over_two_dims(
+// CHECK-NEXT: %[[W:\w+]], %[[I:\w+]] = moe.gate %logits bias %bias : tensor<8xf32>, top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "top2_sum" mask "-inf" scale 1.000000e+00 any_order : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+// CHECK-NEXT: %[[S:\w+]] = aten.sum.dim_IntList(%[[W]], dim = [-1, 0],
+func.func @summed_over_two_dims(%logits: tensor<?x8xf32, ["T"]>, %bias: tensor<8xf32>) -> (tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>) {
+  %s = aten.sigmoid(%logits) : tensor<?x8xf32, ["T"]>
+  %c = aten.add.Tensor(%s, %bias) : tensor<?x8xf32, ["T"]>
+  %g = aten.view(%c) : tensor<?x4x2xf32, ["T"]>
+  %b, %bi = aten.topk(%g, k = 2) : tensor<?x4x2xf32, ["T"]>, tensor<?x4x2xi64, ["T"]>
+  %gs = aten.sum.dim_IntList(%b, dim = [-1]) : tensor<?x4xf32, ["T"]>
+  %gv, %gi = aten.topk(%gs, k = 2, sorted = false) : tensor<?x2xf32, ["T"]>, tensor<?x2xi64, ["T"]>
+  %z = aten.zeros_like(%gs) : tensor<?x4xf32, ["T"]>
+  %m = aten.scatter.value(%z, dim = 1, %gi, value = 1) : tensor<?x4xf32, ["T"]>
+  %u = aten.unsqueeze(%m, dim = -1) : tensor<?x4x1xf32, ["T"]>
+  %e = aten.expand(%u) : tensor<?x4x2xf32, ["T"]>
+  %r = aten.reshape(%e) : tensor<?x8xf32, ["T"]>
+  %bo = aten.to.dtype(%r, dtype = i1) : tensor<?x8xi1, ["T"]>
+  %n = aten.bitwise_not(%bo) : tensor<?x8xi1, ["T"]>
+  %f = aten.masked_fill.Scalar(%c, %n, value = 0xfff0000000000000 : f64) : tensor<?x8xf32, ["T"]>
+  %v, %ids = aten.topk(%f, k = 3, sorted = false) : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+  %w0 = aten.gather(%s, dim = 1, %ids) : tensor<?x3xf32, ["T"]>
+  %sum0 = aten.sum.dim_IntList(%w0, dim = [-1, 0], keepdim = true) : tensor<1x1xf32>
+  %ep = aten.add.Scalar(%sum0, other = 1.0e-20) : tensor<1x1xf32>
+  %d = aten.div.Tensor(%w0, %ep) : tensor<?x3xf32, ["T"]>
+  %w = aten.mul.Scalar(%d, other = 2.5) : tensor<?x3xf32, ["T"]>
+  func.return %w, %ids : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
 }
 
 // Indices that nobody reads choose no experts: no remark.
