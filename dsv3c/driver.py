@@ -27,6 +27,8 @@ class PassRun:
     seconds: float
     """Wall time of the pass itself."""
     verify_seconds: float
+    cleans_up: bool
+    """Whether nothing to do is a good result."""
     peak_rss_bytes: int
     """Largest resident size of the process so far (bytes)."""
     outcomes: tuple[Outcome, ...]
@@ -110,6 +112,7 @@ class Driver:
             spec=str(item.spec()),
             seconds=applied - start,
             verify_seconds=perf_counter() - applied,
+            cleans_up=item.cleans_up,
             peak_rss_bytes=peak_rss_bytes(),
             outcomes=tuple(self.ctx.outcomes.items[first:]),
         )
@@ -125,7 +128,7 @@ class Driver:
 
     def check_applied(self, named: frozenset[str]) -> None:
         """Raise PassError for the passes of ``named`` that fired nowhere, with the reasons they gave."""
-        fired = {run.name for run in self.runs if run.num_fired}
+        fired = {run.name for run in self.runs if run.num_fired or run.cleans_up}
         for run in self.runs:
             if run.name in named - fired:
                 reasons = list(dict.fromkeys(str(item) for item in run.outcomes))[:5]

@@ -36,6 +36,9 @@ class Pass(ModulePass):
     numerics: ClassVar[Numerics] = "bitwise"
     """``bitwise``: the pass moves or names, results keep their bits; ``reassociates``: the numerics policy applies."""
 
+    cleans_up: ClassVar[bool] = False
+    """Tidies whatever is there: finding nothing to do is a good result, even when the pass was asked for by name."""
+
     @abstractmethod
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Rewrite ``module`` in place: valid IR in, valid IR out; report every candidate site to ``ctx``."""

@@ -175,6 +175,7 @@ class CanonicalizePass(RewritePass):
     """Remove what changes nothing."""
 
     name = "canonicalize"
+    cleans_up = True
     recursive = True
 
     def patterns(self, ctx: CompileContext) -> Sequence[RewritePattern]:

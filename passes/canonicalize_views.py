@@ -203,6 +203,7 @@ class CanonicalizeViewsPass(RewritePass):
     """One spelling for concatenations by parts and for chains of views."""
 
     name = "canonicalize-views"
+    cleans_up = True
 
     def patterns(self, ctx: CompileContext) -> Sequence[RewritePattern]:
         """Scatters first: what reads them reads the concatenation."""

@@ -29,6 +29,7 @@ class CsePass(Pass):
     """Common subexpressions of each function, recipes by themselves."""
 
     name = "cse"
+    cleans_up = True
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """One walk in program order: operands are merged before what reads them."""

@@ -32,6 +32,7 @@ class DcePass(Pass):
     """Erase what nothing reads, and count it."""
 
     name = "dce"
+    cleans_up = True
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Repeat until nothing changes: an erased call may leave an argument unread, and the other way round."""

@@ -118,7 +118,7 @@ class NoTorch:
 
 sys.meta_path.insert(0, NoTorch())
 from dsv3c.cli import main
-sys.exit(main(["opt", sys.argv[1], "-p", "canonicalize,cse,dce", "--allow-unapplied"]))
+sys.exit(main(["opt", sys.argv[1], "-p", "canonicalize,cse,dce"]))
 """
 
 
