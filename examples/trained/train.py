@@ -85,8 +85,18 @@ def balance(router: Router, rate: float) -> Callable[[object, object, tuple[Tens
     return hook
 
 
-def train(config: ModelConfig, paragraphs: list[Tensor], *, steps: int, batch: int, length: int) -> DeepseekV3:
-    """AdamW with a cosine schedule on windows of the shuffled paragraphs."""
+def window(paragraphs: list[list[Tensor]], rng: random.Random, length: int) -> Tensor:
+    """Random paragraphs one after the other, cut to ``length`` tokens: two of the text for every five additions."""
+    text, additions = paragraphs
+    drawn, total = list[Tensor](), 0
+    while total < length:
+        drawn.append(rng.choice(text if rng.random() < 2 / 7 else additions))
+        total += len(drawn[-1])
+    return torch.cat(drawn)[:length]
+
+
+def train(config: ModelConfig, paragraphs: list[list[Tensor]], *, steps: int, batch: int, length: int) -> DeepseekV3:
+    """AdamW with a cosine schedule on windows of shuffled paragraphs."""
     torch.manual_seed(0)
     model = build_model(config, "hf", torch.float32)
     init_for_training(model, config)
@@ -95,8 +105,7 @@ def train(config: ModelConfig, paragraphs: list[Tensor], *, steps: int, batch: i
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.1)
     rng = random.Random(0)
     for step in range(steps):
-        rows = [torch.cat(rng.choices(paragraphs, k=8)) for _ in range(batch)]
-        ids = torch.stack([row[: length + 1] for row in rows])
+        ids = torch.stack([window(paragraphs, rng, length + 1) for _ in range(batch)])
         logits = model(ids[:, :-1])
         loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
         optimizer.zero_grad()
@@ -135,7 +144,7 @@ def checkpoint(model: DeepseekV3) -> dict[str, Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--output", type=Path, default=HERE)
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=900)
     arguments = parser.parse_args()
     make_differentiable()
     torch.set_num_threads(1)
@@ -145,10 +154,7 @@ def main() -> None:
     tokenizer = train_tokenizer(text + additions, config.vocab_size)
     assert tokenizer.get_vocab_size() <= config.vocab_size
     end = tokenizer.token_to_id(END)
-    paragraphs = [torch.tensor([*tokenizer.encode(line).ids, end]) for line in text] * 2
-    for first in range(0, len(additions), 8):
-        ids = [token for line in additions[first : first + 8] for token in [*tokenizer.encode(line).ids, end]]
-        paragraphs.append(torch.tensor(ids))
+    paragraphs = [[torch.tensor([*tokenizer.encode(line).ids, end]) for line in part] for part in (text, additions)]
     model = train(config, paragraphs, steps=arguments.steps, batch=16, length=128)
 
     arguments.output.mkdir(parents=True, exist_ok=True)
