@@ -10,7 +10,8 @@ dsv3c.symbol @C min 2 max 64
 // CHECK-LABEL: func.func @latent(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
+// CHECK-DAG: %[[N:\w+]] = nn.rms_norm %l, %g
+// CHECK-DAG: %[[U:\w+]] = nn.linear %[[N]], %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -47,7 +48,8 @@ func.func @latent(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf16>, 
 // CHECK-LABEL: func.func @default_scale(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
+// CHECK-DAG: %[[N:\w+]] = nn.rms_norm %l, %g
+// CHECK-DAG: %[[U:\w+]] = nn.linear %[[N]], %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -85,7 +87,8 @@ func.func @default_scale(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16x
 // CHECK-LABEL: func.func @transposed_before(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
+// CHECK-DAG: %[[N:\w+]] = nn.rms_norm %l, %g
+// CHECK-DAG: %[[U:\w+]] = nn.linear %[[N]], %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -123,8 +126,9 @@ func.func @transposed_before(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16
 
 // An up-projection over [B, 1, S] is done again over [B, S].
 // CHECK-LABEL: func.func @other_leading_dims(
+// CHECK: %[[N:\w+]] = nn.rms_norm %l, %g
 // CHECK: nn.linear %{{\w+}}, %wu : tensor<?x1x?x8xbf16, ["B", "S"]>
-// CHECK: %[[U:\w+]] = nn.linear %n, %wu : tensor<?x?x8xbf16, ["B", "S"]>, tensor<20x8xbf16> -> tensor<?x?x20xbf16, ["B", "S"]>
+// CHECK: %[[U:\w+]] = nn.linear %[[N]], %wu : tensor<?x?x8xbf16, ["B", "S"]>, tensor<20x8xbf16> -> tensor<?x?x20xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK: mla.attention %{{\w+}}, %{{\w+}}, %[[KV]],
 func.func @other_leading_dims(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf16>, %wa: tensor<12x16xbf16>, %g: tensor<8xbf16>, %wu: tensor<20x8xbf16>, %c: tensor<1x?x2xbf16, ["S"]>, %s: tensor<1x?x2xbf16, ["S"]>) -> tensor<?x2x?x6xbf16, ["B", "S"]> {
@@ -158,7 +162,8 @@ func.func @other_leading_dims(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<1
 // CHECK-LABEL: func.func @seen_mask(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
+// CHECK-DAG: %[[N:\w+]] = nn.rms_norm %l, %g
+// CHECK-DAG: %[[U:\w+]] = nn.linear %[[N]], %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -197,7 +202,8 @@ func.func @seen_mask(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf16
 // CHECK-LABEL: func.func @added_mask(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
+// CHECK-DAG: %[[N:\w+]] = nn.rms_norm %l, %g
+// CHECK-DAG: %[[U:\w+]] = nn.linear %[[N]], %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -236,7 +242,8 @@ func.func @added_mask(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf1
 // CHECK-LABEL: func.func @products(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
+// CHECK-DAG: %[[N:\w+]] = nn.rms_norm %l, %g
+// CHECK-DAG: %[[U:\w+]] = nn.linear %[[N]], %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -281,7 +288,8 @@ func.func @products(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf16>
 // CHECK-LABEL: func.func @products_mask_first(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
+// CHECK-DAG: %[[N:\w+]] = nn.rms_norm %l, %g
+// CHECK-DAG: %[[U:\w+]] = nn.linear %[[N]], %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -327,7 +335,8 @@ func.func @products_mask_first(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<
 // CHECK-LABEL: func.func @not_scaled(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
+// CHECK-DAG: %[[N:\w+]] = nn.rms_norm %l, %g
+// CHECK-DAG: %[[U:\w+]] = nn.linear %[[N]], %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -374,7 +383,8 @@ func.func @not_scaled(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf1
 // CHECK-LABEL: func.func @hidden_mask(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
+// CHECK-DAG: %[[N:\w+]] = nn.rms_norm %l, %g
+// CHECK-DAG: %[[U:\w+]] = nn.linear %[[N]], %wu :
 // CHECK: %vt = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
@@ -419,7 +429,8 @@ func.func @hidden_mask(%h: tensor<?x?x16xbf16, ["B", "S"]>, %wq: tensor<16x16xbf
 // CHECK-LABEL: func.func @sequence_first(
 // CHECK-DAG: %[[QR:\w+]] = nn.rope %qp, %c, %s
 // CHECK-DAG: %[[KR:\w+]] = nn.rope %kp, %c, %s
-// CHECK-DAG: %[[U:\w+]] = nn.linear %n, %wu :
+// CHECK-DAG: %[[N:\w+]] = nn.rms_norm %l, %g
+// CHECK-DAG: %[[U:\w+]] = nn.linear %[[N]], %wu :
 // CHECK: %kc = aten
 // CHECK: %[[KV:\w+]] = aten.reshape(%[[U]]) : tensor<?x?x2x10xbf16, ["B", "S"]>
 // CHECK-NEXT: %[[QH:\w+]] = aten.reshape(%q) : tensor<?x?x2x8xbf16, ["B", "S"]>
