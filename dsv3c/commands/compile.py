@@ -34,12 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_pass_options(parser)
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL and what may be chosen about it; ``explain`` takes the same."""
+def add_model_arguments(parser: argparse.ArgumentParser, *, or_artifact: str = "") -> None:
+    """MODEL and what may be chosen about it; ``explain`` takes the same, or an artifact."""
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="a named config, model.py[:function], config.json, a checkpoint folder, or a .mlir to go on from",
+        help=f"{or_artifact}a named config, model.py[:function], config.json, a checkpoint folder, or a .mlir to go on "
+        "from",
     )
     parser.add_argument("--target", default=DEFAULT_TARGET, help="a target's name or file (default: %(default)s)")
     group = parser.add_argument_group("the model")

@@ -20,7 +20,7 @@ SHOWN_PLACES = 6
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's options: those of ``compile`` that choose the program, and what to show."""
-    add_model_arguments(parser)
+    add_model_arguments(parser, or_artifact="an artifact (its remarks are read), ")
     parser.add_argument("--load", metavar="FILE.py", action="append", default=[], type=Path, help="load a plug-in")
     parser.add_argument("--stop-after", metavar="P", help="stop after pass P")
     group = parser.add_argument_group("what to show")
