@@ -151,6 +151,23 @@ func.func private @callee(%x: tensor<1x4x4xf32>) -> tensor<1x4x4xf32> {
   func.return %b : tensor<1x4x4xf32>
 }
 
+// The first name that says more than the op.
+// CHECK-LABEL: func.func @names
+// CHECK-NEXT: %named = aten.silu
+// CHECK-NEXT: %first = aten.tanh
+// CHECK-NEXT: %other = aten.exp
+// CHECK-NEXT: "test.op"(%named, %named, %first, %first, %other, %other)
+func.func @names(%x: tensor<4xf32>) {
+  %silu = aten.silu(%x) : tensor<4xf32>
+  %named = aten.silu(%x) : tensor<4xf32>
+  %first = aten.tanh(%x) : tensor<4xf32>
+  %second = aten.tanh(%x) : tensor<4xf32>
+  %0 = aten.exp(%x) : tensor<4xf32>
+  %other = aten.exp(%x) : tensor<4xf32>
+  "test.op"(%silu, %named, %first, %second, %0, %other) : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> ()
+  func.return
+}
+
 // LOCATION-LABEL: func.func @located
 // LOCATION: aten.silu(%{{.*}}) {{.*}}loc(fused["a.py":1:0, "b.py":2:0])
 func.func @located(%x: tensor<4xf32>) {

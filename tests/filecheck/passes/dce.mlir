@@ -76,7 +76,7 @@ func.func @main(%x: tensor<4xf32>, %y: tensor<4xf32>, %z: tensor<8xf32>) -> (ten
 // A result that one of two calls uses stays; a public function keeps its signature and is not removed.
 // CHECK-LABEL: func.func private @twice
 // CHECK-SAME: -> (tensor<4xf32>, tensor<4xf32>)
-// CHECK-LABEL: func.func @public
+// CHECK-LABEL: func.func public @public
 // CHECK-SAME: (%{{.*}}: tensor<4xf32>, %{{.*}}: tensor<8xf32>) -> (tensor<4xf32>, tensor<8xf32>)
 // CHECK-LABEL: func.func @main
 // CHECK: %[[A:.*]], %{{.*}} = func.call @twice
@@ -88,7 +88,7 @@ func.func @main(%x: tensor<4xf32>, %y: tensor<4xf32>, %z: tensor<8xf32>) -> (ten
 func.func private @twice(%a: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
   func.return %a, %a : tensor<4xf32>, tensor<4xf32>
 }
-func.func @public(%a: tensor<4xf32>, %b: tensor<8xf32>) -> (tensor<4xf32>, tensor<8xf32>) {
+func.func public @public(%a: tensor<4xf32>, %b: tensor<8xf32>) -> (tensor<4xf32>, tensor<8xf32>) {
   func.return %a, %b : tensor<4xf32>, tensor<8xf32>
 }
 func.func @main(%x: tensor<4xf32>, %y: tensor<8xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
@@ -150,4 +150,18 @@ func.func @main(%x: tensor<4xf32>) {
   %a = func.call @layer(%x) : (tensor<4xf32>) -> tensor<4xf32>
   %b = func.call @layer(%a) : (tensor<4xf32>) -> tensor<4xf32>
   func.return
+}
+
+// -----
+
+// An argument without a name has a number.
+// REMARK: removed argument %1 of @unnamed
+// CHECK-LABEL: func.func private @unnamed
+// CHECK-SAME: (%{{.*}}: tensor<8xf32>) -> tensor<8xf32>
+func.func private @unnamed(%0: tensor<8xf32>, %1: tensor<4xf32>) -> tensor<8xf32> {
+  func.return %0 : tensor<8xf32>
+}
+func.func @main(%x: tensor<8xf32>, %y: tensor<4xf32>) -> tensor<8xf32> {
+  %a = func.call @unnamed(%x, %y) : (tensor<8xf32>, tensor<4xf32>) -> tensor<8xf32>
+  func.return %a : tensor<8xf32>
 }
