@@ -3,7 +3,7 @@
 python docs/transcripts.py [TEXT]   only the blocks whose commands hold TEXT
 
 A transcript is a block that is fenced as ``console``: a line ``$ command``, then its output.  Commands run in a scratch
-folder beside links to ``docs``, ``examples`` and ``tests``; what they write there later commands find.
+folder beside links to ``docs``, ``examples`` and ``tests``; what they write there, later commands of the page find.
 """
 
 import os
@@ -26,11 +26,14 @@ def commands(block: str) -> Iterator[str]:
 
 
 def run(command: str, folder: Path) -> str:
-    """What a command prints, without blanks at the ends of lines.  Raises CalledProcessError where it fails."""
+    """What a command prints, without blanks at the ends of lines.  Raises an error where it, or its pipe, fails."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
     done = subprocess.run(["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, check=True)
-    return "".join(f"{line.rstrip()}\n" for line in (done.stdout + done.stderr).splitlines())
+    lines = [line.rstrip() for line in (done.stdout + done.stderr).splitlines()]
+    if any(line.startswith("error:") for line in lines):
+        raise RuntimeError("\n".join([command, *lines]))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def again(block: str, folder: Path) -> str:
