@@ -4,43 +4,23 @@ MODEL is a named configuration (``deepseek-v3``, ``tiny``), a Hugging Face ``con
 Python file (``model.py`` with ``build_model()`` and ``example_inputs()``, or ``model.py:function``).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import nn
 
-from dsv3c.captured import Captured, Dims, Entry, Symbol
+from dsv3c.captured import DTYPES, MAX_BATCH, Captured, CaptureOptions, Dims, Entry, Symbol
 from dsv3c.exporting import export_entry
 from dsv3c.ir.errors import UsageError
+from dsv3c.layers import keep_layers, real_buffers
 from dsv3c.models.configs import ConfigError, ModelConfig, load_config
 from dsv3c.models.deepseek_v3 import DeepseekV3, build_model, build_predictor
 from dsv3c.models.semantics import SemanticsName
 from dsv3c.recipes import quantized_in_folder
 
-DTYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
-MAX_BATCH = 4096
-"""Upper end of the range of B: what a program is promised to be right for, not what it is tuned for."""
 EXAMPLE_BATCH, EXAMPLE_LENGTH = 2, 16
 """Sizes export traces with; any values that are not 0 or 1."""
-
-
-@dataclass(frozen=True)
-class CaptureOptions:
-    """What a capture may vary."""
-
-    dtype: Literal["bf16", "f32"] = "bf16"
-    """Serving type of parameters and activations; a user's own model keeps its types."""
-    semantics: SemanticsName | None = None
-    """Whose arithmetic.  None: ``deepseek`` for named configurations, ``hf`` (transformers itself) for the others."""
-    experts: Literal["grouped_mm", "batched_mm"] = "grouped_mm"
-    """How transformers' model multiplies by its experts."""
-    layers: tuple[int, int] | None = None
-    """Keep only the layers from the first number up to, not including, the second."""
-    mtp: bool = True
-    """Capture the multi-token prediction module too, where the configuration has one."""
 
 
 def capture(model: str, options: CaptureOptions | None = None) -> Captured:
@@ -135,45 +115,3 @@ def symbols_of(config: ModelConfig) -> tuple[Symbol, ...]:
     """Batch and sequence length."""
     length = config.max_position_embeddings
     return Symbol("B", 1, MAX_BATCH, 1), Symbol("S", 1, length, min(length, 4096))
-
-
-def real_buffers(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Buffers that have values: those that no checkpoint holds."""
-    return {name: buffer for name, buffer in model.named_buffers() if not buffer.is_meta}
-
-
-def keep_layers(model: nn.Module, layers: tuple[int, int] | None) -> None:
-    """Drop the layers outside of ``layers`` from the model's list of layers; the others keep their numbers and names.
-
-    Raises UsageError for a range that is empty or too large, and where the layers are not in one numbered list.
-    """
-    if layers is None:
-        return
-    first, end = layers
-    found = layer_list(model)
-    if not 0 <= first < end <= len(found):
-        raise UsageError(
-            f"--layers {first}:{end} is not a range of this model's {len(found)} layers",
-            hint=f"give A:B with 0 <= A < B <= {len(found)}",
-        )
-    for name, _ in list(found.named_children()):
-        if not first <= int(name) < end:
-            delattr(found, name)  # not del found[i], which renumbers the others
-
-
-def layer_list(model: nn.Module) -> nn.ModuleList:
-    """The model's one outermost list of layers."""
-    lists = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.ModuleList)]
-    outer = [(name, module) for name, module in lists if not inside_one_of(name, [other for other, _ in lists])]
-    if len(outer) != 1:
-        names = ", ".join(name for name, _ in outer) or "none"
-        raise UsageError(
-            f"--layers needs one nn.ModuleList of layers; this model has: {names}",
-            hint="keep the layers in one nn.ModuleList, or leave --layers out",
-        )
-    return outer[0][1]
-
-
-def inside_one_of(name: str, others: Sequence[str]) -> bool:
-    """Whether a module is inside one of the other modules."""
-    return any(name.startswith(f"{other}.") for other in others)

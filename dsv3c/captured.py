@@ -2,14 +2,36 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch.export import ExportedProgram
 
 from dsv3c.models.configs import ModelConfig
+from dsv3c.models.semantics import SemanticsName
 
 Dims = Mapping[str, Mapping[int, str]]
 """Input name -> dim -> symbol name: ``{"input_ids": {0: "B", 1: "S"}}``."""
+
+DTYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
+MAX_BATCH = 4096
+"""Upper end of the range of B: what a program is promised to be right for, not what it is tuned for."""
+
+
+@dataclass(frozen=True)
+class CaptureOptions:
+    """What a capture may vary."""
+
+    dtype: Literal["bf16", "f32"] = "bf16"
+    """Serving type of parameters and activations; a user's own model keeps its types."""
+    semantics: SemanticsName | None = None
+    """Whose arithmetic.  None: ``deepseek`` for named configurations, ``hf`` (transformers itself) for the others."""
+    experts: Literal["grouped_mm", "batched_mm"] = "grouped_mm"
+    """How transformers' model multiplies by its experts."""
+    layers: tuple[int, int] | None = None
+    """Keep only the layers from the first number up to, not including, the second."""
+    mtp: bool = True
+    """Capture the multi-token prediction module too, where the configuration has one."""
 
 
 @dataclass(frozen=True)

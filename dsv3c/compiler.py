@@ -19,7 +19,7 @@ from dsv3c.ir.verify import verify_module
 from dsv3c.observers import Announce
 from dsv3c.operating_point import OperatingPoint, point_of
 from dsv3c.passes.base import Pass
-from dsv3c.pipelines import default_pipeline, parse_passes, resume, until_level
+from dsv3c.pipelines import default_pipeline, parse_passes, resume, until, until_level
 from dsv3c.plugins import load_plugins
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def compile_model(
     ctx.operating_point = point.symbols()
     pipeline = default_pipeline(point) if request.pipeline is None else request.pipeline
     passes = resume(parse_passes(pipeline, plugins.passes), facts_of(module))
-    passes = stopped(until_level(passes, request.level), request.stop_after)
+    passes = until(until_level(passes, request.level), request.stop_after)
     check_level(request, facts_of(module))
     stages = Stages()
     watching = [Announce(progress), *observers(ctx), *([stages] if keep_stages else [])]
@@ -179,13 +179,6 @@ def evaluator() -> Any:
     from dsv3c.evaluator import TorchEvaluator
 
     return TorchEvaluator()
-
-
-def stopped(passes: list[Pass], stop_after: str | None) -> list[Pass]:
-    """The passes up to the one named; see ``options.until``."""
-    from dsv3c.options import until
-
-    return until(passes, stop_after)
 
 
 def is_text(model: str) -> bool:

@@ -74,17 +74,6 @@ def observers_of(arguments: argparse.Namespace, ctx: CompileContext) -> list[Obs
     return observers
 
 
-def until(passes: list[Pass], stop_after: str | None) -> list[Pass]:
-    """The passes up to and including the last one named ``stop_after``.  Raises UsageError if it is not among them."""
-    if stop_after is None:
-        return passes
-    last = max((index for index, item in enumerate(passes) if item.name == stop_after), default=None)
-    if last is None:
-        names = ", ".join(dict.fromkeys(item.name for item in passes)) or "none"
-        raise UsageError(f"--stop-after={stop_after}: no such pass in the pipeline", hint=f"its passes: {names}")
-    return passes[: last + 1]
-
-
 def check_print_names(arguments: argparse.Namespace, passes: list[Pass]) -> None:
     """Every pass named by a printing flag must be in the pipeline."""
     known = {item.name for item in passes}

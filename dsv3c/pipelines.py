@@ -88,3 +88,14 @@ def make_pass(cls: type[Pass], spec: ArgSpec) -> Pass:
         raise UsageError(
             f"pass {cls.name}: {error}", hint="options are typed: see `dsv3c passes " + cls.name + "`"
         ) from error
+
+
+def until(passes: list[Pass], stop_after: str | None) -> list[Pass]:
+    """The passes up to and including the last one named ``stop_after``.  Raises UsageError if it is not among them."""
+    if stop_after is None:
+        return passes
+    last = max((index for index, item in enumerate(passes) if item.name == stop_after), default=None)
+    if last is None:
+        names = ", ".join(dict.fromkeys(item.name for item in passes)) or "none"
+        raise UsageError(f"--stop-after={stop_after}: no such pass in the pipeline", hint=f"its passes: {names}")
+    return passes[: last + 1]

@@ -12,12 +12,12 @@ from typing import cast
 import torch
 from torch import nn
 
-from dsv3c.capture import MAX_BATCH, CaptureOptions, keep_layers, real_buffers
-from dsv3c.captured import Captured, Dims, Symbol
+from dsv3c.captured import MAX_BATCH, Captured, CaptureOptions, Dims, Symbol
 from dsv3c.export_errors import CaptureFailure, Place, innermost_user_frame
 from dsv3c.exporting import export_entry
 from dsv3c.fx_graph import short_path
 from dsv3c.ir.errors import Dsv3cError, UsageError
+from dsv3c.layers import keep_layers, real_buffers
 
 BUILD, INPUTS, DIMS = "build_model", "example_inputs", "dynamic_dims"
 DEFAULT_DIMS = {0: "B", 1: "S"}

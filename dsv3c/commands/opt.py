@@ -18,10 +18,9 @@ from dsv3c.options import (
     observers_of,
     stats_table,
     timing_table,
-    until,
 )
 from dsv3c.passes.base import Pass
-from dsv3c.pipelines import parse_passes
+from dsv3c.pipelines import parse_passes, until
 from dsv3c.plugins import Plugins, load_plugins
 from dsv3c.remarks import emit_remarks
 
