@@ -9,6 +9,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.mla import AppendOp, AttentionOp, CacheType, ExpandedAttentionOp, GatherOp
+from dsv3c.ir.dialects.nn import AttentionOp as GenericAttentionOp
 from dsv3c.ir.dialects.nn import LastTokensOp, LinearOp, RmsNormOp
 from dsv3c.ir.functions import callee_name, make_function, returned
 from dsv3c.ir.sizes import Size
@@ -73,13 +74,15 @@ class Specializer:
         return made
 
     def cache_types(self, function: func.FuncOp) -> list[CacheType]:
-        """One cache per attention, in execution order, calls included."""
+        """One cache per attention, in execution order, calls included; raises Blocked for one without a latent."""
         name = function.sym_name.data
         if name not in self.caches:
             found = list[CacheType]()
             for op in function.body.block.ops:
                 if isinstance(op, AttentionOp):
                     found.append(self.cache_of(op))
+                elif isinstance(op, GenericAttentionOp):
+                    raise Blocked(op, "attention with keys and values of its own per head has no latent to cache")
                 elif isinstance(op, func.CallOp):
                     found += self.cache_types(self.table[callee_name(op)])
             self.caches[name] = found

@@ -664,3 +664,26 @@ func.func @negative_kv_heads_reordered(%h: tensor<?x?x32xbf16, ["B", "S"]>, %c: 
   func.return %r : tensor<?x?x32xbf16, ["B", "S"]>
 }
 }
+
+// -----
+
+// The remark is at the attention, although the permutation before it has no rule either.
+// CHECK-LABEL: func.func private @negative_generic_attention(
+// CHECK: nn.attention
+// CHECK-LABEL: func.func @main(
+// CHECK-NOT: phase
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @B min 1
+  dsv3c.symbol @S min 2
+  func.func private @negative_generic_attention(%q: tensor<?x?x2x8xbf16, ["B", "S"]>) -> tensor<?x?x2x8xbf16, ["B", "S"]> {
+    %qt = aten.permute(%q, dims = [0, 2, 1, 3]) : tensor<?x2x?x8xbf16, ["B", "S"]>
+    %k = aten.permute(%qt, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
+    // expected-remark @below {{attention with keys and values of its own per head has no latent to cache}}
+    %o = nn.attention %q, %k, %k scale 1.0 scores f32 probs f32 : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<?x?x2x8xbf16, ["B", "S"]> -> tensor<?x?x2x8xbf16, ["B", "S"]>
+    func.return %o : tensor<?x?x2x8xbf16, ["B", "S"]>
+  }
+  func.func @main(%q: tensor<?x?x2x8xbf16, ["B", "S"]>) -> tensor<?x?x2x8xbf16, ["B", "S"]> {
+    %o = func.call @negative_generic_attention(%q) {prefix = "layers.0"} : (tensor<?x?x2x8xbf16, ["B", "S"]>) -> tensor<?x?x2x8xbf16, ["B", "S"]>
+    func.return %o : tensor<?x?x2x8xbf16, ["B", "S"]>
+  }
+}
