@@ -79,8 +79,6 @@ class FoldCat(RewritePattern):
         """Anchored on the concatenation."""
         if not isinstance(op, AtenOp) or op.name != "aten.cat":
             return
-        if len(op.operands) == 1:
-            return replace_matched(self.ctx, rewriter, op, [op], [], [op.operands[0]], what="one operand")
         dim = checked_dim(op, "dim", integer(op, "dim", 0), len(shape(op.results[0])))
         joined = join([view_of(operand) for operand in op.operands], dim)
         if joined is None or (views := build_view(self.ctx, joined)) is None:
@@ -111,7 +109,7 @@ def join(parts: Sequence[View], dim: int) -> View | None:
 
 @dataclass
 class FoldPartOfCat(RewritePattern):
-    """A view of a concatenation that reads one of its operands only."""
+    """A concatenation, or a view of one, that reads one of its operands only."""
 
     ctx: CompileContext
 
