@@ -15,9 +15,9 @@ from dsv3c.ir.sizes import Size, divide_exact, mul
 from dsv3c.ir.strided import View, whole
 from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.views import same_data, view_of
-from dsv3c.passes.matching import Mismatch, op_name, reshape_of, taken
+from dsv3c.passes.matching import Mismatch, dims_of, op_name, reshape_of, taken
 from dsv3c.passes.recipes import param_of
-from dsv3c.passes.rewriting import producer
+from dsv3c.passes.rewriting import other_operand, producer
 
 SORTS = ("aten.argsort", "aten.argsort.stable", "aten.sort", "aten.sort.stable")
 EXACT = (f32, f64, i32, i64)
@@ -81,7 +81,7 @@ def is_last_product(op: Operation) -> bool:
     if product is None or any(piece.dim is None for axis in product.rows.axes for piece in axis):
         return False
     rows = product.rows.base.owner
-    return isinstance(rows, Operation) and rows.name not in ("aten.index.Tensor", "aten.repeat_interleave.self_int")
+    return isinstance(rows, Operation) and rows.name not in {"aten.index.Tensor", "aten.repeat_interleave.self_int"}
 
 
 def product_of(op: Operation) -> Product | None:
@@ -168,8 +168,8 @@ def same_selection(left: Product, right: Product) -> bool:
 
 
 def same_rows(left: View, right: View | None) -> bool:
-    """Whether two views hold the same elements in the same order, dims of size 1 aside (rows or columns)."""
-    if right is None or left.base is not right.base or left.offsets != right.offsets:
+    """Whether two views of one value hold the same elements in the same order, dims of size 1 aside."""
+    if right is None or left.offsets != right.offsets:
         return False
     return [axis for axis in left.axes if axis] == [axis for axis in right.axes if axis]
 
@@ -188,9 +188,9 @@ def activation(value: SSAValue) -> tuple[SSAValue, SSAValue, str]:
         return value.owner.gate, value.owner.up, value.owner.intermediate.data
     product = producer(value, "aten.mul.Tensor")
     if product is not None:
-        for gated, up in (product.operands, reversed(product.operands)):
-            if (silu := producer(gated, "aten.silu")) is not None:
-                return silu.operands[0], up, "input"
+        silu = next(filter(None, (producer(operand, "aten.silu") for operand in product.operands)), None)
+        if silu is not None:
+            return silu.operands[0], other_operand(product, silu.results[0]), "input"
     raise Mismatch(f"the last product's rows come from {op_name(value)}, not from silu(gate) * up")
 
 
@@ -234,8 +234,9 @@ def sorted_rows(product: Product) -> Routing:
     x, tokens = picked
     divide = producer(tokens, "aten.floor_divide.Scalar")
     top_k = divide.literal("other") if divide is not None else None
-    if divide is None or not isinstance(top_k, int):
+    if not isinstance(top_k, int):
         raise Mismatch("the tokens of the rows are not the sorted places divided by the choices per token")
+    assert divide is not None
     order = divide.operands[0]
     sort = producer(order, *SORTS)
     if sort is None or order is not sort.results[-1] or sort.literal("descending") is not False:
@@ -308,8 +309,8 @@ def one_hot_sum(op: AtenOp, num_experts: Size) -> SSAValue | None:
     one_hot = producer(op.operands[0], "aten.one_hot")
     if one_hot is None or shape(one_hot.results[0])[-1] != num_experts:
         return None
-    rank, dims = len(shape(one_hot.results[0])), op.literal("dim")
-    if not isinstance(dims, list) or {dim % rank for dim in dims if isinstance(dim, int)} != set(range(rank - 1)):
+    rank = len(shape(one_hot.results[0]))
+    if set(dims_of(op, rank)) != set(range(rank - 1)):
         return None
     return one_hot.operands[0]
 

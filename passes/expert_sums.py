@@ -11,7 +11,7 @@ from dsv3c.ir.dialects.common import is_float_type
 from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.views import RULES
 from dsv3c.passes.expert_products import SORTS, Routing
-from dsv3c.passes.matching import FILLS, SIZE_READERS, Mismatch, op_name, reshape_of, taken
+from dsv3c.passes.matching import FILLS, SIZE_READERS, Mismatch, dims_of, op_name, reshape_of, taken
 from dsv3c.passes.rewriting import only_user, other_operand, producer
 
 
@@ -88,9 +88,9 @@ def weigh(op: AtenOp, rows: Rows, routing: Routing) -> Rows:
         raise Mismatch("the experts' rows are multiplied twice")
     if shape(factor) != (*shape(rows.value)[:-1], 1):
         raise Mismatch("the experts' rows are not multiplied with one weight per row")
-    if element_type(value) not in (element_type(rows.value), element_type(factor)):
+    if element_type(value) not in {element_type(rows.value), element_type(factor)}:
         raise Mismatch(f"rows and weights are multiplied in {element_type(value)}")
-    if element_type(rows.value) not in (element_type(routing.x), element_type(value)):
+    if element_type(rows.value) not in {element_type(routing.x), element_type(value)}:
         raise Mismatch(f"the rows are rounded to {element_type(rows.value)} before they are weighted")
     weights = factor
     if not rows.in_slots:
@@ -131,7 +131,7 @@ def is_plain_put(op: AtenOp) -> bool:
 
 def put(op: AtenOp, rows: Rows, routing: Routing) -> Rows | Sum:
     """``buffer[order] = rows`` is back in (token, choice) order; ``zeros[tokens] += rows`` adds up."""
-    if len(op.operands) != 3 or NONE_AT in op.properties or op.operands[2] is not rows.value or rows.in_slots:
+    if NONE_AT in op.properties or list(op.operands[2:]) != [rows.value] or rows.in_slots:
         raise Mismatch("the experts' rows are put somewhere else than into one buffer, row by row")
     buffer, places, _ = op.operands
     if op.literal("accumulate") is True:
@@ -144,7 +144,7 @@ def put(op: AtenOp, rows: Rows, routing: Routing) -> Rows | Sum:
 def index_add(op: AtenOp, rows: Rows, routing: Routing) -> Sum:
     """``zeros.index_add(0, tokens, rows)``: additions one after the other; bf16 sums may be rounded once or often."""
     buffer, tokens, source = op.operands
-    if element_type(source) not in (f32, f64):
+    if element_type(source) not in {f32, f64}:
         raise Mismatch(f"index_add does not say how often sums in {element_type(source)} are rounded; use index_put")
     if op.literal("dim") != 0 or op.literal("alpha") != 1 or source is not rows.value or rows.in_slots:
         raise Mismatch("index_add does not add whole rows, sorted by expert, to their tokens")
@@ -173,7 +173,7 @@ def total(op: AtenOp, rows: Rows, routing: Routing) -> Sum:
     tokens, hidden = shape(routing.x)
     if rows.weights is None or not rows.in_slots:
         raise Mismatch("the experts' rows are added up before they are weighted and in (token, choice) order")
-    if shape(rows.value) != (tokens, routing.top_k, hidden) or op.literal("dim") not in ([1], [-2]):
+    if shape(rows.value) != (tokens, routing.top_k, hidden) or dims_of(op, 3) != [1]:
         raise Mismatch("the sum is not over the choices of each token")
     if op.literal("keepdim") is not False or element_type(op.results[0]) != element_type(rows.value):
         raise Mismatch("the sum keeps the dim or is made in another type than the weighted rows")

@@ -41,11 +41,19 @@ def op_name(value: SSAValue) -> str:
     return value.owner.name if isinstance(value.owner, Operation) else "an argument"
 
 
+def dims_of(op: AtenOp, rank: int) -> list[int]:
+    """The op's ``dim``, one or several, counted from the start; none where it is absent, which means all."""
+    try:
+        dim = op.literal("dim")
+    except ValueError:
+        return []
+    dims = dim if isinstance(dim, list) else [dim]
+    return [dim % max(rank, 1) for dim in dims if isinstance(dim, int)]
+
+
 def is_last_dim(op: AtenOp, rank: int) -> bool:
     """Whether the op's ``dim`` is the last of ``rank`` dims, alone."""
-    dim = op.literal("dim")
-    dims = dim if isinstance(dim, list) else [dim]
-    return len(dims) == 1 and dims[0] in {-1, rank - 1}
+    return dims_of(op, rank) == [rank - 1]
 
 
 def taken(op: Operation | Block) -> tuple[SSAValue, SSAValue] | None:

@@ -1,7 +1,7 @@
 // RUN: dsv3c opt %s -p raise-experts,dce | filecheck %s
 // RUN: dsv3c opt %s -p raise-experts --verify-diagnostics
 // RUN: dsv3c opt %s -p raise-experts --stats 2>&1 | filecheck %s --check-prefix=STATS
-// STATS: {{^}}raise-experts {{ +}}21 {{ +}}110 {{ +}}0
+// STATS: {{^}}raise-experts {{ +}}22 {{ +}}116 {{ +}}0
 
 dsv3c.symbol @T min 1 max 4096
 dsv3c.symbol @M min 1 max 4096
@@ -594,6 +594,36 @@ func.func @broadcast_rows_of_a_view(%xx: tensor<1x?x8xbf16, ["T"]>, %w: tensor<?
   func.return %r : tensor<?x8xbf16, ["T"]>
 }
 
+// CHECK-LABEL: func.func @broadcast_rows_of_an_op(
+// CHECK-NEXT: %[[X:\w+]] = aten.relu(%xx)
+// CHECK-NEXT: %[[Y:\w+]] = moe.experts %[[X]], %w, %ids gate %gate_up down %down combine_in f32 order "slot" intermediate "input" : tensor<?x8xbf16, ["T"]>, tensor<?x2xf32, ["T"]>, tensor<?x2xi64, ["T"]>, tensor<6x8x8xbf16>, tensor<6x8x4xbf16> -> tensor<?x8xbf16, ["T"]>
+// CHECK-NEXT: func.return %[[Y]] :
+func.func @broadcast_rows_of_an_op(%xx: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, %gate_up: tensor<6x8x8xbf16>, %down: tensor<6x8x4xbf16>) -> tensor<?x8xbf16, ["T"]> {
+  %fw = aten.reshape(%w) : tensor<?xf32, ["2*T"]>
+  %fi = aten.reshape(%ids) : tensor<?xi64, ["2*T"]>
+  %x = aten.relu(%xx) : tensor<?x8xbf16, ["T"]>
+  %x1 = aten.unsqueeze(%x, dim = 1) : tensor<?x1x8xbf16, ["T"]>
+  %xe = aten.expand(%x1) : tensor<?x2x8xbf16, ["T"]>
+  %rows = aten.reshape(%xe) : tensor<?x8xbf16, ["2*T"]>
+  %wg1 = aten.index.Tensor(%gate_up, [%fi]) : tensor<?x8x8xbf16, ["2*T"]>
+  %col = aten.unsqueeze(%rows, dim = -1) : tensor<?x8x1xbf16, ["2*T"]>
+  %b1 = aten.bmm(%wg1, %col) : tensor<?x8x1xbf16, ["2*T"]>
+  %a1 = aten.squeeze.dim(%b1, dim = -1) : tensor<?x8xbf16, ["2*T"]>
+  %g, %u = aten.chunk(%a1, chunks = 2, dim = -1) : tensor<?x4xbf16, ["2*T"]>, tensor<?x4xbf16, ["2*T"]>
+  %s = aten.silu(%g) : tensor<?x4xbf16, ["2*T"]>
+  %a = aten.mul.Tensor(%s, %u) : tensor<?x4xbf16, ["2*T"]>
+  %wg2 = aten.index.Tensor(%down, [%fi]) : tensor<?x8x4xbf16, ["2*T"]>
+  %ac = aten.unsqueeze(%a, dim = -1) : tensor<?x4x1xbf16, ["2*T"]>
+  %b2 = aten.bmm(%wg2, %ac) : tensor<?x8x1xbf16, ["2*T"]>
+  %y = aten.squeeze.dim(%b2, dim = -1) : tensor<?x8xbf16, ["2*T"]>
+  %wc = aten.unsqueeze(%fw, dim = -1) : tensor<?x1xf32, ["2*T"]>
+  %yw = aten.mul.Tensor(%y, %wc) : tensor<?x8xf32, ["2*T"]>
+  %v = aten.view(%yw) : tensor<?x2x8xf32, ["T"]>
+  %sum = aten.sum.dim_IntList(%v, dim = [1]) : tensor<?x8xf32, ["T"]>
+  %r = aten.to.dtype(%sum, dtype = bf16) : tensor<?x8xbf16, ["T"]>
+  func.return %r : tensor<?x8xbf16, ["T"]>
+}
+
 // CHECK-LABEL: func.func @columns_throughout(
 // CHECK-NEXT: %[[Y:\w+]] = moe.experts %x, %w, %ids gate %gate_up down %down combine_in f32 order "slot" intermediate "input" : tensor<?x8xbf16, ["T"]>, tensor<?x2xf32, ["T"]>, tensor<?x2xi64, ["T"]>, tensor<6x8x8xbf16>, tensor<6x8x4xbf16> -> tensor<?x8xbf16, ["T"]>
 // CHECK-NEXT: func.return %[[Y]] :
@@ -766,6 +796,71 @@ func.func @negative_gate_twice(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32, 
   %wt1 = aten.transpose.int(%gate_up, dim0 = -2, dim1 = -1) : tensor<6x8x8xbf16>
   %a1 = aten._grouped_mm(%rows, %wt1, offs = %o) : tensor<?x8xbf16, ["2*T"]>
   %g, %u = aten.chunk(%a1, chunks = 2, dim = -1) : tensor<?x4xbf16, ["2*T"]>, tensor<?x4xbf16, ["2*T"]>
+  %s = aten.silu(%g) : tensor<?x4xbf16, ["2*T"]>
+  %a = aten.mul.Tensor(%s, %g) : tensor<?x4xbf16, ["2*T"]>
+  %wt2 = aten.transpose.int(%down, dim0 = -2, dim1 = -1) : tensor<6x4x8xbf16>
+  // expected-remark @below {{gate and up are not the first and second half of one product}}
+  %y = aten._grouped_mm(%a, %wt2, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %wc = aten.unsqueeze(%sw, dim = -1) : tensor<?x1xf32, ["2*T"]>
+  %yw = aten.mul.Tensor(%y, %wc) : tensor<?x8xf32, ["2*T"]>
+  %em = aten.empty_like(%p) : tensor<?xi64, ["2*T"]>
+  %ar = aten.arange(end = "2*T") : tensor<?xi64, ["2*T"]>
+  %ip = aten.index_put(%em, [%p], %ar) : tensor<?xi64, ["2*T"]>
+  %us = aten.index.Tensor(%yw, [%ip]) : tensor<?x8xf32, ["2*T"]>
+  %v = aten.view(%us) : tensor<?x2x8xf32, ["T"]>
+  %sum = aten.sum.dim_IntList(%v, dim = [1]) : tensor<?x8xf32, ["T"]>
+  %r = aten.to.dtype(%sum, dtype = bf16) : tensor<?x8xbf16, ["T"]>
+  func.return %r : tensor<?x8xbf16, ["T"]>
+}
+
+// CHECK-LABEL: func.func @negative_up_twice(
+// CHECK-NOT: moe.experts
+// CHECK: func.return
+func.func @negative_up_twice(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, %gate_up: tensor<6x8x8xbf16>, %down: tensor<6x8x4xbf16>) -> tensor<?x8xbf16, ["T"]> {
+  %fw = aten.reshape(%w) : tensor<?xf32, ["2*T"]>
+  %fi = aten.reshape(%ids) : tensor<?xi64, ["2*T"]>
+  %sv, %p = aten.sort(%fi) : tensor<?xi64, ["2*T"]>, tensor<?xi64, ["2*T"]>
+  %t = aten.floor_divide.Scalar(%p, other = 2) : tensor<?xi64, ["2*T"]>
+  %rows = aten.index.Tensor(%x, [%t]) : tensor<?x8xbf16, ["2*T"]>
+  %sw = aten.index.Tensor(%fw, [%p]) : tensor<?xf32, ["2*T"]>
+  %ci = aten.to.dtype(%sv, dtype = i32) : tensor<?xi32, ["2*T"]>
+  %h = aten.histc(%ci, bins = 6, max = 5) : tensor<6xi32>
+  %o = aten.cumsum(%h, dim = 0, dtype = i32) : tensor<6xi32>
+  %wt1 = aten.transpose.int(%gate_up, dim0 = -2, dim1 = -1) : tensor<6x8x8xbf16>
+  %a1 = aten._grouped_mm(%rows, %wt1, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %g, %u = aten.chunk(%a1, chunks = 2, dim = -1) : tensor<?x4xbf16, ["2*T"]>, tensor<?x4xbf16, ["2*T"]>
+  %s = aten.silu(%u) : tensor<?x4xbf16, ["2*T"]>
+  %a = aten.mul.Tensor(%s, %u) : tensor<?x4xbf16, ["2*T"]>
+  %wt2 = aten.transpose.int(%down, dim0 = -2, dim1 = -1) : tensor<6x4x8xbf16>
+  // expected-remark @below {{gate and up are not the first and second half of one product}}
+  %y = aten._grouped_mm(%a, %wt2, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %wc = aten.unsqueeze(%sw, dim = -1) : tensor<?x1xf32, ["2*T"]>
+  %yw = aten.mul.Tensor(%y, %wc) : tensor<?x8xf32, ["2*T"]>
+  %em = aten.empty_like(%p) : tensor<?xi64, ["2*T"]>
+  %ar = aten.arange(end = "2*T") : tensor<?xi64, ["2*T"]>
+  %ip = aten.index_put(%em, [%p], %ar) : tensor<?xi64, ["2*T"]>
+  %us = aten.index.Tensor(%yw, [%ip]) : tensor<?x8xf32, ["2*T"]>
+  %v = aten.view(%us) : tensor<?x2x8xf32, ["T"]>
+  %sum = aten.sum.dim_IntList(%v, dim = [1]) : tensor<?x8xf32, ["T"]>
+  %r = aten.to.dtype(%sum, dtype = bf16) : tensor<?x8xbf16, ["T"]>
+  func.return %r : tensor<?x8xbf16, ["T"]>
+}
+
+// CHECK-LABEL: func.func @negative_gate_is_up(
+// CHECK-NOT: moe.experts
+// CHECK: func.return
+func.func @negative_gate_is_up(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, %gate_up: tensor<6x4x8xbf16>, %down: tensor<6x8x4xbf16>) -> tensor<?x8xbf16, ["T"]> {
+  %fw = aten.reshape(%w) : tensor<?xf32, ["2*T"]>
+  %fi = aten.reshape(%ids) : tensor<?xi64, ["2*T"]>
+  %sv, %p = aten.sort(%fi) : tensor<?xi64, ["2*T"]>, tensor<?xi64, ["2*T"]>
+  %t = aten.floor_divide.Scalar(%p, other = 2) : tensor<?xi64, ["2*T"]>
+  %rows = aten.index.Tensor(%x, [%t]) : tensor<?x8xbf16, ["2*T"]>
+  %sw = aten.index.Tensor(%fw, [%p]) : tensor<?xf32, ["2*T"]>
+  %ci = aten.to.dtype(%sv, dtype = i32) : tensor<?xi32, ["2*T"]>
+  %h = aten.histc(%ci, bins = 6, max = 5) : tensor<6xi32>
+  %o = aten.cumsum(%h, dim = 0, dtype = i32) : tensor<6xi32>
+  %wt1 = aten.transpose.int(%gate_up, dim0 = -2, dim1 = -1) : tensor<6x8x4xbf16>
+  %g = aten._grouped_mm(%rows, %wt1, offs = %o) : tensor<?x4xbf16, ["2*T"]>
   %s = aten.silu(%g) : tensor<?x4xbf16, ["2*T"]>
   %a = aten.mul.Tensor(%s, %g) : tensor<?x4xbf16, ["2*T"]>
   %wt2 = aten.transpose.int(%down, dim0 = -2, dim1 = -1) : tensor<6x4x8xbf16>
@@ -1147,6 +1242,41 @@ func.func @negative_part_of_gate(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32
   func.return %r : tensor<?x8xbf16, ["T"]>
 }
 
+// CHECK-LABEL: func.func @negative_part_of_gate_only(
+// CHECK-NOT: moe.experts
+// CHECK: func.return
+func.func @negative_part_of_gate_only(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, %gate: tensor<6x8x8xbf16>, %up: tensor<6x4x8xbf16>, %down: tensor<6x8x4xbf16>) -> tensor<?x8xbf16, ["T"]> {
+  %fw = aten.reshape(%w) : tensor<?xf32, ["2*T"]>
+  %fi = aten.reshape(%ids) : tensor<?xi64, ["2*T"]>
+  %sv, %p = aten.sort(%fi) : tensor<?xi64, ["2*T"]>, tensor<?xi64, ["2*T"]>
+  %t = aten.floor_divide.Scalar(%p, other = 2) : tensor<?xi64, ["2*T"]>
+  %rows = aten.index.Tensor(%x, [%t]) : tensor<?x8xbf16, ["2*T"]>
+  %sw = aten.index.Tensor(%fw, [%p]) : tensor<?xf32, ["2*T"]>
+  %ci = aten.to.dtype(%sv, dtype = i32) : tensor<?xi32, ["2*T"]>
+  %h = aten.histc(%ci, bins = 6, max = 5) : tensor<6xi32>
+  %o = aten.cumsum(%h, dim = 0, dtype = i32) : tensor<6xi32>
+  %wt1 = aten.transpose.int(%gate, dim0 = 1, dim1 = 2) : tensor<6x8x8xbf16>
+  %wt3 = aten.transpose.int(%up, dim0 = 1, dim1 = 2) : tensor<6x8x4xbf16>
+  %g8 = aten._grouped_mm(%rows, %wt1, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %u = aten._grouped_mm(%rows, %wt3, offs = %o) : tensor<?x4xbf16, ["2*T"]>
+  %g = aten.slice.Tensor(%g8, dim = 1, end = 4) : tensor<?x4xbf16, ["2*T"]>
+  %s = aten.silu(%g) : tensor<?x4xbf16, ["2*T"]>
+  %a = aten.mul.Tensor(%s, %u) : tensor<?x4xbf16, ["2*T"]>
+  %wt2 = aten.transpose.int(%down, dim0 = -2, dim1 = -1) : tensor<6x4x8xbf16>
+  // expected-remark @below {{gate and up are parts of two products}}
+  %y = aten._grouped_mm(%a, %wt2, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %wc = aten.unsqueeze(%sw, dim = -1) : tensor<?x1xf32, ["2*T"]>
+  %yw = aten.mul.Tensor(%y, %wc) : tensor<?x8xf32, ["2*T"]>
+  %em = aten.empty_like(%p) : tensor<?xi64, ["2*T"]>
+  %ar = aten.arange(end = "2*T") : tensor<?xi64, ["2*T"]>
+  %ip = aten.index_put(%em, [%p], %ar) : tensor<?xi64, ["2*T"]>
+  %us = aten.index.Tensor(%yw, [%ip]) : tensor<?x8xf32, ["2*T"]>
+  %v = aten.view(%us) : tensor<?x2x8xf32, ["T"]>
+  %sum = aten.sum.dim_IntList(%v, dim = [1]) : tensor<?x8xf32, ["T"]>
+  %r = aten.to.dtype(%sum, dtype = bf16) : tensor<?x8xbf16, ["T"]>
+  func.return %r : tensor<?x8xbf16, ["T"]>
+}
+
 // CHECK-LABEL: func.func @negative_part_of_up(
 // CHECK-NOT: moe.experts
 // CHECK: func.return
@@ -1316,6 +1446,41 @@ func.func @negative_ids_and_ends(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32
   %sum = aten.sum.dim_IntList(%v, dim = [1]) : tensor<?x8xf32, ["T"]>
   %r = aten.to.dtype(%sum, dtype = bf16) : tensor<?x8xbf16, ["T"]>
   func.return %r : tensor<?x8xbf16, ["T"]>
+}
+
+// CHECK-LABEL: func.func @negative_ends_as_ids(
+// CHECK-NOT: moe.experts
+// CHECK: func.return
+func.func @negative_ends_as_ids(%x: tensor<3x8xbf16>, %w: tensor<3x2xf32>, %ids: tensor<3x2xi64>, %gate_up: tensor<6x8x8xbf16>, %down: tensor<6x8x4xbf16>) -> tensor<3x8xbf16> {
+  %fw = aten.reshape(%w) : tensor<6xf32>
+  %fi = aten.reshape(%ids) : tensor<6xi64>
+  %sv, %p = aten.sort(%fi) : tensor<6xi64>, tensor<6xi64>
+  %t = aten.floor_divide.Scalar(%p, other = 2) : tensor<6xi64>
+  %rows = aten.index.Tensor(%x, [%t]) : tensor<6x8xbf16>
+  %sw = aten.index.Tensor(%fw, [%p]) : tensor<6xf32>
+  %ci = aten.to.dtype(%sv, dtype = i32) : tensor<6xi32>
+  %h = aten.histc(%ci, bins = 6, max = 5) : tensor<6xi32>
+  %o = aten.cumsum(%h, dim = 0, dtype = i32) : tensor<6xi32>
+  %wt1 = aten.transpose.int(%gate_up, dim0 = -2, dim1 = -1) : tensor<6x8x8xbf16>
+  %a1 = aten._grouped_mm(%rows, %wt1, offs = %o) : tensor<6x8xbf16>
+  %g, %u = aten.chunk(%a1, chunks = 2, dim = -1) : tensor<6x4xbf16>, tensor<6x4xbf16>
+  %s = aten.silu(%g) : tensor<6x4xbf16>
+  %a = aten.mul.Tensor(%s, %u) : tensor<6x4xbf16>
+  %wg2 = aten.index.Tensor(%down, [%o]) : tensor<6x8x4xbf16>
+  %ac = aten.unsqueeze(%a, dim = -1) : tensor<6x4x1xbf16>
+  // expected-remark @below {{the products of the experts select experts in different ways}}
+  %b2 = aten.bmm(%wg2, %ac) : tensor<6x8x1xbf16>
+  %wc = aten.unsqueeze(%sw, dim = -1) : tensor<6x1xf32>
+  %y = aten.squeeze.dim(%b2, dim = -1) : tensor<6x8xbf16>
+  %yw = aten.mul.Tensor(%y, %wc) : tensor<6x8xf32>
+  %em = aten.empty_like(%p) : tensor<6xi64>
+  %ar = aten.arange(end = 6) : tensor<6xi64>
+  %ip = aten.index_put(%em, [%p], %ar) : tensor<6xi64>
+  %us = aten.index.Tensor(%yw, [%ip]) : tensor<6x8xf32>
+  %v = aten.view(%us) : tensor<3x2x8xf32>
+  %sum = aten.sum.dim_IntList(%v, dim = [1]) : tensor<3x8xf32>
+  %r = aten.to.dtype(%sum, dtype = bf16) : tensor<3x8xbf16>
+  func.return %r : tensor<3x8xbf16>
 }
 
 // CHECK-LABEL: func.func @negative_rows_from_elsewhere(
@@ -2114,6 +2279,40 @@ func.func @negative_one_hot_summed_per_row(%x: tensor<?x8xbf16, ["T"]>, %w: tens
   func.return %r : tensor<?x8xbf16, ["T"]>
 }
 
+// CHECK-LABEL: func.func @negative_one_hot_summed_entirely(
+// CHECK-NOT: moe.experts
+// CHECK: func.return
+func.func @negative_one_hot_summed_entirely(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, %gate_up: tensor<6x8x8xbf16>, %down: tensor<6x8x4xbf16>) -> tensor<?x8xbf16, ["T"]> {
+  %fw = aten.reshape(%w) : tensor<?xf32, ["2*T"]>
+  %fi = aten.reshape(%ids) : tensor<?xi64, ["2*T"]>
+  %p = aten.argsort(%fi) : tensor<?xi64, ["2*T"]>
+  %t = aten.floor_divide.Scalar(%p, other = 2) : tensor<?xi64, ["2*T"]>
+  %rows = aten.index.Tensor(%x, [%t]) : tensor<?x8xbf16, ["2*T"]>
+  %sw = aten.index.Tensor(%fw, [%p]) : tensor<?xf32, ["2*T"]>
+  %oh = aten.one_hot(%fi, num_classes = 6) : tensor<?x6xi64, ["2*T"]>
+  %h = aten.sum.dim_IntList(%oh) : tensor<6xi64>
+  %cs = aten.cumsum(%h, dim = 0) : tensor<6xi64>
+  %o = aten.to.dtype(%cs, dtype = i32) : tensor<6xi32>
+  %wt1 = aten.transpose.int(%gate_up, dim0 = -2, dim1 = -1) : tensor<6x8x8xbf16>
+  %a1 = aten._grouped_mm(%rows, %wt1, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %g, %u = aten.chunk(%a1, chunks = 2, dim = -1) : tensor<?x4xbf16, ["2*T"]>, tensor<?x4xbf16, ["2*T"]>
+  %s = aten.silu(%g) : tensor<?x4xbf16, ["2*T"]>
+  %a = aten.mul.Tensor(%s, %u) : tensor<?x4xbf16, ["2*T"]>
+  %wt2 = aten.transpose.int(%down, dim0 = -2, dim1 = -1) : tensor<6x4x8xbf16>
+  // expected-remark @below {{the rows of each of the 6 experts are not counted: aten.sum.dim_IntList}}
+  %y = aten._grouped_mm(%a, %wt2, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %wc = aten.unsqueeze(%sw, dim = -1) : tensor<?x1xf32, ["2*T"]>
+  %yw = aten.mul.Tensor(%y, %wc) : tensor<?x8xf32, ["2*T"]>
+  %em = aten.empty_like(%p) : tensor<?xi64, ["2*T"]>
+  %ar = aten.arange(end = "2*T") : tensor<?xi64, ["2*T"]>
+  %ip = aten.index_put(%em, [%p], %ar) : tensor<?xi64, ["2*T"]>
+  %us = aten.index.Tensor(%yw, [%ip]) : tensor<?x8xf32, ["2*T"]>
+  %v = aten.view(%us) : tensor<?x2x8xf32, ["T"]>
+  %sum = aten.sum.dim_IntList(%v, dim = [1]) : tensor<?x8xf32, ["T"]>
+  %r = aten.to.dtype(%sum, dtype = bf16) : tensor<?x8xbf16, ["T"]>
+  func.return %r : tensor<?x8xbf16, ["T"]>
+}
+
 // CHECK-LABEL: func.func @negative_other_ids_counted(
 // CHECK-NOT: moe.experts
 // CHECK: func.return
@@ -2516,6 +2715,35 @@ func.func @negative_taken_apart(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32,
   %ar = aten.arange(end = "2*T") : tensor<?xi64, ["2*T"]>
   %ip = aten.index_put(%em, [%p], %ar) : tensor<?xi64, ["2*T"]>
   func.return %yt : tensor<8x?xbf16, ["2*T"]>
+}
+
+// CHECK-LABEL: func.func @negative_rows_dropped(
+// CHECK-NOT: moe.experts
+// CHECK: func.return
+func.func @negative_rows_dropped(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, %gate_up: tensor<6x8x8xbf16>, %down: tensor<6x8x4xbf16>) -> tensor<?x8xbf16, ["T"]> {
+  %fw = aten.reshape(%w) : tensor<?xf32, ["2*T"]>
+  %fi = aten.reshape(%ids) : tensor<?xi64, ["2*T"]>
+  %sv, %p = aten.sort(%fi) : tensor<?xi64, ["2*T"]>, tensor<?xi64, ["2*T"]>
+  %t = aten.floor_divide.Scalar(%p, other = 2) : tensor<?xi64, ["2*T"]>
+  %rows = aten.index.Tensor(%x, [%t]) : tensor<?x8xbf16, ["2*T"]>
+  %sw = aten.index.Tensor(%fw, [%p]) : tensor<?xf32, ["2*T"]>
+  %ci = aten.to.dtype(%sv, dtype = i32) : tensor<?xi32, ["2*T"]>
+  %h = aten.histc(%ci, bins = 6, max = 5) : tensor<6xi32>
+  %o = aten.cumsum(%h, dim = 0, dtype = i32) : tensor<6xi32>
+  %wt1 = aten.transpose.int(%gate_up, dim0 = -2, dim1 = -1) : tensor<6x8x8xbf16>
+  %a1 = aten._grouped_mm(%rows, %wt1, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %g, %u = aten.chunk(%a1, chunks = 2, dim = -1) : tensor<?x4xbf16, ["2*T"]>, tensor<?x4xbf16, ["2*T"]>
+  %s = aten.silu(%g) : tensor<?x4xbf16, ["2*T"]>
+  %a = aten.mul.Tensor(%s, %u) : tensor<?x4xbf16, ["2*T"]>
+  %wt2 = aten.transpose.int(%down, dim0 = -2, dim1 = -1) : tensor<6x4x8xbf16>
+  // expected-remark @below {{aten.slice.Tensor takes the experts' rows apart}}
+  %y = aten._grouped_mm(%a, %wt2, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %wc = aten.unsqueeze(%sw, dim = -1) : tensor<?x1xf32, ["2*T"]>
+  %yt = aten.slice.Tensor(%y, end = "T") : tensor<?x8xbf16, ["T"]>
+  %em = aten.empty_like(%p) : tensor<?xi64, ["2*T"]>
+  %ar = aten.arange(end = "2*T") : tensor<?xi64, ["2*T"]>
+  %ip = aten.index_put(%em, [%p], %ar) : tensor<?xi64, ["2*T"]>
+  func.return %yt : tensor<?x8xbf16, ["T"]>
 }
 
 // CHECK-LABEL: func.func @negative_columns_taken_apart(
@@ -4152,6 +4380,14 @@ func.func @negative_batched_grouped_mm(%w: tensor<6x4x3xbf16>, %k: tensor<6x5x4x
   %a = aten.relu(%k) : tensor<6x5x4xbf16>
   %y = aten._grouped_mm(%a, %w) : tensor<6x5x3xbf16>
   func.return %y : tensor<6x5x3xbf16>
+}
+
+// CHECK-LABEL: func.func @negative_grouped_without_ends(
+// CHECK: aten._grouped_mm
+func.func @negative_grouped_without_ends(%w: tensor<6x4x3xbf16>, %k: tensor<5x4xbf16>) -> tensor<5x3xbf16> {
+  %a = aten.relu(%k) : tensor<5x4xbf16>
+  %y = aten._grouped_mm(%a, %w) : tensor<5x3xbf16>
+  func.return %y : tensor<5x3xbf16>
 }
 
 // CHECK-LABEL: func.func @negative_grouped_columns(
