@@ -2,8 +2,8 @@
 
 python docs/transcripts.py [TEXT]   only the blocks whose commands hold TEXT
 
-A transcript is a block that is fenced as ``console``: a line ``$ command``, then its output.  Commands run in the root of
-the repository and write to ``build/``.
+A transcript is a block that is fenced as ``console``: a line ``$ command``, then its output.  Commands run in the root
+of the repository and write to ``build/``.
 """
 
 import os

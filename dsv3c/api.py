@@ -7,7 +7,7 @@
 >>> [logits] = dsv3c.execute(raised, "main", tokens, seed=0)
 >>> dsv3c.compile("tiny", "out", target="cpu")
 >>> program = dsv3c.load("out")
->>> logits, *caches = program.execute("prefill", *program.inputs("prefill"))
+>>> logits, *caches = program.execute("decode", *program.inputs("decode"))
 """
 
 from collections.abc import Mapping, Sequence
@@ -287,7 +287,7 @@ def load(path: str | Path) -> Module:
     """An artifact (or a ``.mlir`` file) as a module that can be executed.
 
     >>> program = dsv3c.load("out")
-    >>> logits, *caches = program.execute("prefill", *program.inputs("prefill", tokens=[[1, 2, 3]]))
+    >>> logits, *caches = program.execute("decode", *program.inputs("decode", tokens=[[1, 2, 3]]))
 
     Raises UsageError for a path that is neither, ArtifactError for a damaged artifact, IRError for text that is not
     valid.

@@ -138,8 +138,9 @@ class PhaseInputs(InputMaker):
         queries = [min(len(row), phase.max_query) for row in rows]
         if min(queries) < phase.min_query:
             raise UsageError(
-                f"@{function.sym_name.data} takes {phase.min_query}..{phase.max_query} new tokens per sequence",
-                hint="--seq and --tokens give the lengths; an entry for other lengths: `--entry`",
+                f"@{function.sym_name.data} takes {phase.min_query}..{phase.max_query} new tokens per sequence, "
+                f"not {min(queries)}",
+                hint=other_entries(function, min(queries)),
             )
         self.cached = [len(row) - query for row, query in zip(rows, queries, strict=True)]
         caches = [argument.type for argument in arguments if isinstance(argument.type, CacheType)]
@@ -177,6 +178,15 @@ class PhaseInputs(InputMaker):
             self.check_tokens(argument)
             return self.tables.tokens
         return self.random(argument)
+
+
+def other_entries(function: func.FuncOp, length: int) -> str:
+    """Which entries of the module take a step of ``length`` new tokens per sequence."""
+    module = function.parent_op()
+    assert isinstance(module, ModuleOp)
+    phases = {name: phase for name, other in functions(module).items() if (phase := phase_of(other)) is not None}
+    fitting = [f"@{name}" for name, phase in phases.items() if phase.min_query <= length <= phase.max_query]
+    return f"entries that take {length}: {', '.join(fitting)}" if fitting else "no entry does: give longer sequences"
 
 
 def tensor(argument: SSAValue) -> TensorType[Attribute]:

@@ -149,11 +149,13 @@ def conclude(arguments: argparse.Namespace, compiled: Compiled) -> None:
     from dsv3c.artifact import write_artifact
     from dsv3c.summary import summary_text
 
-    print(summary_text(compiled))
     if arguments.output is None:
+        print(summary_text(compiled))
         print("nothing was written: -o OUT writes the artifact, --emit LEVEL prints the program")
         return
+    # before anything is printed: `| head` ends the printing, and must not lose the artifact
     artifact = write_artifact(compiled, arguments.output, force=arguments.force)
+    print(summary_text(compiled))
     print(f"wrote {artifact.path}: {len(artifact.manifest['files'])} files")
     target = compiled.ctx.target
     if target is not None and target.kind != "cpu":

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what to show")
     group.add_argument("--pass", dest="only_pass", metavar="P", help="of one pass")
     group.add_argument("--op", metavar="TEXT", help="at ops whose name holds TEXT, e.g. rsqrt")
-    group.add_argument("--where", metavar="TEXT", help="at source lines or module paths that hold TEXT")
+    group.add_argument("--where", metavar="TEXT", help="at source lines, module paths or @functions that hold TEXT")
     group.add_argument("--kind", choices=[kind.value for kind in Kind], help="of one kind")
     group.add_argument("--all", action="store_true", help="list every place")
 
@@ -73,7 +73,7 @@ def matches(item: Outcome, arguments: argparse.Namespace) -> bool:
     return (
         arguments.only_pass in (None, item.pass_name)
         and (arguments.op or "") in item.op
-        and (arguments.where or "") in item.where
+        and any((arguments.where or "") in place for place in (item.where, f"@{item.function}"))
         and arguments.kind in (None, item.kind.value)
     )
 

@@ -1,6 +1,7 @@
 """Compile, the artifact it writes, and the verbs that read it."""
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ import torch
 from cli import TEXT, Done, dsv3c, refused
 
 from dsv3c.artifact import ArtifactError, load_artifact
+from dsv3c.cli import main
 from dsv3c.ir.outcomes import Kind
 
 MODEL = Path(__file__).parents[1] / "models" / "half_split_rope.py"
@@ -143,6 +145,34 @@ def test_explain_reads_the_remarks(compiled: tuple[Path, Done]) -> None:
     refused("explain", compiled[0], "--pass", "outline-layers", status=2, says=["outline-layers did not run"])
     nothing = dsv3c("explain", compiled[0], "--op", "aten.conv2d")
     assert "no pass reported anything for --op aten.conv2d" in nothing.out
+
+
+def test_explain_finds_functions(compiled: tuple[Path, Done]) -> None:
+    done = dsv3c("explain", compiled[0], "--pass", "absorb-mla", "--where", "@decode.layer0")
+    assert done.status == 0 and "in @decode.layer0" in done.out, done
+    assert "@prefill" not in done.out
+
+
+def test_a_reader_that_stops_loses_no_artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> str:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("dsv3c.summary.summary_text", stop)
+    file = tmp_path / "small.mlir"
+    file.write_text(TEXT)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert main(["compile", str(file), "--target", "cpu", "-p", "raise-linear", "-o", str(tmp_path / "out")]) == 1
+    load_artifact(tmp_path / "out")
+
+
+def test_a_phase_for_other_lengths_names_the_entry_that_fits(compiled: tuple[Path, Done]) -> None:
+    module = compiled[0] / "ir" / "module.mlir"
+    text = module.read_text().replace("min_query = 1 : i64, max_query = 1 ", "min_query = 8 : i64, max_query = 8 ")
+    assert text != module.read_text()
+    file = module.parents[1].with_name("edited.mlir")
+    file.write_text(text)
+    says = ["@decode takes 8..8 new tokens per sequence, not 5", "entries that take 5: @prefill"]
+    refused("run", file, "--entry", "decode", "--seq", "5", status=2, says=says)
 
 
 def test_explain_compiles_a_model() -> None:
