@@ -82,6 +82,30 @@ func.func @at_hand(%q: tensor<?x?x16xbf16, ["B", "S"]>, %cs: tensor<?x4xbf16, ["
   func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
 }
 
+// Cosine and sine cut out of one tensor: members are told from tables by their shape.
+// CHECK-LABEL: func.func @tables_of_one_tensor(
+// CHECK-NOT: aten.mul.Tensor
+// CHECK-NOT: aten.neg
+// CHECK-NOT: aten.view_as_complex
+// CHECK-NOT: aten.sub.Tensor
+// CHECK-NOT: aten.stack
+// CHECK: %[[X:\w+]] = aten.permute(%x, dims = [0, 2, 1, 3]) : tensor<?x?x2x8xbf16, ["B", "S"]>
+// CHECK: nn.rope %[[X]], %{{\w+}}, %{{\w+}} pairs "interleaved" out "half" compute "input" : tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<1x?x4xbf16, ["S"]>, tensor<1x?x4xbf16, ["S"]>
+func.func @tables_of_one_tensor(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cs: tensor<1x1x?x8xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %c = aten.slice.Tensor(%cs, dim = 3, start = 0, end = 4) : tensor<1x1x?x4xbf16, ["S"]>
+  %s = aten.slice.Tensor(%cs, dim = 3, start = 4, end = 8) : tensor<1x1x?x4xbf16, ["S"]>
+  %e = aten.slice.Tensor(%x, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%x, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%c, %e) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%s, %o) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%c, %o) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%s, %e) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
 // Halves as members.
 // CHECK-LABEL: func.func @halves(
 // CHECK-NOT: aten.mul.Tensor
@@ -456,6 +480,27 @@ func.func @negative_sin_of_other_halves(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %f
   %x2 = aten.slice.Tensor(%x, dim = 3, start = 4) : tensor<?x2x?x4xbf16, ["B", "S"]>
   %n = aten.neg(%x2) : tensor<?x2x?x4xbf16, ["B", "S"]>
   // expected-remark @below {{@negative_sin_of_other_halves: aten.cat: the two halves}}
+  %rh = aten.cat([%n, %x1], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %p = aten.mul.Tensor(%x, %c) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %q = aten.mul.Tensor(%rh, %s) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %y = aten.add.Tensor(%p, %q) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_cos_of_other_halves(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_cos_of_other_halves(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %f: tensor<1x?x4xbf16, ["S"]>, %g: tensor<1x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %d = aten.cat([%f, %f], dim = -1) : tensor<1x?x8xbf16, ["S"]>
+  %d2 = aten.cat([%f, %g], dim = -1) : tensor<1x?x8xbf16, ["S"]>
+  %cd = aten.cos(%d2) : tensor<1x?x8xbf16, ["S"]>
+  %sd = aten.sin(%d) : tensor<1x?x8xbf16, ["S"]>
+  %c = aten.unsqueeze(%cd, dim = 1) : tensor<1x1x?x8xbf16, ["S"]>
+  %s = aten.unsqueeze(%sd, dim = 1) : tensor<1x1x?x8xbf16, ["S"]>
+  %x1 = aten.slice.Tensor(%x, dim = 3, end = 4) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %x2 = aten.slice.Tensor(%x, dim = 3, start = 4) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %n = aten.neg(%x2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  // expected-remark @below {{@negative_cos_of_other_halves: aten.cat: the two halves}}
   %rh = aten.cat([%n, %x1], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
   %p = aten.mul.Tensor(%x, %c) : tensor<?x2x?x8xbf16, ["B", "S"]>
   %q = aten.mul.Tensor(%rh, %s) : tensor<?x2x?x8xbf16, ["B", "S"]>
@@ -918,6 +963,140 @@ func.func @negative_members_neither_interleave_nor_adjoin(%w: tensor<?x2x?x16xbf
   %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
   %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xbf16, ["B", "S"]>
   %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_first_term_of_the_sum(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_first_term_of_the_sum(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xbf16, ["S"]>, %sin: tensor<1x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %e = aten.slice.Tensor(%x, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%x, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_second_term_of_the_sum(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_second_term_of_the_sum(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xbf16, ["S"]>, %sin: tensor<1x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %e = aten.slice.Tensor(%x, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%x, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_members_too_close(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_members_too_close(%w: tensor<?x2x?x16xbf16, ["B", "S"]>, %cos: tensor<1x?x4xbf16, ["S"]>, %sin: tensor<1x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %e = aten.slice.Tensor(%w, dim = 3, start = 0, step = 4) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%w, dim = 3, start = 1, step = 4) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_second_member_of_another_step(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_second_member_of_another_step(%w: tensor<?x2x?x16xbf16, ["B", "S"]>, %cos: tensor<1x?x4xbf16, ["S"]>, %sin: tensor<1x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %e = aten.slice.Tensor(%w, dim = 3, start = 0, end = 4) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%w, dim = 3, start = 4, end = 12, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_cos_in_another_type(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_cos_in_another_type(%x32: tensor<?x2x?x8xf32, ["B", "S"]>, %cos: tensor<1x?x4xbf16, ["S"]>, %sin: tensor<1x?x4xf32, ["S"]>) -> tensor<?x2x?x8xf32, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xf32, ["S"]>
+  %e = aten.slice.Tensor(%x32, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %o = aten.slice.Tensor(%x32, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xf32, ["B", "S"]>
+  // expected-remark @below {{@negative_cos_in_another_type: aten.stack: cos in bf16 and sin in f32 rotate a tensor in f32}}
+  %st = aten.stack([%first, %second], dim = -1) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %fl = aten.flatten.using_ints(%st, start_dim = 3) : tensor<?x2x?x8xf32, ["B", "S"]>
+  func.return %fl : tensor<?x2x?x8xf32, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_narrowed_to_f32(
+// CHECK-NOT: compute "f32"
+// CHECK: func.return
+func.func @negative_narrowed_to_f32(%x: tensor<?x2x?x8xf64, ["B", "S"]>, %cos: tensor<1x?x4xf32, ["S"]>, %sin: tensor<1x?x4xf32, ["S"]>) -> tensor<?x2x?x8xf64, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xf32, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xf32, ["S"]>
+  %x32 = aten.to.dtype(%x, dtype = f32) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %e = aten.slice.Tensor(%x32, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %o = aten.slice.Tensor(%x32, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %st = aten.stack([%first, %second], dim = -1) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %fl = aten.flatten.using_ints(%st, start_dim = 3) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %y = aten.to.dtype(%fl, dtype = f64) : tensor<?x2x?x8xf64, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xf64, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_widened_to_f64(
+// CHECK-NOT: compute "f32"
+// CHECK: func.return
+func.func @negative_widened_to_f64(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xf64, ["S"]>, %sin: tensor<1x?x4xf64, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xf64, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xf64, ["S"]>
+  %x32 = aten.to.dtype(%x, dtype = f64) : tensor<?x2x?x8xf64, ["B", "S"]>
+  %e = aten.slice.Tensor(%x32, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xf64, ["B", "S"]>
+  %o = aten.slice.Tensor(%x32, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xf64, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xf64, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xf64, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xf64, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xf64, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xf64, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xf64, ["B", "S"]>
+  %st = aten.stack([%first, %second], dim = -1) : tensor<?x2x?x4x2xf64, ["B", "S"]>
+  %fl = aten.flatten.using_ints(%st, start_dim = 3) : tensor<?x2x?x8xf64, ["B", "S"]>
+  %y = aten.to.dtype(%fl, dtype = bf16) : tensor<?x2x?x8xbf16, ["B", "S"]>
   func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
 }
 
