@@ -4,7 +4,8 @@
   cache-free, under the reference arithmetic (where a row's bits depend on nothing else) once it is phased.
 - A pass that ``reassociates`` is judged twice, every ``moe.gate`` routing as in the f64 reference.  In f32: relative
   L2 distance from the program before it at most 1e-5.  In bf16: its distance from the f64 reference at most 1.1 times
-  that of the program before the first such pass.
+  that of the program before the first such pass.  In a narrow model that ratio scatters from one draw of random
+  weights to the next; where the first draw exceeds the limit, the mean over a few draws is judged.
 Tokens that a free run routes to other experts (flips) are counted and not judged.
 """
 
@@ -34,6 +35,8 @@ F32_LIMIT = 1e-5
 """Relative L2 that reassociation may cost in f32."""
 BF16_RATIO = 1.1
 """Factor by which the error of bf16 against f64 may grow."""
+DRAWS = 5
+"""Random weights that are tried at most; with one draw the ratio of a model 64 wide scatters by about 15 %."""
 COPIES = 6
 """Times the size of the weights that a run in f64 may take: four for the values, the rest for recipes at work."""
 F32, F64 = Float32Type(), Float64Type()
@@ -114,6 +117,56 @@ class Version:
             self.done[key] = [runner.run(probe, chosen) for probe, chosen in zip(probes, choices, strict=True)]
         return self.done[key]
 
+    def redrawn(self, number: int) -> "Version | None":
+        """The same program with other random weights; None where the weights are given."""
+        if not isinstance(self.weights, RandomWeights):
+            return None
+        return Version(self.module, self.probes, RandomWeights(self.weights.seed + number, self.weights.headers))
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Relative L2 distances of one draw of weights, every gate routing as in f64."""
+
+    narrow: float
+    """In f32, from the program before."""
+    rounded: float
+    """In bf16, from the f64 reference."""
+    original: float
+    """What the original program has in bf16."""
+
+
+def errors_of(original: Version, before: Version, after: Version) -> Errors:
+    """Measure one draw."""
+    exact, free = original.traces("reference", F64), after.traces("reference")
+    replayable = any(trace.choices for trace in free) and flips(exact, free) is not None
+    forced = [trace.choices for trace in exact] if replayable else None
+    narrow = distance(after.traces("reference", F32, forced), before.traces("reference", F32, forced)).relative_l2
+    rounded = after.traces("reference", bf16, forced)
+    yardstick = original.traces("reference", bf16, forced)  # of the same tokens
+    same_rows = [y.at(x.rows) for x, y in zip(rounded, yardstick, strict=True)]
+    return Errors(narrow, distance(rounded, exact).relative_l2, distance(same_rows, exact).relative_l2)
+
+
+def ratio_of(found: Sequence[Errors]) -> float:
+    """Error in bf16 over that of the original, root mean squares over the draws."""
+    error, allowed = sum(item.rounded**2 for item in found), sum(item.original**2 for item in found)
+    return (error / allowed) ** 0.5 if allowed else (1.0 if error == 0 else float("inf"))
+
+
+def measured_errors(original: Version, before: Version, after: Version) -> list[Errors]:
+    """One draw, or several where its ratio is above the limit."""
+    found = [errors_of(original, before, after)]
+    if ratio_of(found) <= BF16_RATIO or found[0].narrow > F32_LIMIT:
+        return found
+    for number in range(1, DRAWS):
+        versions = [version.redrawn(number) for version in (original, before, after)]
+        known = [version for version in versions if version is not None]
+        if len(known) < len(versions):
+            return found
+        found.append(errors_of(*known))
+    return found
+
 
 def reassociated(original: Version, before: Version, after: Version) -> tuple[str, bool]:
     """Judge a program that may add in another order than the one ``before``: what was measured, and whether it is ok.
@@ -125,18 +178,12 @@ def reassociated(original: Version, before: Version, after: Version) -> tuple[st
     routes = moved is not None and moved[1] > 0
     counted = f"; flips {moved[0]}/{moved[1]}" if moved is not None and routes else ""
     if not mentions(after.module, bf16):
-        found = distance(free, free_before)
-        return f"f32 {found}{counted}", found.relative_l2 <= F32_LIMIT
-    exact = original.traces("reference", F64)
-    replayable = routes and flips(exact, free) is not None
-    forced = [trace.choices for trace in exact] if replayable else None
-    narrow = distance(after.traces("reference", F32, forced), before.traces("reference", F32, forced)).relative_l2
-    rounded = after.traces("reference", bf16, forced)
-    error = distance(rounded, exact).relative_l2
-    yardstick = original.traces("reference", bf16, forced)  # of the same tokens
-    allowed = distance([y.at(x.rows) for x, y in zip(rounded, yardstick, strict=True)], exact).relative_l2
-    ratio = error / allowed if allowed else (1.0 if error == 0 else float("inf"))
-    measured = f"f32 {narrow:.1e}; bf16 error {error:.2e} = {ratio:.3f} x original{counted}"
+        distant = distance(free, free_before)
+        return f"f32 {distant}{counted}", distant.relative_l2 <= F32_LIMIT
+    found = measured_errors(original, before, after)
+    narrow, ratio = max(item.narrow for item in found), ratio_of(found)
+    drawn = f" (mean of {len(found)} draws)" if len(found) > 1 else ""
+    measured = f"f32 {narrow:.1e}; bf16 error {found[0].rounded:.2e} = {ratio:.3f} x original{drawn}{counted}"
     if any(map(chooses_freely, (original.module, after.module))):
         return f"{measured} (not judged: top-k choices outside of moe.gate are free)", narrow <= F32_LIMIT
     return measured, narrow <= F32_LIMIT and ratio <= BF16_RATIO

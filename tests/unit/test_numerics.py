@@ -13,15 +13,27 @@ from xdsl.dialects.builtin import Float64Type, FloatAttr, ModuleOp, bf16, f64
 
 import dsv3c
 from dsv3c.api import Module
+from dsv3c.backends.reference.params import required_headers
+from dsv3c.backends.reference.weights import RandomWeights, StateDictWeights
 from dsv3c.driver import Driver
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.errors import PassError
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
 from dsv3c.metrics import difference, routing_flips, same_bits
-from dsv3c.numerics import VerifyNumerics
+from dsv3c.numerics import (
+    DRAWS,
+    F32_LIMIT,
+    Errors,
+    VerifyNumerics,
+    Version,
+    measured_errors,
+    ratio_of,
+    reassociated,
+)
 from dsv3c.passes.base import Numerics, Pass
 from dsv3c.pipelines import LOWER, RAISE, parse_passes
+from dsv3c.probes import probes_of
 from dsv3c.programs import MemoryShort
 from dsv3c.retype import mentions, retyped
 
@@ -117,6 +129,48 @@ def test_a_pass_that_promises_bits_and_breaks_them_is_named() -> None:
 def test_a_pass_that_may_reassociate_may_not_do_more() -> None:
     with pytest.raises(PassError, match=r"pass loose-twist changes results: f32 .*x original"):
         verify(raised(), LooseTwist(op="moe.gate", key="scale", factor=1.01))
+
+
+def test_several_draws_are_judged_by_their_mean() -> None:
+    draws = [Errors(0.0, 3.0, 2.0), Errors(0.0, 4.0, 1.0)]
+    assert ratio_of(draws[:1]) == pytest.approx(1.5)
+    assert ratio_of(draws) == pytest.approx(math.sqrt((9 + 16) / (4 + 1)))
+    assert ratio_of([Errors(0.0, 0.0, 0.0)]) == 1
+    assert ratio_of([Errors(0.0, 1.0, 0.0)]) == math.inf
+
+
+SCALED = """
+dsv3c.symbol @B min 1
+dsv3c.symbol @S min 1
+func.func @main(%ids: tensor<?x?xi64, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+  %t = weight.param "embed.weight" : tensor<10x8xbf16>
+  %e = nn.embedding %ids, %t : tensor<?x?xi64, ["B", "S"]>, tensor<10x8xbf16> -> tensor<?x?x8xbf16, ["B", "S"]>
+  %x = aten.to.dtype(%e, dtype = f32) : tensor<?x?x8xf32, ["B", "S"]>
+  %a = aten.mul.Scalar(%x, other = 0.3) : tensor<?x?x8xf32, ["B", "S"]>
+  %b = aten.mul.Scalar(%a, other = 0.7) : tensor<?x?x8xf32, ["B", "S"]>
+  %y = aten.to.dtype(%b, dtype = bf16) : tensor<?x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x?x8xbf16, ["B", "S"]>
+}
+"""
+
+
+def test_a_ratio_above_the_limit_is_drawn_again_where_weights_are_random() -> None:
+    ctx = make_context()
+    once = parse_module(ctx, SCALED)
+    often = parse_module(ctx, SCALED.replace("dtype = f32", "dtype = bf16").replace("x8xf32", "x8xbf16"))
+    probes, weights = probes_of(once, ((2, 9),)), RandomWeights(0, required_headers(once))
+    first, second = Version(once, probes, weights), Version(often, probes, weights)
+    assert len(measured_errors(first, first, first)) == 1
+    draws = measured_errors(first, first, second)
+    assert len(draws) == DRAWS
+    assert len({item.rounded for item in draws}) == DRAWS
+    assert all(item.narrow <= F32_LIMIT for item in draws)
+    measured, ok = reassociated(first, first, second)
+    assert not ok
+    assert f"mean of {DRAWS} draws" in measured
+    given = StateDictWeights({name: weights.tensor(name) for name in weights.names()})
+    first, second = Version(once, probes, given), Version(often, probes, given)
+    assert len(measured_errors(first, first, second)) == 1
 
 
 def test_a_pass_that_changes_nothing_is_not_run() -> None:
