@@ -161,7 +161,7 @@ def main() -> None:
     weights = arguments.output / "model.safetensors"
     save_file(checkpoint(model), str(weights), metadata={"format": "pt"})
     weights.chmod(0o644)
-    tokenizer.save(str(arguments.output / "tokenizer.json"))
+    (arguments.output / "tokenizer.json").write_text(json.dumps(json.loads(tokenizer.to_str()), indent=1) + "\n")
     if arguments.output != HERE:
         (arguments.output / "config.json").write_text((HERE / "config.json").read_text())
 
