@@ -1,8 +1,9 @@
 """What patterns that prove a whole subgraph share: refusals with a reason, reshapes seen through, what lies between."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from xdsl.ir import Block, Operation, SSAValue
+from xdsl.utils.hints import isa
 
 from dsv3c.ir.dialects.aten import NONE_AT, AtenOp
 from dsv3c.ir.strided import Axis, View, merged, whole
@@ -48,7 +49,8 @@ def dims_of(op: AtenOp, rank: int) -> list[int]:
     except ValueError:
         return []
     dims = dim if isinstance(dim, list) else [dim]
-    return [dim % max(rank, 1) for dim in dims if isinstance(dim, int)]
+    assert isa(dims, list[int])
+    return [dim % max(rank, 1) for dim in dims]
 
 
 def is_last_dim(op: AtenOp, rank: int) -> bool:
@@ -64,7 +66,7 @@ def taken(op: Operation | Block) -> tuple[SSAValue, SSAValue] | None:
     return None
 
 
-def between(value: SSAValue, stops: Sequence[SSAValue]) -> list[Operation]:
+def between(value: SSAValue, stops: Collection[SSAValue]) -> list[Operation]:
     """The ops that make ``value`` out of ``stops``, in program order (one block)."""
     assert isinstance(value.owner, Operation)
     block = value.owner.parent

@@ -19,6 +19,7 @@ weights applied before the last product, experts that run on every token.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, i64
 from xdsl.ir import Block, Operation, SSAValue
@@ -84,16 +85,17 @@ def build(ctx: CompileContext, rewriter: PatternRewriter, anchor: Operation, exp
         intermediate=experts.intermediate,
     )
     made.y.name_hint = "experts"
-    stops = [*made.operands, *(stack.value for stack in stacks), routing.ids, total.weights]
-    recipes = [op for _, ops in read.values() for op in ops]
-    replace(ctx, rewriter, anchor, between(total.y, stops), [*ids_ops, *weights_ops, *recipes, made])
+    stops = {*made.operands, *(stack.value for stack in stacks), routing.ids, total.weights}
+    recipes = (op for _, ops in read.values() for op in ops)
+    replace(ctx, rewriter, anchor, between(total.y, stops), list(chain(ids_ops, weights_ops, recipes, (made,))))
 
 
 def matrices(ctx: CompileContext, stack: Stack) -> tuple[SSAValue, list[Operation]]:
     """The experts' matrices as [E, N, K]: the value itself, or a parameter that a recipe transposes at load."""
-    param = param_of(stack.value)
-    if not stack.is_transposed or param is None:
+    if not stack.is_transposed:
         return stack.value, []
+    param = param_of(stack.value)
+    assert param is not None
     num_experts, inputs, outputs = shape(stack.value)
     kind = tensor_type((num_experts, outputs, inputs), element_type(stack.value))
 

@@ -1,7 +1,7 @@
 // RUN: dsv3c opt %s -p raise-experts,dce | filecheck %s
 // RUN: dsv3c opt %s -p raise-experts --verify-diagnostics
 // RUN: dsv3c opt %s -p raise-experts --stats 2>&1 | filecheck %s --check-prefix=STATS
-// STATS: {{^}}raise-experts {{ +}}22 {{ +}}116 {{ +}}0
+// STATS: {{^}}raise-experts {{ +}}23 {{ +}}116 {{ +}}0
 
 dsv3c.symbol @T min 1 max 4096
 dsv3c.symbol @M min 1 max 4096
@@ -363,6 +363,42 @@ func.func @up_first_in_product(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32, 
   %g, %u = aten.chunk(%a1, chunks = 2, dim = -1) : tensor<?x4xbf16, ["2*T"]>, tensor<?x4xbf16, ["2*T"]>
   %s = aten.silu(%g) : tensor<?x4xbf16, ["2*T"]>
   %a = aten.mul.Tensor(%u, %s) : tensor<?x4xbf16, ["2*T"]>
+  %wt2 = aten.transpose.int(%down, dim0 = -2, dim1 = -1) : tensor<6x4x8xbf16>
+  %y = aten._grouped_mm(%a, %wt2, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %wc = aten.unsqueeze(%sw, dim = -1) : tensor<?x1xf32, ["2*T"]>
+  %yw = aten.mul.Tensor(%y, %wc) : tensor<?x8xf32, ["2*T"]>
+  %em = aten.empty_like(%p) : tensor<?xi64, ["2*T"]>
+  %ar = aten.arange(end = "2*T") : tensor<?xi64, ["2*T"]>
+  %ip = aten.index_put(%em, [%p], %ar) : tensor<?xi64, ["2*T"]>
+  %us = aten.index.Tensor(%yw, [%ip]) : tensor<?x8xf32, ["2*T"]>
+  %v = aten.view(%us) : tensor<?x2x8xf32, ["T"]>
+  %sum = aten.sum.dim_IntList(%v, dim = [1]) : tensor<?x8xf32, ["T"]>
+  %r = aten.to.dtype(%sum, dtype = bf16) : tensor<?x8xbf16, ["T"]>
+  func.return %r : tensor<?x8xbf16, ["T"]>
+}
+
+// CHECK-LABEL: func.func @parameters(
+// CHECK-NEXT: %[[G:\w+]] = weight.param "gate_up" :
+// CHECK-NEXT: %[[D:\w+]] = weight.param "down" :
+// CHECK-NEXT: %[[Y:\w+]] = moe.experts %x, %w, %ids gate %[[G]] down %[[D]] combine_in f32 order "slot" intermediate "input" : tensor<?x8xbf16, ["T"]>, tensor<?x2xf32, ["T"]>, tensor<?x2xi64, ["T"]>, tensor<6x8x8xbf16>, tensor<6x8x4xbf16> -> tensor<?x8xbf16, ["T"]>
+// CHECK-NEXT: func.return %[[Y]] :
+func.func @parameters(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<?x2xf32, ["T"]>, %ids: tensor<?x2xi64, ["T"]>) -> tensor<?x8xbf16, ["T"]> {
+  %gate_up = weight.param "gate_up" : tensor<6x8x8xbf16>
+  %down = weight.param "down" : tensor<6x8x4xbf16>
+  %fw = aten.reshape(%w) : tensor<?xf32, ["2*T"]>
+  %fi = aten.reshape(%ids) : tensor<?xi64, ["2*T"]>
+  %sv, %p = aten.sort(%fi) : tensor<?xi64, ["2*T"]>, tensor<?xi64, ["2*T"]>
+  %t = aten.floor_divide.Scalar(%p, other = 2) : tensor<?xi64, ["2*T"]>
+  %rows = aten.index.Tensor(%x, [%t]) : tensor<?x8xbf16, ["2*T"]>
+  %sw = aten.index.Tensor(%fw, [%p]) : tensor<?xf32, ["2*T"]>
+  %ci = aten.to.dtype(%sv, dtype = i32) : tensor<?xi32, ["2*T"]>
+  %h = aten.histc(%ci, bins = 6, max = 5) : tensor<6xi32>
+  %o = aten.cumsum(%h, dim = 0, dtype = i32) : tensor<6xi32>
+  %wt1 = aten.transpose.int(%gate_up, dim0 = -2, dim1 = -1) : tensor<6x8x8xbf16>
+  %a1 = aten._grouped_mm(%rows, %wt1, offs = %o) : tensor<?x8xbf16, ["2*T"]>
+  %g, %u = aten.chunk(%a1, chunks = 2, dim = -1) : tensor<?x4xbf16, ["2*T"]>, tensor<?x4xbf16, ["2*T"]>
+  %s = aten.silu(%g) : tensor<?x4xbf16, ["2*T"]>
+  %a = aten.mul.Tensor(%s, %u) : tensor<?x4xbf16, ["2*T"]>
   %wt2 = aten.transpose.int(%down, dim0 = -2, dim1 = -1) : tensor<6x4x8xbf16>
   %y = aten._grouped_mm(%a, %wt2, offs = %o) : tensor<?x8xbf16, ["2*T"]>
   %wc = aten.unsqueeze(%sw, dim = -1) : tensor<?x1xf32, ["2*T"]>
