@@ -133,8 +133,11 @@ def compile_model(
     observers: Callable[[CompileContext], Sequence[Observer]] = lambda _: (),
     keep_stages: bool = False,
     progress: Callable[[str], None] = lambda _: None,
+    check: Callable[[list[Pass]], None] = lambda _: None,
 ) -> Compiled:
     """Take ``request.model`` to ``request.level``; ``progress`` is told what is being done.
+
+    ``check`` is given the passes that are planned, and may refuse them before the capture.
 
     Raises UsageError for a request that cannot be met, CaptureFailure and ImportFailure with the user's line, PassError
     and IRError for passes that cannot do their work, WeightsError for a checkpoint that does not fit.
@@ -143,8 +146,9 @@ def compile_model(
     ctx = make_context(target=load_target(request.target))
     for dialect in plugins.dialects.values():
         ctx.load_dialect(dialect)
-    if request.pipeline is not None:
-        parse_passes(request.pipeline, plugins.passes)  # a misspelt pass is told before a long capture
+    # a misspelt pass is told before a long capture
+    planned = parse_passes(request.pipeline or default_pipeline(OperatingPoint()), plugins.passes)
+    check(until(until_level(planned, request.level), request.stop_after))
     progress("capture")
     module, captured, seconds = read_model(ctx, request)
     point = point_of(request.point, longest=longest_sequence(module, captured))

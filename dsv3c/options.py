@@ -1,6 +1,7 @@
 """Options that ``compile`` and ``opt`` share: what to print between passes, statistics, remarks, plug-ins."""
 
 import argparse
+from difflib import get_close_matches
 from pathlib import Path
 
 from dsv3c.driver import Driver, Observer
@@ -77,11 +78,15 @@ def observers_of(arguments: argparse.Namespace, ctx: CompileContext) -> list[Obs
 def check_print_names(arguments: argparse.Namespace, passes: list[Pass]) -> None:
     """Every pass named by a printing flag must be in the pipeline."""
     known = {item.name for item in passes}
-    for name in [*arguments.print_ir_before, *arguments.print_ir_after]:
-        if name not in known:
-            raise UsageError(
-                f"--print-ir-after={name}: no such pass in the pipeline", hint=f"its passes: {', '.join(sorted(known))}"
-            )
+    for flag, names in (("before", arguments.print_ir_before), ("after", arguments.print_ir_after)):
+        for name in names:
+            if name not in known:
+                close = get_close_matches(name, known, n=1)
+                guess = f"did you mean {close[0]}? " if close else ""
+                raise UsageError(
+                    f"--print-ir-{flag}={name}: no such pass in the pipeline",
+                    hint=f"{guess}its passes: {', '.join(sorted(known)) or 'none'}",
+                )
 
 
 def timing_table(driver: Driver) -> str:

@@ -10,7 +10,7 @@ from dsv3c.ir.errors import UsageError
 from dsv3c.ir.text import print_module
 from dsv3c.observers import progress
 from dsv3c.operating_point import LOGITS, read_workload
-from dsv3c.options import add_pass_options, observers_of, stats_table, timing_table
+from dsv3c.options import add_pass_options, check_print_names, observers_of, stats_table, timing_table
 from dsv3c.remarks import emit_remarks
 
 SIZES = {
@@ -108,7 +108,11 @@ def run(arguments: argparse.Namespace) -> int:
     writing = arguments.output is not None and arguments.emit is None
     with progress(f"compiling {request.model}") as tell:
         compiled = compile_model(
-            request, observers=lambda ctx: observers_of(arguments, ctx), keep_stages=writing, progress=tell
+            request,
+            observers=lambda ctx: observers_of(arguments, ctx),
+            keep_stages=writing,
+            progress=tell,
+            check=lambda passes: check_print_names(arguments, passes),
         )
     report_on(arguments, compiled)
     if arguments.emit is not None:

@@ -8,7 +8,7 @@ import torch
 from cli import NAMES, TEXT, dsv3c, refused
 from safetensors.torch import save_file
 
-from dsv3c import artifact, programs
+from dsv3c import artifact, compiler, programs
 from dsv3c.models.configs import load_config, to_hf
 
 
@@ -26,6 +26,13 @@ def test_unknown_verb() -> None:
 @pytest.mark.parametrize("name", ["missing.py", "missing.json", "missing.mlir", "folder/missing.py"])
 def test_missing_model(name: str) -> None:
     refused("compile", name, status=2, says=["there is no file", name])
+
+
+@pytest.mark.parametrize("flag", ["--print-ir-after", "--print-ir-before", "--stop-after"])
+def test_pass_named_by_a_flag_is_not_in_the_pipeline(flag: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiler, "read_model", lambda *_: pytest.fail("this is told before the capture"))
+    refused("compile", "tiny", f"{flag}=raise-atention", status=2, says=["raise-atention: no such pass", "its passes:"])
+    refused("compile", "tiny", "--emit=raised", f"{flag}=absorb-mla", status=2, says=["absorb-mla: no such pass"])
 
 
 def test_missing_program() -> None:
