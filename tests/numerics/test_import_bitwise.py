@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from routes import hf_model
 from stored import stored_state
 from torch import Tensor, nn
 
@@ -13,7 +14,6 @@ from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.weights import StateDictWeights
 from dsv3c.capture import DTYPES, CaptureOptions, capture, capture_own
 from dsv3c.captured import Captured
-from dsv3c.hf_models import transformers
 from dsv3c.importer import import_program
 from dsv3c.ir.context import make_context
 from dsv3c.ir.text import parse_module, print_module
@@ -65,27 +65,6 @@ def test_own_model(semantics: str, dtype: str) -> None:
     model = build_model(config, semantics, DTYPES[dtype])  # pyright: ignore
     init_weights(model, 1)
     check(captured, model, stored_state(model.state_dict(), config), config.vocab_size)
-
-
-def hf_model(config: ModelConfig, dtype: torch.dtype, experts: str) -> nn.Module:
-    package = transformers()
-    name = {"deepseek_v3": "DeepseekV3", "deepseek_v2": "DeepseekV2"}[config.architecture]
-    fields = {key: value for key, value in to_hf(config).items() if key not in ("model_type", "architectures")}
-    torch.manual_seed(0)
-    hf_config = getattr(package, f"{name}Config")(**fields, use_cache=False, attn_implementation="sdpa")
-    model = getattr(package, f"{name}ForCausalLM")(hf_config).eval()
-    rotary = {name: buffer.clone() for name, buffer in model.named_buffers() if "inv_freq" in name}
-    model = model.to(dtype)
-    for key, value in rotary.items():
-        owner, _, buffer = key.rpartition(".")
-        model.get_submodule(owner).register_buffer(buffer, value, persistent=False)
-    for key, value in model.named_buffers():
-        if key.endswith("e_score_correction_bias"):
-            owner, _, buffer = key.rpartition(".")
-            model.get_submodule(owner).register_buffer(buffer, value.float())
-    init_weights(model, 2)
-    model.set_experts_implementation(experts)
-    return model
 
 
 @pytest.mark.parametrize(
