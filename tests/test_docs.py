@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [path.relative_to(ROOT) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md"))]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)(#[^)]*)?\)")
-SHELL_ENDS = {"|", ">", "<", ">>", "2>&1", "&&", ";"}
+SHELL_ENDS = {"|", "2>", ">", "<", ">>", "2>&1", "&&", ";"}
 GENERATE = runpy.run_path(str(ROOT / "docs/generate.py"))
 TRANSCRIPTS = runpy.run_path(str(ROOT / "docs/transcripts.py"))
 
