@@ -30,22 +30,35 @@ SIZE_VALUES = ("SymInt", "SymFloat", "SymBool", "int", "bool", "float")
 
 def module_path(node: Node) -> str:
     """The innermost module: ``model.layers.3.self_attn.q_a_proj``; empty outside of any module."""
-    path = next(reversed(module_stack(node)), "")
-    return CALL_NUMBER.sub("", path)
+    return innermost(module_stack(node))
 
 
-def module_stack(node: Node) -> list[str]:
+def module_stack(node: Node) -> tuple[str, ...]:
     """Paths of the modules around a node, outermost first, call numbers kept."""
-    stack = node.meta.get("nn_module_stack") or {}
-    return [path for path, _ in stack.values() if not path.startswith("_empty_nn_module_stack")]
+    stack = node.meta.get("nn_module_stack")
+    if not stack:
+        return ()
+    return tuple([path for path, _ in stack.values() if not path.startswith("_empty_nn_module_stack")])
+
+
+@cache  # the hundred nodes of one module share their stack
+def innermost(stack: tuple[str, ...]) -> str:
+    """The last path of a stack, without call numbers; empty for no stack."""
+    return CALL_NUMBER.sub("", stack[-1]) if stack else ""
 
 
 def layer_of(node: Node) -> tuple[str, str]:
     """The outermost numbered module and which call of it: ``("model.layers.7", "@1")``; empty texts outside layers."""
-    match = LAYER.match(module_path(node))
+    return layer_of_stack(module_stack(node))
+
+
+@cache
+def layer_of_stack(stack: tuple[str, ...]) -> tuple[str, str]:
+    """``layer_of`` by module stack."""
+    match = LAYER.match(innermost(stack))
     if match is None:
         return "", ""
-    entry = next((path for path in module_stack(node) if CALL_NUMBER.sub("", path) == match[0]), match[0])
+    entry = next((path for path in stack if CALL_NUMBER.sub("", path) == match[0]), match[0])
     return match[0], entry.removeprefix(match[0])
 
 
@@ -100,9 +113,15 @@ def short_path(file: str) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
+@cache  # an overload composes its text at every call
+def target_text(target: object) -> str:
+    """A node's target as torch writes it: ``aten.linear.default``."""
+    return str(target)
+
+
 def op_name(node: Node) -> str:
     """``aten.mean.dim``; the default overload has no suffix."""
-    return str(node.target).removesuffix(".default")
+    return target_text(node.target).removesuffix(".default")
 
 
 def is_size(node: Node) -> bool:
@@ -112,7 +131,7 @@ def is_size(node: Node) -> bool:
 
 def is_assert(node: Node) -> bool:
     """A run-time check that export added."""
-    return str(node.target).startswith(ASSERTS)
+    return target_text(node.target).startswith(ASSERTS)
 
 
 def flatten(graph_module: GraphModule, same: dict[Node, Node]) -> Iterator[Node]:
@@ -129,7 +148,7 @@ def flatten(graph_module: GraphModule, same: dict[Node, Node]) -> Iterator[Node]
             assert isinstance(source, Node)
             same[node] = source
             continue
-        if (num_settings := WRAPPERS.get(str(node.target))) is not None:
+        if (num_settings := WRAPPERS.get(target_text(node.target))) is not None:
             refuse_autocast(graph_module, node)
             yield from inlined(graph_module, node, num_settings, same)
         elif is_higher_order(node):

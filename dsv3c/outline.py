@@ -14,7 +14,7 @@ from typing import Protocol
 
 from torch.fx import Node
 
-from dsv3c.fx_graph import is_assert, is_size, layer_of
+from dsv3c.fx_graph import is_assert, is_size, layer_of, target_text
 
 
 class Leaves(Protocol):
@@ -60,7 +60,7 @@ def cut(path: str, nodes: tuple[Node, ...], leaves: Leaves) -> Run:
     reference = reference_in(path, numbers, inputs, leaves)
     rows = tuple(
         (
-            str(node.target),
+            target_text(node.target),
             reference(node.args),
             reference(tuple(node.kwargs.items())),
             leaves.describe(node),

@@ -6,11 +6,11 @@ size expression (``dsv3c.ir.sizes``).  MLIR reads it unchanged because any attri
 
 from collections.abc import Sequence
 from functools import cache
+from typing import TypeGuard
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX, ArrayAttr, NoneAttr, StringAttr, TensorType
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.exceptions import VerifyException
-from xdsl.utils.hints import isa
 
 from dsv3c.ir.sizes import Size, SizeError, canonical, parse_size
 
@@ -50,12 +50,18 @@ def names_of(tensor: Tensor) -> tuple[str, ...]:
     encoding = tensor.encoding
     if isinstance(encoding, NoneAttr) and not num_dynamic:
         return ()
-    if not isa(encoding, ArrayAttr[StringAttr]) or len(encoding) != num_dynamic:
+    names = [name.data for name in encoding if isinstance(name, StringAttr)] if is_array(encoding) else []
+    if len(names) != num_dynamic or not is_array(encoding) or len(encoding) != num_dynamic:
         raise VerifyException(
             f'{tensor}: every ? needs one size name, in order, as in tensor<?x4xf32, ["T"]>; '
             f"{num_dynamic} needed, the encoding is {encoding}"
         )
-    return tuple(name.data for name in encoding)
+    return tuple(names)
+
+
+def is_array(attribute: Attribute) -> TypeGuard[ArrayAttr[Attribute]]:
+    """Whether an attribute is an array, of whatever."""
+    return isinstance(attribute, ArrayAttr)
 
 
 def check_tensor(tensor: Tensor) -> None:

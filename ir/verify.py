@@ -4,7 +4,7 @@ xDSL checks each op; it accepts a use before its definition and reports errors w
 adds both, the rules for named sizes and linear caches, and one check per stated fact.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, TensorType
@@ -12,18 +12,23 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from dsv3c.ir.dialects.aten import AtenOp
+from dsv3c.ir.dialects.common import require
 from dsv3c.ir.dialects.core import SymbolOp, facts_of, symbols_of
 from dsv3c.ir.dialects.mla import AppendOp, AttentionOp, CacheType
 from dsv3c.ir.errors import IRError, at
-from dsv3c.ir.functions import PREFIX, call_sites, functions
+from dsv3c.ir.functions import PREFIX, callee_name, calls, functions
 from dsv3c.ir.sizes import symbols_of as names_in
 from dsv3c.ir.types import check_tensor, sizes_of
 
 
 def verify_module(module: ModuleOp) -> None:
     """Raise IRError with the op's location for the first thing that is wrong."""
+    table = functions(module)
     for op in module.walk():
-        check(op, lambda op=op: op.verify(verify_nested_ops=False))
+        if isinstance(op, func.CallOp):
+            check(op, lambda op=op: verify_call(op, table))
+        else:
+            check(op, lambda op=op: op.verify(verify_nested_ops=False))
     verify_definitions(module)
     verify_sizes(module)
     for function in functions(module).values():
@@ -41,6 +46,26 @@ def check(op: Operation, action: Callable[[], None]) -> None:
         message = str(error).strip().splitlines()
         what = next((line.strip() for line in message if line.strip()), "does not verify")
         raise IRError(f"{op.name}: {what}", where=at(op), hint=f"in: {one_line(op)}") from error
+
+
+def verify_call(op: func.CallOp, table: Mapping[str, func.FuncOp]) -> None:
+    """The callee exists and has the operands' and results' types.
+
+    In place of the op's own check, which looks its callee up by walking the module: quadratic in layers.
+    """
+    callee = table.get(callee_name(op))
+    require(callee is not None, f"there is no function @{callee_name(op)}")
+    assert callee is not None
+    expected = callee.function_type
+    for what, given, wanted in (
+        ("operand", [operand.type for operand in op.operands], expected.inputs.data),
+        ("result", list(op.result_types), expected.outputs.data),
+    ):
+        name = callee_name(op)
+        require(len(given) == len(wanted), f"@{name} has {len(wanted)} {what}s, the call {len(given)}")
+        for index, (own, other) in enumerate(zip(given, wanted, strict=True)):
+            if own is not other and own != other:  # not by require: the message would be written every time
+                raise VerifyException(f"{what} {index} of @{name} is {other}, the call's is {own}")
 
 
 def one_line(op: Operation) -> str:
@@ -80,10 +105,10 @@ def types_of(op: Operation) -> Iterator[Attribute]:
 def verify_sizes(module: ModuleOp) -> None:
     """Every ``?`` has one canonical name, and every symbol in it is declared by a ``dsv3c.symbol``."""
     declared = symbols_of(module).keys()
-    good = set[Attribute]()
+    good = set[int]()  # by identity: equal types are mostly one object, and hashing one walks all of it
     for op in module.walk():
         for kind in types_of(op):
-            if kind in good:
+            if id(kind) in good:
                 continue
             check(op, lambda kind=kind: verify_type(kind))
             if undeclared := sorted(symbols_in(kind) - declared):
@@ -92,7 +117,7 @@ def verify_sizes(module: ModuleOp) -> None:
                     where=at(op),
                     hint=f"declare it at module level, e.g. `dsv3c.symbol @{undeclared[0]} min 1`",
                 )
-            good.add(kind)
+            good.add(id(kind))
 
 
 def verify_type(kind: Attribute) -> None:
@@ -140,10 +165,9 @@ def caches_written(op: Operation) -> list[SSAValue]:
 
 def verify_raised(module: ModuleOp) -> None:
     """A raised module computes on tensors: no metadata ops, and every layer call says its prefix."""
-    for function in functions(module).values():
-        for call in call_sites(function):
-            if PREFIX not in call.attributes:
-                raise IRError(f"call of @{function.sym_name.data} has no {PREFIX}", where=at(call))
+    for call in calls(module):
+        if PREFIX not in call.attributes:
+            raise IRError(f"call of @{callee_name(call)} has no {PREFIX}", where=at(call))
 
 
 def verify_phased(module: ModuleOp) -> None:
@@ -155,8 +179,9 @@ def verify_phased(module: ModuleOp) -> None:
                 where=at(op),
                 hint="run specialize-phases on it",
             )
+    called = {callee_name(call) for call in calls(module)}
     for name, function in functions(module).items():
-        if not call_sites(function) and "phase" not in function.attributes:
+        if name not in called and "phase" not in function.attributes:
             raise IRError(f"entry @{name} of a phased module has no phase", where=at(function))
 
 
