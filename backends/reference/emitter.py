@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 
 from dsv3c.backends.reference.bindings import named_sizes, type_sizes
@@ -345,7 +345,18 @@ def entry_text(program: Program, function: func.FuncOp) -> str:
     caches = f", ({', '.join(specs)},)" if specs else ""
     if len(specs) > 1 and len(set(specs)) == 1:
         caches = f", ({specs[0]},) * {len(specs)}"
-    return f'    "{name}": Entry({program.function_names[name]}{caches}),'
+    queries = f", queries={found}" if (found := query_range(function)) else ""
+    return f'    "{name}": Entry({program.function_names[name]}{caches}{queries}),'
+
+
+def query_range(function: func.FuncOp) -> tuple[int, int] | None:
+    """New tokens per sequence, of the main model's phases; None for what states no phase, or another model's."""
+    phase = function.attributes.get("phase")
+    match phase.data if isinstance(phase, DictionaryAttr) else {}:
+        case {"name": StringAttr(data=name), "min_query": IntegerAttr() as low, "max_query": IntegerAttr() as high}:
+            return (low.value.data, high.value.data) if name == function.sym_name.data else None
+        case _:
+            return None
 
 
 IMPORT = re.compile(rf"\b{re.escape(HERE)}\.(?=({'|'.join(COPIED)})\b)")

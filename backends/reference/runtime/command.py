@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from dsv3c.backends.reference.meanings.arithmetic import fidelity
-from dsv3c.backends.reference.runtime.generate import CacheSpec, Sampler, generate, generate_dense
+from dsv3c.backends.reference.runtime.generate import ByLength, CacheSpec, Sampler, Step, generate, generate_dense
 from dsv3c.backends.reference.runtime.params import CheckpointSource, Params, RandomSource
 from dsv3c.backends.reference.runtime.stored import Checkpoint, StoredError
 
@@ -21,6 +21,8 @@ class Entry:
 
     function: Callable[..., Any]
     caches: tuple[CacheSpec, ...] = ()
+    queries: tuple[int, int] | None = None
+    """Fewest and most new tokens per sequence, of a phase that says so."""
 
     def bind(self, params: Params) -> Callable[..., Any]:
         """The function with its parameters."""
@@ -48,6 +50,16 @@ def token_ids(text: str) -> list[int]:
         raise ValueError(f"--tokens takes numbers with commas between them, not {text!r}") from error
 
 
+def steps_of(entries: dict[str, Entry], params: Params) -> tuple[Step, Step]:
+    """The steps for prompts and for single tokens: by the number of new tokens where entries state their ranges."""
+    ranges = [(*entry.queries, entry.bind(params)) for entry in entries.values() if entry.queries is not None]
+    if ranges:
+        step = ByLength(ranges)
+        return step, step
+    prefill = entries.get("prefill") or entries["decode"]
+    return prefill.bind(params), entries.get("decode", prefill).bind(params)
+
+
 def run_command(entries: dict[str, Entry], arguments: Sequence[str] | None = None) -> int:
     """Generate with the phases, or with ``main`` where there are none; one line of token ids per prompt."""
     options = parser().parse_args(arguments)
@@ -56,12 +68,11 @@ def run_command(entries: dict[str, Entry], arguments: Sequence[str] | None = Non
         prompts, params = [token_ids(text) for text in options.tokens], Params(source)
         sampler = Sampler(options.temperature, options.seed)
         with torch.no_grad(), fidelity(options.fidelity):
-            prefill = entries.get("prefill") or entries.get("decode")
-            if prefill is not None:
-                decode = entries.get("decode", prefill)
-                steps = prefill.bind(params), decode.bind(params)
+            first = entries.get("prefill") or entries.get("decode")
+            if first is not None:
+                steps = steps_of(entries, params)
                 new = generate(
-                    *steps, prefill.caches, prompts, options.max_new_tokens, chunk=options.chunk, sampler=sampler
+                    *steps, first.caches, prompts, options.max_new_tokens, chunk=options.chunk, sampler=sampler
                 )
             elif "main" in entries:
                 new = generate_dense(entries["main"].bind(params), prompts, options.max_new_tokens, sampler=sampler)

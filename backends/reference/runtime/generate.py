@@ -78,6 +78,55 @@ class Sequences:
         return logits
 
 
+@dataclass(frozen=True)
+class ByLength:
+    """A step made of several, each for a range of new tokens per sequence: every sequence takes the narrowest."""
+
+    ranges: Sequence[tuple[int, int, Step]]
+    """Fewest and most new tokens, and the step for them."""
+
+    def __call__(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        seq_offsets: Tensor,
+        block_table: Tensor,
+        context_lens: Tensor,
+        *caches: LatentCache,
+    ) -> Sequence[Tensor | LatentCache]:
+        """Logits [N, V] of every sequence's last token, then the caches."""
+        ends = seq_offsets[1:].tolist()
+        chosen = [self.step_for(end - start) for start, end in zip(seq_offsets[:-1].tolist(), ends, strict=True)]
+        rows: list[Tensor | None] = [None] * len(chosen)
+        kept: Sequence[Tensor | LatentCache] = caches
+        for step in dict.fromkeys(chosen):
+            members = [n for n, other in enumerate(chosen) if other is step]
+            parts = [slice(int(seq_offsets[n]), ends[n]) for n in members]
+            counts = torch.tensor([0, *(part.stop - part.start for part in parts)])
+            logits, *kept = step(
+                torch.cat([tokens[part] for part in parts]),
+                torch.cat([positions[part] for part in parts]),
+                counts.cumsum(0).to(torch.int32),
+                block_table[members],
+                context_lens[members],
+                *kept,
+            )
+            assert isinstance(logits, Tensor)
+            if logits.shape[0] != len(members):  # a program with the logits of every token
+                logits = logits[counts.cumsum(0)[1:] - 1]
+            for n, row in zip(members, logits, strict=True):
+                rows[n] = row
+        return [torch.stack([row for row in rows if row is not None]), *kept]
+
+    def step_for(self, length: int) -> Step:
+        """The step with the narrowest range that holds ``length``.  Raises ValueError where none does."""
+        fitting = [(high - low, step) for low, high, step in self.ranges if low <= length <= high]
+        if not fitting:
+            known = ", ".join(f"{low}..{high}" for low, high, _ in self.ranges)
+            raise ValueError(f"no entry takes {length} new tokens per sequence; there are entries for {known}")
+        return min(fitting, key=lambda item: item[0])[1]
+
+
 @dataclass
 class Sampler:
     """Picks the next token: the likeliest at temperature 0, else at random, each sequence from its own seed."""
