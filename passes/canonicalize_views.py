@@ -1,19 +1,18 @@
 """``canonicalize-views``: one spelling for every way to fill a buffer by parts and to look at a part of a value.
 
-Scatters that tile a dim are a concatenation::
+Scatters that tile a dim are a concatenation; a chain of view-like ops that something reads is one fixed chain from the
+value that owns the data.
 
-    %a = aten.slice_scatter(%buffer, %x, dim = 3, end = 128)        %b = aten.cat([%x, %y], dim = 3)
-    %b = aten.slice_scatter(%a, %y, dim = 3, start = 128)     ->
+Before  %a = aten.slice_scatter(%buffer, %x, dim = 3, end = 128)
+        %b = aten.slice_scatter(%a, %y, dim = 3, start = 128)
+After   %b = aten.cat([%x, %y], dim = 3)
 
-A chain of view-like ops that something reads is one fixed chain from the value that owns the data::
-
-    %v = aten.view(%x) : [B, S, 4, 192]
-    %t = aten.transpose.int(%v, dim0 = 1, dim1 = 2)
-    %n, %p = aten.split_with_sizes(%t, split_sizes = [128, 64], dim = -1)
-    ->
-    %r = aten.reshape(%x) : [B, S, 4, 192]
-    %s = aten.slice.Tensor(%r, dim = 3, start = 128, end = 192)
-    %p = aten.permute(%s, dims = [0, 2, 1, 3])
+Before  %v = aten.view(%x) : [B, S, 4, 192]
+        %t = aten.transpose.int(%v, dim0 = 1, dim1 = 2)
+        %n, %p = aten.split_with_sizes(%t, split_sizes = [128, 64], dim = -1)
+After   %r = aten.reshape(%x) : [B, S, 4, 192]
+        %s = aten.slice.Tensor(%r, dim = 3, start = 128, end = 192)
+        %p = aten.permute(%s, dims = [0, 2, 1, 3])
 
 The new chain stands right after its base, so that the text does not depend on how the source spelled it.  Saves ops,
 copies that only speak about memory, and spellings that later patterns would have to know.  A chain that the form

@@ -103,7 +103,7 @@ func.func @main(%x: tensor<4xf32>, %y: tensor<8xf32>) -> (tensor<4xf32>, tensor<
 // Calls of pure functions go, and then the functions; a call with an effect stays.
 // CHECK-NOT: @leaf
 // CHECK-NOT: @pure
-// CHECK-LABEL: func.func private @effect
+// CHECK-LABEL: func.func private @negative_effect
 // CHECK-SAME: () {
 // CHECK-NEXT: "test.op"()
 // CHECK-LABEL: func.func private @caller_of_effect
@@ -112,8 +112,8 @@ func.func @main(%x: tensor<4xf32>, %y: tensor<8xf32>) -> (tensor<4xf32>, tensor<
 // CHECK-NEXT: func.return
 // REMARK: removed @pure, which nothing calls
 // REMARK: removed @leaf, which nothing calls
-// REMARK: removed result 0 of @effect
-// REMARK: removed argument %a of @effect
+// REMARK: removed result 0 of @negative_effect
+// REMARK: removed argument %a of @negative_effect
 // REMARK: @main: erased 1 func.call; erased = 1
 func.func private @leaf(%a: tensor<4xf32>) -> tensor<4xf32> {
   func.return %a : tensor<4xf32>
@@ -122,12 +122,12 @@ func.func private @pure(%a: tensor<4xf32>) -> tensor<4xf32> {
   %b = func.call @leaf(%a) : (tensor<4xf32>) -> tensor<4xf32>
   func.return %b : tensor<4xf32>
 }
-func.func private @effect(%a: tensor<4xf32>) -> tensor<4xf32> {
+func.func private @negative_effect(%a: tensor<4xf32>) -> tensor<4xf32> {
   "test.op"() : () -> ()
   func.return %a : tensor<4xf32>
 }
 func.func private @caller_of_effect(%a: tensor<4xf32>) -> tensor<4xf32> {
-  %b = func.call @effect(%a) : (tensor<4xf32>) -> tensor<4xf32>
+  %b = func.call @negative_effect(%a) : (tensor<4xf32>) -> tensor<4xf32>
   func.return %b : tensor<4xf32>
 }
 func.func @main(%x: tensor<4xf32>) {
