@@ -12,6 +12,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.executor import Value
 from dsv3c.backends.reference.meanings.mla import LatentCache
+from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, StepTables, step_tables
 from dsv3c.ir.dialects.core import symbols_of
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.nn import EmbeddingOp
@@ -20,7 +21,6 @@ from dsv3c.ir.functions import functions
 from dsv3c.ir.sizes import evaluate
 from dsv3c.ir.sizes import symbols_of as names_in
 from dsv3c.ir.types import shape, sizes_of
-from dsv3c.paging import PagePool, SequenceState, StepTables, step_tables
 from dsv3c.passes.phases import CONTEXT, POOL_PAGES, SEQUENCES, TABLE_PAGES, TOKENS, Phase, phase_of
 from dsv3c.runtime import make_cache
 

@@ -19,6 +19,7 @@ from dsv3c.backends.reference.executor import Executor, Value
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.params import entries_of
+from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, step_tables
 from dsv3c.backends.reference.weights import Weights
 from dsv3c.inputs import InputOptions, entry_inputs, vocabulary
 from dsv3c.ir.dialects.core import symbols_of
@@ -26,7 +27,6 @@ from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.moe import GateOp
 from dsv3c.ir.functions import functions
 from dsv3c.ir.types import sizes_of
-from dsv3c.paging import PagePool, SequenceState, step_tables
 from dsv3c.passes.phases import TABLE_TYPES, Phase, phase_of
 from dsv3c.runtime import make_cache
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,11 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--pages {arguments.pages}: must be at least 1")
     from dsv3c.backends.reference.executor import Executor
     from dsv3c.programs import check_memory
-    from dsv3c.runtime import Engine, GenerateOptions, phase_entries
-    from dsv3c.sampling import SamplingOptions
+    from dsv3c.runtime import Engine, GenerateOptions, SamplingOptions, phase_entries, user_errors
     from dsv3c.text import end_tokens, read_tokenizer
 
-    sampling = SamplingOptions(arguments.temperature, arguments.top_k, arguments.top_p, arguments.seed)
+    with user_errors():
+        sampling = SamplingOptions(arguments.temperature, arguments.top_k, arguments.top_p, arguments.seed)
+        limits = GenerateOptions(arguments.max_new_tokens, arguments.chunk, sampling=sampling)
     program, own = read_or_compile(arguments)
     entry = phase_entries(program.module)[-1].name
     checkpoint = arguments.weights if arguments.weights is not None else program.checkpoint
@@ -71,12 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"no checkpoint is given: weights are random, from seed {arguments.seed}", file=sys.stderr)
     executor = Executor(program.module, weights, arguments.fidelity)
     engine = Engine(program.module, executor, pages=arguments.pages or pages)
-    options = GenerateOptions(
-        max_new_tokens=arguments.max_new_tokens,
-        chunk=arguments.chunk,
-        eos=frozenset(arguments.eos) if arguments.eos is not None else end_tokens(checkpoint),
-        sampling=sampling,
-    )
+    eos = frozenset(arguments.eos) if arguments.eos is not None else end_tokens(checkpoint)
+    options = replace(limits, eos=eos)
     produce(engine, prompts, options, tokenizer, num_texts=len(arguments.prompt))
     return 0
 
@@ -123,7 +121,7 @@ def pages_for(program: "Program", prompts: list[list[int]], max_new_tokens: int)
         if not 0 <= token < size:
             raise UsageError(f"token id {token} is not in the vocabulary", hint=f"ids are 0..{size - 1}")
     page_size = entry.caches[0].page_size.data if entry.caches else 1
-    pages = [-(-(len(prompt) + max(0, max_new_tokens)) // page_size) for prompt in prompts]
+    pages = [-(-(len(prompt) + max_new_tokens) // page_size) for prompt in prompts]
     longest = symbols[TABLE_PAGES].bounds()[1]
     if longest is not None and max(pages) > longest:
         raise UsageError(

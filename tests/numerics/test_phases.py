@@ -14,9 +14,9 @@ import dsv3c
 from dsv3c.api import Module
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.params import required_headers
+from dsv3c.backends.reference.runtime.paging import SequenceState
 from dsv3c.backends.reference.weights import RandomWeights
 from dsv3c.metrics import difference
-from dsv3c.paging import SequenceState
 from dsv3c.pipelines import LOWER, RAISE
 from dsv3c.runtime import Engine
 

@@ -107,7 +107,8 @@ ABSORBED = """
 
 ENTRY = """
 func.func @{phase}(%tokens: tensor<?xi64, ["T"]>, {tables}, %cache_0: {cache}, %cache_1: {cache})
-    -> (tensor<?x50x{e}, ["N"]>, {cache}, {cache}) {{
+    -> (tensor<?x50x{e}, ["N"]>, {cache}, {cache}) attributes {{phase = {{name = "{phase}",
+      min_query = {low} : i64, max_query = {high} : i64, tokens = 1 : i64, sequences = 1 : i64, context = 1 : i64}}}} {{
   %w_e = weight.param "embed_tokens.weight" : tensor<50x32x{e}>
   %x = nn.embedding %tokens, %w_e : tensor<?xi64, ["T"]>, tensor<50x32x{e}> -> tensor<?x32x{e}, ["T"]>
   %cos, %sin = nn.rope_table %positions inv_freq [1.0, 0.25] scaling 1.0
@@ -123,14 +124,17 @@ func.func @{phase}(%tokens: tensor<?xi64, ["T"]>, {tables}, %cache_0: {cache}, %
 """
 
 
-def phased_text(element: Literal["bf16", "f32"] = "bf16") -> str:
-    """``@prefill`` attends expanded and ``@decode`` absorbed; both take any number of new tokens."""
+def phased_text(
+    element: Literal["bf16", "f32"] = "bf16", *, prefill: tuple[int, int] = (1, 4096), decode: tuple[int, int] = (1, 1)
+) -> str:
+    """``@prefill`` attends expanded and ``@decode`` absorbed; both can take any number of tokens and state these."""
     cache = CACHE.format(e=element)
     x, table = f'tensor<?x32x{element}, ["T"]>', f'tensor<?x2x{element}, ["T"]>'
     call = f"({x}, {table}, {table}, {TABLE_TYPES}, {cache}) -> ({x}, {cache})"
     parts = [HEADER]
-    for phase, attention in (("prefill", EXPANDED), ("decode", ABSORBED)):
+    for phase, attention, (low, high) in (("prefill", EXPANDED, prefill), ("decode", ABSORBED, decode)):
         body = attention.format(e=element, cache=cache)
         parts.append(LAYER.format(phase=phase, e=element, cache=cache, tables=TABLES, attention=body))
-        parts.append(ENTRY.format(phase=phase, e=element, cache=cache, tables=TABLES, values=TABLE_VALUES, call=call))
+        fields = {"phase": phase, "low": low, "high": high, "e": element, "cache": cache, "call": call}
+        parts.append(ENTRY.format(**fields, tables=TABLES, values=TABLE_VALUES))
     return "".join(parts)

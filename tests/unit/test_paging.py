@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsv3c.paging import CacheFull, PagePool, SequenceState, step_tables
+from dsv3c.backends.reference.runtime.errors import CacheFull
+from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, step_tables
 
 
 def test_the_lowest_free_page_is_taken_first_and_only_when_needed() -> None:

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from phased_engine import engine_on, only
 from phased_program import phased_text
 from roundtrip import parse
 from safetensors.torch import save_file
 
 from dsv3c.backends.reference.emitter import emit_program
-from dsv3c.backends.reference.executor import Executor, Value
+from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.python_text import Names, literal_text, wrapped
 from dsv3c.backends.reference.runtime.command import Entry, run_command
-from dsv3c.backends.reference.runtime.generate import CacheSpec, Sequences, generate
+from dsv3c.backends.reference.runtime.generate import GenerateOptions, generate
+from dsv3c.backends.reference.runtime.paging import SequenceState
 from dsv3c.backends.reference.weights import RandomWeights
 from dsv3c.ir.errors import IRError
 
@@ -51,16 +53,17 @@ BITS = """
 import torch
 from program import ENTRIES
 from runtime.params import Params, RandomSource
-from runtime.generate import Sequences
+from runtime.generate import Engine, StepEntry
+from runtime.paging import SequenceState
 saved = torch.load("steps.pt")
 params = Params(RandomSource(4))
 with torch.no_grad():
     for phase, logits in saved.items():
         entry = ENTRIES[phase]
-        sequences = Sequences(entry.caches, [6, 3])
-        run = entry.bind(params)
-        assert torch.equal(sequences.step(run, {0: [1, 2, 3, 4], 1: [9]}), logits[0])
-        assert torch.equal(sequences.step(run, {0: [5], 1: [8, 7]}), logits[1])
+        engine = Engine([StepEntry(phase, entry.bind(params), 1, 4096)], entry.caches, pages=32)
+        states = [SequenceState([1, 2, 3, 4, 5]), SequenceState([9, 8, 7])]
+        assert torch.equal(torch.stack(engine.step(states, [4, 1])), logits[0])
+        assert torch.equal(torch.stack(engine.step(states, [1, 2])), logits[1])
 print("equal")
 """
 
@@ -70,12 +73,9 @@ def test_a_phased_program_has_the_executors_bits(tmp_path: Path) -> None:
     executor = Executor(module, RandomWeights(4, required_headers(module)))
     saved = dict[str, list[torch.Tensor]]()
     for phase in ("prefill", "decode"):
-        sequences = Sequences([CacheSpec(4, 16, 4, torch.bfloat16, torch.bfloat16)] * 2, [6, 3])
-
-        def step(*args: Value, phase: str = phase) -> list[Value]:
-            return executor.run(phase, *args)
-
-        saved[phase] = [sequences.step(step, {0: [1, 2, 3, 4], 1: [9]}), sequences.step(step, {0: [5], 1: [8, 7]})]
+        engine = only(executor, torch.bfloat16, phase)
+        states = [SequenceState([1, 2, 3, 4, 5]), SequenceState([9, 8, 7])]
+        saved[phase] = [torch.stack(engine.step(states, lengths)) for lengths in ([4, 1], [1, 2])]
     torch.save(saved, tmp_path / "steps.pt")
     done = run(write(phased_text(), tmp_path), BITS)
     assert done.stdout == "equal\n", done.stderr
@@ -85,9 +85,7 @@ def test_the_command_generates_what_the_executor_generates(tmp_path: Path) -> No
     module = parse(phased_text("f32"))
     weights = RandomWeights(4, required_headers(module))
     executor = Executor(module, weights)
-    specs = [CacheSpec(4, 16, 4, torch.float32, torch.float32)] * 2
-    prefill, decode = (lambda *args: executor.run("prefill", *args)), (lambda *args: executor.run("decode", *args))
-    expected = generate(prefill, decode, specs, [[1, 2, 3], [7]], 5)
+    expected = generate(engine_on(executor, torch.float32), [[1, 2, 3], [7]], GenerateOptions(5))
     folder = write(phased_text("f32"), tmp_path)
     arguments = ["--tokens", "1,2,3", "--tokens", "7", "--max-new-tokens", "5"]
     lines = "".join(",".join(map(str, tokens)) + "\n" for tokens in expected)
@@ -106,6 +104,8 @@ def test_the_command_explains_bad_input_in_one_line(tmp_path: Path, capsys: pyte
     cut.write_bytes(file.read_bytes()[:-100])
     for arguments, message in (
         (["--tokens", "1,x"], "--tokens takes numbers"),
+        (["--tokens", "1", "--chunk", "0"], "chunk must be positive"),
+        (["--tokens", "1", "--top-p", "2"], "top-p must be in (0, 1]"),
         (["--tokens", "1", "--weights", str(cut)], "the file is cut"),
         (["--tokens", "1", "--weights", str(tmp_path / "absent")], "no such checkpoint"),
         (["--tokens", "1000000,"], "--tokens takes numbers"),
@@ -117,7 +117,7 @@ def test_the_command_explains_bad_input_in_one_line(tmp_path: Path, capsys: pyte
         assert shown.err.startswith("error: ")
         assert message in shown.err
     assert run_command({"mtp": entries["main"]}, ["--tokens", "1"]) == 1
-    assert "no prefill, decode or main to generate with; entries: mtp" in capsys.readouterr().err
+    assert "no phase and no main to generate with; entries: mtp" in capsys.readouterr().err
 
 
 DENSE = """

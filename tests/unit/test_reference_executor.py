@@ -1,7 +1,10 @@
 """The executor: sizes, calls, recipes, caches, and what it says when something does not fit."""
 
+from itertools import pairwise
+
 import pytest
 import torch
+from phased_engine import engine_on, logits_of, only, specs
 from phased_program import phased_text
 from roundtrip import parse
 from xdsl.ir import Operation
@@ -10,7 +13,10 @@ from dsv3c.backends.reference.bindings import BindingError
 from dsv3c.backends.reference.executor import ExecutionError, Executor
 from dsv3c.backends.reference.meanings.mla import new_cache
 from dsv3c.backends.reference.params import required_headers
-from dsv3c.backends.reference.runtime.generate import CacheSpec, Sampler, Sequences, Step, generate
+from dsv3c.backends.reference.runtime.errors import RequestError
+from dsv3c.backends.reference.runtime.generate import GenerateOptions, generate
+from dsv3c.backends.reference.runtime.paging import SequenceState
+from dsv3c.backends.reference.runtime.sampling import SamplingOptions
 from dsv3c.backends.reference.weights import RandomWeights, StateDictWeights
 from dsv3c.ir.errors import IRError, UsageError
 
@@ -71,14 +77,6 @@ def executor_of(text: str, seed: int = 0) -> Executor:
     return Executor(module, RandomWeights(seed, required_headers(module)))
 
 
-def specs(dtype: torch.dtype) -> list[CacheSpec]:
-    return [CacheSpec(4, 16, 4, dtype, dtype)] * 2
-
-
-def bind(executor: Executor, name: str) -> Step:
-    return lambda *args: executor.run(name, *args)
-
-
 TOKENS = [7, 3, 49, 0, 12, 12, 31, 5, 8, 44, 2, 19, 6]
 
 
@@ -86,39 +84,38 @@ TOKENS = [7, 3, 49, 0, 12, 12, 31, 5, 8, 44, 2, 19, 6]
 @pytest.mark.parametrize("phase", ["prefill", "decode"])
 def test_chunks_and_company_do_not_change_bits(element: str, dtype: torch.dtype, phase: str) -> None:
     assert element in ("bf16", "f32")
-    run = bind(executor_of(phased_text(element)), phase)
-    whole = Sequences(specs(dtype), [len(TOKENS)]).step(run, {0: TOKENS})
+    executor = executor_of(phased_text(element))
+    whole = logits_of(only(executor, dtype, phase), TOKENS)
     for cuts in ([5], [1, 2, 3, 9], list(range(1, len(TOKENS)))):
-        sequences = Sequences(specs(dtype), [len(TOKENS), 7, 3])
-        sequences.step(run, {1: TOKENS[3:9], 2: TOKENS[:1]})
-        start = 0
-        for end in [*cuts, len(TOKENS)]:
-            logits = sequences.step(run, {0: TOKENS[start:end]} | ({2: [4]} if start == 0 else {}))
-            start = end
-        assert torch.equal(logits[0], whole[0])
+        engine = only(executor, dtype, phase)
+        first, second, third = (SequenceState(list(tokens)) for tokens in (TOKENS, TOKENS[3:9], [TOKENS[0], 4]))
+        engine.step([second, third], [6, 1])
+        rows = engine.step([first, third], [cuts[0], 1])
+        for start, end in pairwise([*cuts, len(TOKENS)]):
+            rows = engine.step([first], [end - start])
+        assert torch.equal(rows[0], whole)
 
 
 def test_absorbed_and_expanded_attention_agree() -> None:
     executor = executor_of(phased_text("f32"))
-    expanded = Sequences(specs(torch.float32), [13]).step(bind(executor, "prefill"), {0: TOKENS}).double()
-    absorbed = Sequences(specs(torch.float32), [13]).step(bind(executor, "decode"), {0: TOKENS}).double()
+    expanded = logits_of(only(executor, torch.float32, "prefill"), TOKENS).double()
+    absorbed = logits_of(only(executor, torch.float32, "decode"), TOKENS).double()
     assert 0 < (expanded - absorbed).norm() / expanded.norm() < 1e-5
 
 
 def test_generation_is_the_same_alone_in_company_and_in_chunks() -> None:
     executor = executor_of(phased_text("f32"))
-    prefill, decode, caches = bind(executor, "prefill"), bind(executor, "decode"), specs(torch.float32)
+
+    def made(prompts: list[list[int]], **options: int) -> list[list[int]]:
+        return generate(engine_on(executor, torch.float32), prompts, GenerateOptions(6, **options))
+
     prompts = [[1, 2, 3], [4, 5, 6, 7, 8, 9], [11]]
-    together = generate(prefill, decode, caches, prompts, 6)
+    together = made(prompts)
     assert [len(tokens) for tokens in together] == [6, 6, 6]
-    assert together == [generate(prefill, decode, caches, [prompt], 6)[0] for prompt in prompts]
-    assert together == generate(prefill, decode, caches, prompts, 6, chunk=2)
-    stop = frozenset({together[0][2]})
-    stopped = generate(prefill, decode, caches, prompts, 6, stop=stop)
-    assert stopped[0] == together[0][: together[0].index(together[0][2]) + 1]
-    assert generate(prefill, decode, caches, prompts, 0) == [[], [], []]
-    with pytest.raises(ValueError, match="empty prompt"):
-        generate(prefill, decode, caches, [[1], []], 1)
+    assert together == [made([prompt])[0] for prompt in prompts]
+    assert together == made(prompts, chunk=2)
+    with pytest.raises(RequestError, match="at least one token"):
+        made([[1], []])
 
 
 def test_logits_of_every_token_give_the_same_tokens() -> None:
@@ -129,7 +126,7 @@ def test_logits_of_every_token_give_the_same_tokens() -> None:
     every = prefill.replace("%last", "%h1").replace('tensor<?x32xf32, ["N"]>', 'tensor<?x32xf32, ["T"]>')
     every = every.replace('tensor<?x50xf32, ["N"]>', 'tensor<?x50xf32, ["T"]>') + text[end_of_prefill:]
     results = [
-        generate(bind(executor, "prefill"), bind(executor, "decode"), specs(torch.float32), [[1, 2, 3], [4]], 4)
+        generate(engine_on(executor, torch.float32), [[1, 2, 3], [4]], GenerateOptions(4))
         for executor in (executor_of(text), executor_of(every))
     ]
     assert every != text
@@ -138,10 +135,10 @@ def test_logits_of_every_token_give_the_same_tokens() -> None:
 
 def test_sampling_depends_on_the_seed_and_not_on_company() -> None:
     executor = executor_of(phased_text("f32"))
-    prefill, decode, caches = bind(executor, "prefill"), bind(executor, "decode"), specs(torch.float32)
 
     def sampled(seed: int, prompts: list[list[int]]) -> list[list[int]]:
-        return generate(prefill, decode, caches, prompts, 8, sampler=Sampler(1.0, seed))
+        options = GenerateOptions(8, sampling=SamplingOptions(temperature=1.0, seed=seed))
+        return generate(engine_on(executor, torch.float32), prompts, options)
 
     assert sampled(1, [[1, 2], [3]]) == sampled(1, [[1, 2], [3]])
     assert sampled(1, [[1, 2], [3]])[0] == sampled(1, [[1, 2]])[0]
@@ -178,8 +175,8 @@ def test_parameters_beyond_the_budget_are_read_again_with_the_same_bits() -> Non
     module = parse(phased_text())
     weights = RandomWeights(0, required_headers(module))
     tight = Executor(module, weights, params_budget_bytes=1000)
-    logits = Sequences(specs(torch.bfloat16), [13]).step(bind(tight, "prefill"), {0: TOKENS})
-    loose = Sequences(specs(torch.bfloat16), [13]).step(bind(Executor(module, weights), "prefill"), {0: TOKENS})
+    logits = logits_of(only(tight, torch.bfloat16, "prefill"), TOKENS)
+    loose = logits_of(only(Executor(module, weights), torch.bfloat16, "prefill"), TOKENS)
     assert torch.equal(logits, loose)
     assert tight.params.used_bytes < 10_000
     assert len(tight.params.values) < 10

@@ -7,23 +7,20 @@ from roundtrip import parse
 
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.params import required_headers
+from dsv3c.backends.reference.runtime.errors import RequestError
+from dsv3c.backends.reference.runtime.generate import prefill
+from dsv3c.backends.reference.runtime.paging import SequenceState
 from dsv3c.backends.reference.weights import RandomWeights
-from dsv3c.ir.errors import UsageError
+from dsv3c.ir.errors import Dsv3cError, UsageError
 from dsv3c.ir.functions import functions
-from dsv3c.paging import CacheFull, SequenceState
-from dsv3c.passes.phases import Phase
-from dsv3c.runtime import Engine, GenerateOptions, generate, phase_entries, prefill
-from dsv3c.sampling import SamplingOptions
+from dsv3c.runtime import Engine, GenerateOptions, SamplingOptions, generate, phase_entries, user_errors
 
 PROMPTS = [[1, 2, 3, 4, 5], [7], [11, 12, 13, 14, 15, 16, 17, 18, 19]]
 
 
 def engine(*, pages: int = 32, prefill_max: int = 4096, prefill_min: int = 1) -> Engine:
     """Pages hold four tokens."""
-    module = parse(phased_text("f32"))
-    for name, low, high in (("prefill", prefill_min, prefill_max), ("decode", 1, 1)):
-        phase = Phase(name, low, high, tokens=1, sequences=1, context=1, capturable=False)
-        functions(module)[name].attributes["phase"] = phase.attribute()
+    module = parse(phased_text("f32", prefill=(prefill_min, prefill_max)))
     return Engine(module, Executor(module, RandomWeights(0, required_headers(module))), pages=pages)
 
 
@@ -91,24 +88,35 @@ def test_the_narrowest_entry_comes_first() -> None:
 
 
 def test_a_query_that_no_entry_takes_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"no phase takes 2 new tokens"):
+    with pytest.raises(RequestError, match=r"no phase takes 2 new tokens per sequence\n  there are @decode 1\.\.1"):
         engine(prefill_min=4).entry_for(2)
+    with pytest.raises(UsageError, match="no phase takes 2 new tokens") as caught:
+        generate(engine(prefill_min=4), [[1, 2]])
+    assert caught.value.hint == "there are @decode 1..1, @prefill 4..4096"
 
 
 def test_a_module_without_phases_is_refused() -> None:
+    module = parse(phased_text())
+    for function in functions(module).values():
+        function.attributes.pop("phase", None)
     with pytest.raises(UsageError, match="no phases"):
-        phase_entries(parse(phased_text()))
+        phase_entries(module)
 
 
 def test_a_full_cache_is_an_error_that_names_the_pages() -> None:
-    with pytest.raises(CacheFull, match="free pages of 4 tokens"):
+    with pytest.raises(Dsv3cError, match="free pages of 4 tokens") as caught:
         generate(engine(pages=3), [list(range(10)), [1, 2]], GenerateOptions(max_new_tokens=8))
+    assert caught.value.exit_code == 1 and "--pages" in caught.value.hint
+
+
+def test_a_prompt_without_a_token_is_refused() -> None:
+    with pytest.raises(UsageError, match="at least one token"):
+        generate(engine(), [[1], []])
 
 
 @pytest.mark.parametrize(
-    ("prompts", "options"),
-    [([[1], []], GenerateOptions()), ([[1]], GenerateOptions(chunk=0)), ([[1]], GenerateOptions(max_new_tokens=-1))],
+    ("options", "said"), [({"chunk": 0}, "chunk must be positive, not 0"), ({"max_new_tokens": -1}, "max-new-tokens")]
 )
-def test_wrong_requests_are_refused(prompts: list[list[int]], options: GenerateOptions) -> None:
-    with pytest.raises(UsageError):
-        generate(engine(), prompts, options)
+def test_options_out_of_range_are_refused(options: dict[str, int], said: str) -> None:
+    with pytest.raises(UsageError, match=said), user_errors():
+        GenerateOptions(**options)  # pyright: ignore[reportArgumentType]

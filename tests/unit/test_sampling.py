@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from dsv3c.ir.errors import UsageError
-from dsv3c.sampling import Sampler, SamplingOptions
+from dsv3c.backends.reference.runtime.errors import RequestError
+from dsv3c.backends.reference.runtime.sampling import Sampler, SamplingOptions
 
 LOGITS = torch.log(torch.tensor([0.1, 0.4, 0.2, 0.3]))
 
@@ -60,5 +60,5 @@ def test_a_seed_repeats_and_sequences_differ() -> None:
     ],
 )
 def test_options_out_of_range_are_refused(options: dict[str, float], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(RequestError, match=said):
         SamplingOptions(**options)  # pyright: ignore[reportArgumentType]

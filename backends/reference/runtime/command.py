@@ -10,8 +10,19 @@ from typing import Any
 import torch
 
 from dsv3c.backends.reference.meanings.arithmetic import fidelity
-from dsv3c.backends.reference.runtime.generate import ByLength, CacheSpec, Sampler, Step, generate, generate_dense
+from dsv3c.backends.reference.runtime.errors import RequestError
+from dsv3c.backends.reference.runtime.generate import (
+    CacheSpec,
+    Engine,
+    GenerateOptions,
+    StepEntry,
+    generate,
+    generate_dense,
+    num_pages,
+    page_size_of,
+)
 from dsv3c.backends.reference.runtime.params import CheckpointSource, Params, RandomSource
+from dsv3c.backends.reference.runtime.sampling import SamplingOptions
 from dsv3c.backends.reference.runtime.stored import Checkpoint, StoredError
 
 
@@ -22,7 +33,7 @@ class Entry:
     function: Callable[..., Any]
     caches: tuple[CacheSpec, ...] = ()
     queries: tuple[int, int] | None = None
-    """Fewest and most new tokens per sequence, of a phase that says so."""
+    """Fewest and most new tokens per sequence, of a phase that continues sequences."""
 
     def bind(self, params: Params) -> Callable[..., Any]:
         """The function with its parameters."""
@@ -36,48 +47,62 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=0, help="seed of random weights and of sampling")
     made.add_argument("--tokens", action="append", required=True, help="a prompt: 1,2,3 (again for more sequences)")
     made.add_argument("--max-new-tokens", type=int, default=8, help="tokens to generate per sequence")
-    made.add_argument("--chunk", type=int, help="prefill this many tokens at a time (default: whole prompts)")
+    made.add_argument("--eos", action="append", type=int, default=[], help="token that ends a sequence (again: more)")
+    made.add_argument("--chunk", type=int, default=512, help="prompt tokens per step, at most")
+    made.add_argument("--pages", type=int, help="cache pages per layer (default: as many as needed)")
     made.add_argument("--temperature", type=float, default=0.0, help="0 picks the likeliest token")
+    made.add_argument("--top-k", type=int, default=0, help="draw from the K likeliest; 0: from all")
+    made.add_argument("--top-p", type=float, default=1.0, help="draw from the likeliest that reach P")
     made.add_argument("--fidelity", choices=("reference", "torch"), default="reference", help="see arithmetic.py")
     return made
 
 
 def token_ids(text: str) -> list[int]:
-    """``1,2,3`` as numbers.  Raises ValueError with what is wrong."""
+    """``1,2,3`` as numbers.  Raises RequestError."""
     try:
         return [int(part) for part in text.split(",")]
     except ValueError as error:
-        raise ValueError(f"--tokens takes numbers with commas between them, not {text!r}") from error
+        raise RequestError(f"--tokens takes numbers with commas between them, not {text!r}") from error
 
 
-def steps_of(entries: dict[str, Entry], params: Params) -> tuple[Step, Step]:
-    """The steps for prompts and for single tokens: by the number of new tokens where entries state their ranges."""
-    ranges = [(*entry.queries, entry.bind(params)) for entry in entries.values() if entry.queries is not None]
-    if ranges:
-        step = ByLength(ranges)
-        return step, step
-    prefill = entries.get("prefill") or entries["decode"]
-    return prefill.bind(params), entries.get("decode", prefill).bind(params)
+def engine_of(entries: dict[str, Entry], params: Params, pages: int | None, lengths: Sequence[int]) -> Engine | None:
+    """An engine of the entries that continue sequences; None without any.
+
+    ``pages``: cache pages per layer; None for as many as sequences of ``lengths`` tokens need.
+    """
+    phases = {name: entry for name, entry in entries.items() if entry.queries is not None}
+    if not phases:
+        return None
+    steps = [StepEntry(name, entry.bind(params), *entry.queries) for name, entry in phases.items() if entry.queries]
+    caches = next(iter(phases.values())).caches
+    needed = num_pages(lengths, page_size_of(caches))
+    return Engine(steps, caches, pages=needed if pages is None else pages)
+
+
+def generated(entries: dict[str, Entry], chosen: argparse.Namespace) -> list[list[int]]:
+    """New tokens of every prompt, by the phases, or by ``main`` where there are none.
+
+    Raises RequestError for a program that has neither, and for what the engine refuses.
+    """
+    sampling = SamplingOptions(chosen.temperature, chosen.top_k, chosen.top_p, chosen.seed)
+    options = GenerateOptions(chosen.max_new_tokens, chosen.chunk, frozenset(chosen.eos), sampling)
+    source = CheckpointSource(Checkpoint(chosen.weights)) if chosen.weights else RandomSource(chosen.seed)
+    prompts, params = [token_ids(text) for text in chosen.tokens], Params(source)
+    with torch.no_grad(), fidelity(chosen.fidelity):
+        lengths = [len(prompt) + options.max_new_tokens for prompt in prompts]
+        engine = engine_of(entries, params, chosen.pages, lengths)
+        if engine is not None:
+            return generate(engine, prompts, options)
+        if "main" in entries:
+            return generate_dense(entries["main"].bind(params), prompts, options)
+    raise RequestError(f"no phase and no main to generate with; entries: {', '.join(entries)}")
 
 
 def run_command(entries: dict[str, Entry], arguments: Sequence[str] | None = None) -> int:
-    """Generate with the phases, or with ``main`` where there are none; one line of token ids per prompt."""
-    options = parser().parse_args(arguments)
+    """Generate and print: one line of token ids per prompt; the exit status."""
+    chosen = parser().parse_args(arguments)
     try:
-        source = CheckpointSource(Checkpoint(options.weights)) if options.weights else RandomSource(options.seed)
-        prompts, params = [token_ids(text) for text in options.tokens], Params(source)
-        sampler = Sampler(options.temperature, options.seed)
-        with torch.no_grad(), fidelity(options.fidelity):
-            first = entries.get("prefill") or entries.get("decode")
-            if first is not None:
-                steps = steps_of(entries, params)
-                new = generate(
-                    *steps, first.caches, prompts, options.max_new_tokens, chunk=options.chunk, sampler=sampler
-                )
-            elif "main" in entries:
-                new = generate_dense(entries["main"].bind(params), prompts, options.max_new_tokens, sampler=sampler)
-            else:
-                raise ValueError(f"no prefill, decode or main to generate with; entries: {', '.join(entries)}")
+        new = generated(entries, chosen)
     except (StoredError, ValueError, IndexError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

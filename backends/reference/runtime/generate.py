@@ -1,12 +1,16 @@
-"""Tokens out of a program's phases: pages, chunked prefill, decode, greedy or seeded sampling, several sequences."""
+"""Tokens out of a program's steps: a paged cache, chunked prefill, decoding several sequences at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import torch
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.mla import LatentCache, new_cache
+from dsv3c.backends.reference.runtime.errors import RequestError
+from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, step_tables
+from dsv3c.backends.reference.runtime.sampling import Sampler, SamplingOptions
 
 Step = Callable[..., Sequence[Tensor | LatentCache]]
 """``(tokens, positions, seq_offsets, block_table, context_lens, *caches) -> logits [N, V] or [T, V], *caches``."""
@@ -36,168 +40,202 @@ class CacheSpec:
         )
 
 
-class Sequences:
-    """Sequences that share paged caches; ``step`` feeds new tokens of some of them."""
-
-    def __init__(self, specs: Sequence[CacheSpec], max_lengths: Sequence[int]) -> None:
-        """``max_lengths``: tokens each sequence will have at most; their pages are set aside."""
-        (page_size,) = {spec.page_size for spec in specs}
-        pages = [max(1, -(-length // page_size)) for length in max_lengths]
-        self.block_table = torch.zeros(len(pages), max(pages, default=1), dtype=torch.int32)
-        start = 0
-        for row, count in zip(self.block_table, pages, strict=True):
-            row[:count] = torch.arange(start, start + count)
-            start += count
-        self.caches = [spec.allocate(max(1, start)) for spec in specs]
-        self.lengths = [0] * len(pages)
-        self.max_lengths = list(max_lengths)
-
-    def step(self, run: Step, tokens: dict[int, Sequence[int]]) -> Tensor:
-        """Append tokens to sequences (by index) with one call; the logits of each one's last token, [N, V]."""
-        lengths = {n: self.lengths[n] + len(new) for n, new in tokens.items()}
-        for n, length in lengths.items():
-            if length > self.max_lengths[n]:
-                raise ValueError(f"sequence {n} would have {length} tokens; there are pages for {self.max_lengths[n]}")
-        counts = torch.tensor([0, *(len(new) for new in tokens.values())])
-        positions = [torch.arange(self.lengths[n], lengths[n], dtype=torch.int32) for n in tokens]
-        results = run(
-            torch.tensor([token for new in tokens.values() for token in new], dtype=torch.int64),
-            torch.cat(positions),
-            counts.cumsum(0).to(torch.int32),
-            self.block_table[list(tokens)],
-            torch.tensor(list(lengths.values()), dtype=torch.int32),
-            *self.caches,
-        )
-        logits, *caches = results
-        assert isinstance(logits, Tensor)
-        if logits.shape[0] != len(tokens):  # a program with the logits of every token
-            logits = logits[counts.cumsum(0)[1:] - 1]
-        self.caches = [cache for cache in caches if isinstance(cache, LatentCache)]
-        for n, length in lengths.items():
-            self.lengths[n] = length
-        return logits
-
-
 @dataclass(frozen=True)
-class ByLength:
-    """A step made of several, each for a range of new tokens per sequence: every sequence takes the narrowest."""
+class StepEntry:
+    """A step, and how many new tokens of each sequence it takes."""
 
-    ranges: Sequence[tuple[int, int, Step]]
-    """Fewest and most new tokens, and the step for them."""
+    name: str
+    run: Step
+    min_query: int
+    max_query: int
 
-    def __call__(
-        self,
-        tokens: Tensor,
-        positions: Tensor,
-        seq_offsets: Tensor,
-        block_table: Tensor,
-        context_lens: Tensor,
-        *caches: LatentCache,
-    ) -> Sequence[Tensor | LatentCache]:
-        """Logits [N, V] of every sequence's last token, then the caches."""
-        ends = seq_offsets[1:].tolist()
-        chosen = [self.step_for(end - start) for start, end in zip(seq_offsets[:-1].tolist(), ends, strict=True)]
-        rows: list[Tensor | None] = [None] * len(chosen)
-        kept: Sequence[Tensor | LatentCache] = caches
-        for step in dict.fromkeys(chosen):
-            members = [n for n, other in enumerate(chosen) if other is step]
-            parts = [slice(int(seq_offsets[n]), ends[n]) for n in members]
-            counts = torch.tensor([0, *(part.stop - part.start for part in parts)])
-            logits, *kept = step(
-                torch.cat([tokens[part] for part in parts]),
-                torch.cat([positions[part] for part in parts]),
-                counts.cumsum(0).to(torch.int32),
-                block_table[members],
-                context_lens[members],
-                *kept,
-            )
-            assert isinstance(logits, Tensor)
-            if logits.shape[0] != len(members):  # a program with the logits of every token
-                logits = logits[counts.cumsum(0)[1:] - 1]
-            for n, row in zip(members, logits, strict=True):
-                rows[n] = row
-        return [torch.stack([row for row in rows if row is not None]), *kept]
-
-    def step_for(self, length: int) -> Step:
-        """The step with the narrowest range that holds ``length``.  Raises ValueError where none does."""
-        fitting = [(high - low, step) for low, high, step in self.ranges if low <= length <= high]
-        if not fitting:
-            known = ", ".join(f"{low}..{high}" for low, high, _ in self.ranges)
-            raise ValueError(f"no entry takes {length} new tokens per sequence; there are entries for {known}")
-        return min(fitting, key=lambda item: item[0])[1]
+    def fits(self, query: int) -> bool:
+        """Whether a sequence may bring this many new tokens."""
+        return self.min_query <= query <= self.max_query
 
 
 @dataclass
-class Sampler:
-    """Picks the next token: the likeliest at temperature 0, else at random, each sequence from its own seed."""
+class StepStatistics:
+    """What generation did."""
 
-    temperature: float = 0.0
-    seed: int = 0
-    generators: dict[int, torch.Generator] = field(default_factory=dict[int, torch.Generator])
+    prefill_tokens: int = 0
+    decode_tokens: int = 0
+    prefill_seconds: float = 0.0
+    decode_seconds: float = 0.0
+    steps: dict[str, int] = field(default_factory=dict[str, int])
+    """Entry name -> how often it ran."""
 
-    def pick(self, sequence: int, logits_V: Tensor) -> int:
-        """Ties go to the lowest token id."""
-        scores = logits_V.to(torch.float64)
-        if self.temperature <= 0:
-            return int((scores == scores.max()).to(torch.int8).argmax())
-        if sequence not in self.generators:
-            self.generators[sequence] = torch.Generator().manual_seed(self.seed + sequence)
-        weights = torch.softmax(scores / self.temperature, dim=-1)
-        return int(torch.multinomial(weights, 1, generator=self.generators[sequence]))
+
+class Engine:
+    """Continues sequences with the steps of a program.
+
+    ``caches``: one per layer, all of one page size; ``pages``: cache pages per layer, which sequences take as they grow
+    and give back when they end.  The caches are written in place by every step.  Raises RequestError without a page.
+    """
+
+    def __init__(self, entries: Sequence[StepEntry], caches: Sequence[CacheSpec], *, pages: int) -> None:
+        assert entries, "an engine without a step continues nothing"
+        if pages < 1:
+            raise RequestError(f"there must be cache pages, not {pages}")
+        self.entries = sorted(entries, key=lambda entry: entry.max_query - entry.min_query)
+        """Narrowest range of query lengths first: the more special entry is preferred."""
+        self.pool = PagePool(pages, page_size_of(caches))
+        self.caches = [spec.allocate(pages) for spec in caches]
+        self.statistics = StepStatistics()
+
+    def entry_for(self, query: int) -> StepEntry:
+        """The narrowest entry for a query length.  Raises RequestError naming the ranges when none fits."""
+        for entry in self.entries:
+            if entry.fits(query):
+                return entry
+        ranges = ", ".join(f"@{entry.name} {entry.min_query}..{entry.max_query}" for entry in self.entries)
+        raise RequestError(f"no phase takes {query} new tokens per sequence", hint=f"there are {ranges}")
+
+    @property
+    def longest_query(self) -> int:
+        """The most new tokens of one sequence that some entry takes."""
+        return max(entry.max_query for entry in self.entries)
+
+    def step(self, states: Sequence[SequenceState], lengths: Sequence[int]) -> list[Tensor]:
+        """Feed the next ``lengths[n]`` tokens of every sequence; returns the last token's logits [V] of each.
+
+        Sequences whose lengths need different entries run one entry after the other.  Raises RequestError for a length
+        that no entry takes, CacheFull when pages run out.
+        """
+        groups = dict[str, list[int]]()
+        for index, length in enumerate(lengths):
+            groups.setdefault(self.entry_for(length).name, []).append(index)
+        logits: dict[int, Tensor] = {}
+        for name, members in groups.items():
+            rows = self.run(name, [states[i] for i in members], [lengths[i] for i in members])
+            logits |= zip(members, rows, strict=True)
+        return [logits[index] for index in range(len(states))]
+
+    def run(self, name: str, states: Sequence[SequenceState], lengths: Sequence[int]) -> list[Tensor]:
+        """One entry, all sequences at once."""
+        (entry,) = (entry for entry in self.entries if entry.name == name)
+        for state, length in zip(states, lengths, strict=True):
+            self.pool.reserve(state, state.cached + length)
+        tables = step_tables(states, lengths)
+        logits, *caches = entry.run(*tables.arguments(), *self.caches)
+        assert isinstance(logits, Tensor)
+        self.caches = [cache for cache in caches if isinstance(cache, LatentCache)]
+        for state, length in zip(states, lengths, strict=True):
+            state.cached += length
+        self.statistics.steps[name] = self.statistics.steps.get(name, 0) + 1
+        if logits.shape[0] != len(states):  # logits of every token: the last row of each sequence
+            logits = logits[tables.seq_offsets[1:].long() - 1]
+        return list(logits)
+
+
+def page_size_of(caches: Sequence[CacheSpec]) -> int:
+    """Token rows per page, the same in every layer; 1 without a layer."""
+    sizes = {spec.page_size for spec in caches}
+    assert len(sizes) < 2, "one block table serves all layers"
+    return sizes.pop() if sizes else 1
+
+
+def num_pages(lengths: Sequence[int], page_size: int) -> int:
+    """Pages that hold sequences of these lengths (tokens) at once."""
+    return sum(-(-length // page_size) for length in lengths)
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """``chunk`` bounds the prompt tokens of one step and sequence; ``eos`` ends a sequence when generated.
+
+    Raises RequestError for values out of range.
+    """
+
+    max_new_tokens: int = 32
+    chunk: int = 512
+    eos: frozenset[int] = frozenset()
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+
+    def __post_init__(self) -> None:
+        if self.chunk < 1:
+            raise RequestError(f"chunk must be positive, not {self.chunk}")
+        if self.max_new_tokens < 0:
+            raise RequestError(f"max-new-tokens must not be negative, not {self.max_new_tokens}")
+
+    def ended(self, made: Sequence[int]) -> bool:
+        """Whether a sequence with these new tokens is complete."""
+        return len(made) == self.max_new_tokens or (len(made) > 0 and made[-1] in self.eos)
+
+
+OnToken = Callable[[int, int], None]
+"""Called with (number of the sequence, token) as tokens are made."""
 
 
 def generate(
-    prefill: Step,
-    decode: Step,
-    specs: Sequence[CacheSpec],
+    engine: Engine,
     prompts: Sequence[Sequence[int]],
-    max_new_tokens: int,
-    *,
-    chunk: int | None = None,
-    sampler: Sampler | None = None,
-    stop: frozenset[int] = frozenset(),
+    options: GenerateOptions | None = None,
+    on_token: OnToken | None = None,
 ) -> list[list[int]]:
-    """New tokens of every prompt: prompts are prefilled in chunks of ``chunk`` tokens, then decoded together.
+    """The tokens made after each prompt (token ids, each not empty), at most ``max_new_tokens``, the ending included.
 
-    A sequence ends after ``max_new_tokens``, or with the first token in ``stop`` (which is kept).
+    Prompts are fed in chunks, each alone; then all sequences decode together until each has ended.  Raises RequestError
+    for an empty prompt and as ``Engine.step`` does.
     """
+    options = options or GenerateOptions()
+    check_prompts(prompts)
+    made: list[list[int]] = [[] for _ in prompts]
+    if options.max_new_tokens == 0:
+        return made
+    states = [SequenceState(list(prompt)) for prompt in prompts]
+    samplers = [Sampler(options.sampling, index) for index in range(len(prompts))]
+    logits = [prefill(engine, state, options.chunk) for state in states]
+    active = list(range(len(prompts)))
+    start = perf_counter()
+    while active:
+        for index in active:
+            token = samplers[index].next_token(logits[index])
+            made[index].append(token)
+            states[index].tokens.append(token)
+            if on_token is not None:
+                on_token(index, token)
+        for index in active:
+            if options.ended(made[index]):
+                engine.pool.release(states[index])
+        active = [index for index in active if not options.ended(made[index])]
+        if active:
+            rows = engine.step([states[i] for i in active], [1] * len(active))
+            engine.statistics.decode_tokens += len(active)
+            for index, row in zip(active, rows, strict=True):
+                logits[index] = row
+    engine.statistics.decode_seconds += perf_counter() - start
+    return made
+
+
+def check_prompts(prompts: Sequence[Sequence[int]]) -> None:
+    """Raise RequestError for a prompt without a token."""
     if not all(prompts):
-        raise ValueError("an empty prompt has no last token to continue")
-    sampler = sampler or Sampler()
-    new: list[list[int]] = [[] for _ in prompts]
-    if max_new_tokens < 1 or not prompts:
-        return new
-    sequences = Sequences(specs, [len(prompt) + max_new_tokens - 1 for prompt in prompts])
-    longest = max(map(len, prompts))
-    chunk = chunk or longest
-    for start in range(0, longest, chunk):
-        parts = {n: prompt[start : start + chunk] for n, prompt in enumerate(prompts) if start < len(prompt)}
-        logits = sequences.step(prefill, parts)
-        for n, logits_V in zip(parts, logits, strict=True):
-            if start + chunk >= len(prompts[n]):
-                new[n].append(sampler.pick(n, logits_V))
-    while active := [n for n, tokens in enumerate(new) if len(tokens) < max_new_tokens and tokens[-1] not in stop]:
-        logits = sequences.step(decode, {n: new[n][-1:] for n in active})
-        for n, logits_V in zip(active, logits, strict=True):
-            new[n].append(sampler.pick(n, logits_V))
-    return new
+        raise RequestError("a prompt must have at least one token")
+
+
+def prefill(engine: Engine, state: SequenceState, chunk: int) -> Tensor:
+    """Feed a prompt in chunks; returns the logits [V] of its last token."""
+    start = perf_counter()
+    size = min(chunk, engine.longest_query)
+    engine.statistics.prefill_tokens += state.pending
+    logits: list[Tensor] = []
+    while state.pending:
+        logits = engine.step([state], [min(size, state.pending)])
+    engine.statistics.prefill_seconds += perf_counter() - start
+    return logits[0]
 
 
 def generate_dense(
-    main: Callable[[Tensor], Tensor],
-    prompts: Sequence[Sequence[int]],
-    max_new_tokens: int,
-    *,
-    sampler: Sampler | None = None,
-    stop: frozenset[int] = frozenset(),
+    main: Callable[[Tensor], Tensor], prompts: Sequence[Sequence[int]], options: GenerateOptions | None = None
 ) -> list[list[int]]:
     """``generate`` with a cache-free program, tokens [1, S] -> logits [1, S, V]: every step computes all positions."""
-    sampler = sampler or Sampler()
-    new: list[list[int]] = [[] for _ in prompts]
-    for n, prompt in enumerate(prompts):
-        if not prompt:
-            raise ValueError("an empty prompt has no last token to continue")
-        while len(new[n]) < max_new_tokens and not (new[n] and new[n][-1] in stop):
-            logits = main(torch.tensor([[*prompt, *new[n]]], dtype=torch.int64))
-            new[n].append(sampler.pick(n, logits[0, -1]))
-    return new
+    options = options or GenerateOptions()
+    check_prompts(prompts)
+    made: list[list[int]] = [[] for _ in prompts]
+    for index, prompt in enumerate(prompts):
+        sampler = Sampler(options.sampling, index)
+        while not options.ended(made[index]):
+            logits = main(torch.tensor([[*prompt, *made[index]]], dtype=torch.int64))
+            made[index].append(sampler.next_token(logits[0, -1]))
+    return made

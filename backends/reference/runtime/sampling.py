@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from dsv3c.ir.errors import UsageError
+from dsv3c.backends.reference.runtime.errors import RequestError
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """``temperature`` 0 is greedy; ``top_k`` 0 and ``top_p`` 1 switch those limits off."""
+    """``temperature`` 0 is greedy; ``top_k`` 0 and ``top_p`` 1 switch those limits off.
+
+    Raises RequestError for values out of range.
+    """
 
     temperature: float = 0.0
     top_k: int = 0
@@ -19,11 +22,11 @@ class SamplingOptions:
 
     def __post_init__(self) -> None:
         if self.temperature < 0:
-            raise UsageError(f"temperature must not be negative, not {self.temperature}")
+            raise RequestError(f"temperature must not be negative, not {self.temperature}")
         if self.top_k < 0:
-            raise UsageError(f"top-k must not be negative, not {self.top_k}")
+            raise RequestError(f"top-k must not be negative, not {self.top_k}")
         if not 0 < self.top_p <= 1:
-            raise UsageError(f"top-p must be in (0, 1], not {self.top_p}")
+            raise RequestError(f"top-p must be in (0, 1], not {self.top_p}")
 
 
 @dataclass

@@ -6,11 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from dsv3c.ir.errors import Dsv3cError
-
-
-class CacheFull(Dsv3cError):
-    """The pool has no page left for the tokens of a step."""
+from dsv3c.backends.reference.runtime.errors import CacheFull
 
 
 @dataclass
