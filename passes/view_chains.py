@@ -165,7 +165,8 @@ def uncut(pieces: Sequence[Piece]) -> Split:
 
 def split_dim(pieces: Sequence[Piece], full: Size, offset: Size) -> Split | None:
     """Split a dim at the pieces' strides; None where they do not divide it."""
-    sizes, cuts = list[Size](), list[Cut]()
+    sizes = list[Size]()
+    cuts = list[Cut]()
     for piece in pieces[:-1]:
         count, skipped = divide_exact(full, piece.stride), divided(offset, piece.stride)
         if count is None or skipped is None:

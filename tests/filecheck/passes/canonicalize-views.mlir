@@ -1,6 +1,7 @@
 // RUN: dsv3c opt %s -p canonicalize-views | filecheck %s
 // RUN: dsv3c opt %s -p canonicalize-views,canonicalize-views | filecheck %s
 // RUN: dsv3c opt %s -p canonicalize-views --remarks -o %t 2>&1 | filecheck %s --check-prefix=REMARK
+// RUN: dsv3c opt %s -p canonicalize-views,dce | filecheck %s --check-prefix=DCE
 
 dsv3c.symbol @B min 1
 dsv3c.symbol @S min 2
@@ -571,4 +572,36 @@ func.func @recipe() -> tensor<2x4xf32> {
     weight.yield %t : tensor<2x4xf32>
   }
   func.return %w : tensor<2x4xf32>
+}
+
+// A chain that is built and given up is no reader: what it looks at goes with its last real one.
+// CHECK-LABEL: func.func @given_up
+// CHECK-SAME: (%[[X:.*]]: tensor<8xf32>)
+// CHECK-NEXT: %[[SAME:.*]] = aten.silu(%[[X]])
+// CHECK-NEXT: %[[SHARED:.*]] = aten.silu(%[[X]])
+// CHECK-NEXT: %[[R:.*]] = aten.reshape(%[[SHARED]]) : tensor<2x4xf32>
+// CHECK: aten.reshape(%[[SAME]]) : tensor<2x4xf32>
+// DCE-LABEL: func.func @given_up
+// DCE-NEXT: func.return
+func.func @given_up(%x: tensor<8xf32>) {
+  %same = aten.silu(%x) : tensor<8xf32>
+  %shared = aten.silu(%x) : tensor<8xf32>
+  %a = aten.reshape(%same) : tensor<2x4xf32>
+  %b = aten.view(%shared) : tensor<2x4xf32>
+  %c = aten.t(%b) : tensor<4x2xf32>
+  %read_a = aten.silu(%a) : tensor<2x4xf32>
+  %read_b = aten.silu(%b) : tensor<2x4xf32>
+  %read_c = aten.silu(%c) : tensor<4x2xf32>
+  func.return
+}
+
+// The same for a chain that is given up because it is longer.
+// DCE-LABEL: func.func @given_up_longer
+// DCE-NEXT: func.return
+func.func @given_up_longer(%x: tensor<2x15xf32>) {
+  %a = aten.silu(%x) : tensor<2x15xf32>
+  %v = aten.view(%a) : tensor<6x5x1xf32>
+  %u = aten.permute(%v, dims = [1, 2, 0]) : tensor<5x1x6xf32>
+  %read = aten.silu(%u) : tensor<5x1x6xf32>
+  func.return
 }
