@@ -67,6 +67,7 @@ class SpecializePhasesPass(Pass):
         names = (self.phases,) if isinstance(self.phases, str) else self.phases
         if self.logits not in ("last", "all"):
             raise UsageError(f"specialize-phases: logits must be last or all, not {self.logits!r}")
+        self.check_sizes()
         prompts = max(1, self.max_tokens // self.context)
         batch = self.max_batch
         known = {
@@ -77,6 +78,19 @@ class SpecializePhasesPass(Pass):
         if unknown := [name for name in names if name not in known]:
             raise UsageError(f"unknown phase {unknown[0]!r}", hint=f"phases: {', '.join(known)}")
         return [known[name] for name in names]
+
+    def check_sizes(self) -> None:
+        """Raise UsageError for sizes that are not positive, and for a context beyond the largest."""
+        for name in ("page_size", "max_tokens", "max_batch", "context", "max_context", "verify_tokens"):
+            if getattr(self, name) < 1:
+                raise UsageError(
+                    f"specialize-phases: {name.replace('_', '-')} must be positive, not {getattr(self, name)}"
+                )
+        if self.context > self.max_context:
+            raise UsageError(
+                f"specialize-phases: context {self.context} is more than max-context {self.max_context}",
+                hint="lower the one or raise the other",
+            )
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Convert every entry for every phase, or nothing at all."""

@@ -4,10 +4,20 @@
 // RUN: dsv3c opt %s -p 'specialize-phases{phases=decode}' --split-input-file --print-debuginfo | filecheck %s --check-prefix=LOC
 // RUN: not dsv3c opt %s -p 'specialize-phases{phases=decoding}' --split-input-file 2>&1 | filecheck %s --check-prefix=PHASE
 // RUN: not dsv3c opt %s -p 'specialize-phases{logits=none}' --split-input-file 2>&1 | filecheck %s --check-prefix=LOGITS
+// RUN: not dsv3c opt %s -p 'specialize-phases{max-context=100}' --split-input-file 2>&1 | filecheck %s --check-prefix=BEYOND
+// RUN: not dsv3c opt %s -p 'specialize-phases{page-size=0}' --split-input-file 2>&1 | filecheck %s --check-prefix=SIZE
+// RUN: dsv3c opt %s -p 'specialize-phases{phases=decode context=100 max-context=100 max-tokens=1 max-batch=1 page-size=1 verify-tokens=1}' --split-input-file | filecheck %s --check-prefix=LEAST
 
 // PHASE: error: unknown phase 'decoding'
 // PHASE-NEXT: phases: prefill, decode, verify
 // LOGITS: error: specialize-phases: logits must be last or all, not 'none'
+// BEYOND: error: specialize-phases: context 4096 is more than max-context 100
+// BEYOND-NEXT: lower the one or raise the other
+// SIZE: error: specialize-phases: page-size must be positive, not 0
+// LEAST: dsv3c.symbol @T min 0 max 1 hint 1
+// LEAST-NEXT: dsv3c.symbol @N min 0 max 1 hint 1
+// LEAST-NEXT: dsv3c.symbol @P min 1 max 100 hint 100
+// LEAST-NEXT: dsv3c.symbol @C min 0 max 100 hint 100
 
 // Two layers share a function per phase; the entry takes a cache for each and gives back its new version.
 // CHECK: builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
