@@ -12,7 +12,7 @@ from xdsl.ir import SSAValue
 
 from dsv3c.ir.dialects.nn import LinearOp, RmsNormOp, RopeOp
 from dsv3c.ir.sizes import add
-from dsv3c.ir.strided import Piece, View, is_identity, whole
+from dsv3c.ir.strided import Piece, View, axis_of, is_identity, whole
 from dsv3c.ir.types import shape
 from dsv3c.ir.views import joined_views, same_data, view_of
 from dsv3c.passes.attention_spellings import Spelling, Tensor4
@@ -84,7 +84,7 @@ def up_projection(nope: View, value: View) -> LinearOp | str:
 
 def rotary(query: View, key: View) -> tuple[RopeOp, RopeOp] | str:
     """The rotations of the rotary parts of Q and K: whole results, K's repeated over the heads."""
-    if key.axes[HEADS] not in ((), (Piece(None, key.sizes[HEADS], 0),)):
+    if key.axes[HEADS] != axis_of(Piece(None, key.sizes[HEADS], 0)):
         return "the rotary part of K is not one vector for all heads"
     q_rope, k_rope = query.base.owner, key.base.owner
     if not isinstance(q_rope, RopeOp) or not isinstance(k_rope, RopeOp):

@@ -88,7 +88,7 @@ def build_generic(builder: ViewBuilder, spelling: Spelling) -> AttentionOp:
         or permuted(builder, tensor.value, tensor.order(letters))
         for tensor, letters in ((spelling.q, "bshd"), (spelling.k, "bthd"), (spelling.v, "bthe"))
     )
-    return AttentionOp(q, k, v, spelling.scale, spelling.scores, spelling.probs)
+    return AttentionOp(q, k, v, scale=spelling.scale, scores=spelling.scores, probs=spelling.probs)
 
 
 def permuted(builder: ViewBuilder, value: SSAValue, order: Sequence[int]) -> SSAValue:
@@ -107,7 +107,9 @@ def build_latent(builder: ViewBuilder, spelling: Spelling, found: LatentAttentio
     """mla.attention; an up-projection with other leading dims than [B, S] is done again over those."""
     up, tokens = found.up_projection, shape(found.q_rope)[:2]
     if shape(up.y)[:-1] != tokens:
-        latent = builder.build(view_of(up.x).regrouped((*tokens, shape(up.x)[-1])) or view_of(up.x), up.x)
+        rows = view_of(up.x).regrouped((*tokens, shape(up.x)[-1]))
+        assert rows is not None, "the rows of K and V are those of the latent"
+        latent = builder.build(rows, up.x)
         assert latent is not None
         up = LinearOp(latent, up.weight)
         up.y.name_hint = found.up_projection.y.name_hint
