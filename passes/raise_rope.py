@@ -190,7 +190,8 @@ class RopePattern(RewritePattern):
         y = build_rope(builder, rotation, "input" if source == work else "f32", end)
         if y is None:
             builder.give_up()
-            return self.ctx.blocked(anchor, f"{x} is no plain part of a tensor")
+            parts = f"{x}, {rotation.cos} or {rotation.sin}"
+            return self.ctx.blocked(anchor, f"no views of their tensors make {parts}")
         replace(self.ctx, rewriter, anchor, matched, builder.ops, [y], what=f"pairs {rotation.pairs.layout}")
 
 

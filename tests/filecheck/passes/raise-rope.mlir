@@ -1323,3 +1323,71 @@ func.func @negative_tables_in_two_types(%x32: tensor<?x2x?x8xf32, ["B", "S"]>, %
   %fl = aten.flatten.using_ints(%st, start_dim = 3) : tensor<?x2x?x8xf32, ["B", "S"]>
   func.return %fl : tensor<?x2x?x8xf32, ["B", "S"]>
 }
+
+// Heads of 8 in 16 of 20 columns, cut before the transposition: no chain from the 20 columns makes them.
+// CHECK-LABEL: func.func @negative_part_without_chain(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_part_without_chain(%w: tensor<?x?x20xbf16, ["B", "S"]>, %cos: tensor<1x?x2xbf16, ["S"]>, %sin: tensor<1x?x2xbf16, ["S"]>) -> tensor<?x2x?x4xbf16, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x2xbf16, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x2xbf16, ["S"]>
+  %w16 = aten.slice.Tensor(%w, dim = 2, start = 0, end = 16) : tensor<?x?x16xbf16, ["B", "S"]>
+  %v = aten.reshape(%w16) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %t = aten.transpose.int(%v, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %x = aten.slice.Tensor(%t, dim = 3, start = 4, end = 8) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %e = aten.slice.Tensor(%x, dim = 3, start = 0, step = 2) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%x, dim = 3, start = 1, step = 2) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  // expected-remark @below {{@negative_part_without_chain: aten.cat: no views of their tensors make %w[0][2 step 8 x 2][1][2 x 4 + 4], %cos}}
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x4xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_cos_without_chain(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_cos_without_chain(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %w: tensor<1x?x20xbf16, ["S"]>, %sin: tensor<1x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %w16 = aten.slice.Tensor(%w, dim = 2, start = 0, end = 16) : tensor<1x?x16xbf16, ["S"]>
+  %v = aten.reshape(%w16) : tensor<1x?x2x8xbf16, ["S"]>
+  %cut = aten.slice.Tensor(%v, dim = 3, start = 0, end = 2) : tensor<1x?x2x2xbf16, ["S"]>
+  %c = aten.reshape(%cut) : tensor<1x1x?x4xbf16, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %e = aten.slice.Tensor(%x, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%x, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  // expected-remark @below {{@negative_cos_without_chain: aten.cat: no views of their tensors make %x}}
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_sin_without_chain(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_sin_without_chain(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos: tensor<1x?x4xbf16, ["S"]>, %w: tensor<1x?x20xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<1x1x?x4xbf16, ["S"]>
+  %w16 = aten.slice.Tensor(%w, dim = 2, start = 0, end = 16) : tensor<1x?x16xbf16, ["S"]>
+  %v = aten.reshape(%w16) : tensor<1x?x2x8xbf16, ["S"]>
+  %cut = aten.slice.Tensor(%v, dim = 3, start = 0, end = 2) : tensor<1x?x2x2xbf16, ["S"]>
+  %s = aten.reshape(%cut) : tensor<1x1x?x4xbf16, ["S"]>
+  %e = aten.slice.Tensor(%x, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%x, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  // expected-remark @below {{@negative_sin_without_chain: aten.cat: no views of their tensors make %x}}
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
