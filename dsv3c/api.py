@@ -250,6 +250,7 @@ def compile(
     experts: Literal["grouped_mm", "batched_mm"] | None = None,
     passes: str | None = None,
     level: Level = "lowered",
+    allow_unraised: bool = False,
     force: bool = False,
     **point: object,
 ) -> CompiledModule:
@@ -275,6 +276,7 @@ def compile(
         point=point,
         pipeline=passes,
         level=level,
+        allow_unraised=allow_unraised,
     )
     compiled = compile_model(request, keep_stages=output is not None)
     artifact = write_artifact(compiled, Path(output), force=force) if output is not None else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
+from dsv3c.coverage import check_coverage
 from dsv3c.driver import Driver, Observer, PassRun
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.core import facts_of, symbols_of
@@ -58,6 +59,8 @@ class Request:
     stop_after: str | None = None
     """Pass to stop after."""
     allow_unapplied: bool = False
+    allow_unraised: bool = False
+    """Plan for kernels although matrix products, attention, softmax or top-k are left in aten."""
     load: tuple[Path, ...] = ()
     """Plug-in files."""
 
@@ -140,7 +143,8 @@ def compile_model(
     ``check`` is given the passes that are planned, and may refuse them before the capture.
 
     Raises UsageError for a request that cannot be met, CaptureFailure and ImportFailure with the user's line, PassError
-    and IRError for passes that cannot do their work, WeightsError for a checkpoint that does not fit.
+    and IRError for passes that cannot do their work and for what kernels do not compute (``check_coverage``),
+    WeightsError for a checkpoint that does not fit.
     """
     plugins = load_plugins(request.load)
     ctx = make_context(target=load_target(request.target))
@@ -163,6 +167,8 @@ def compile_model(
     driver = Driver(ctx, watching, allow_unapplied=request.allow_unapplied, skip_unmet=request.pipeline is None)
     ctx.evaluator = evaluator()
     driver.run(module, passes, named=named)
+    if request.level in ("lowered", "program") and request.stop_after is None:
+        check_coverage(ctx, module, allow_unraised=request.allow_unraised)
     return Compiled(
         request=request,
         ctx=ctx,

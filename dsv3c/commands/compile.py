@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder to write; with --emit: a file")
     parser.add_argument("--force", action="store_true", help="replace OUT if it is an earlier artifact")
     parser.add_argument("--emit", choices=LEVELS, metavar="LEVEL", help=f"print the program at: {', '.join(LEVELS)}")
+    parser.add_argument(
+        "--allow-unraised", action="store_true", help="plan for kernels although products, softmax or top-k are in aten"
+    )
     parser.add_argument("--print-op-generic", action="store_true", help="with --emit: MLIR's generic form")
     parser.add_argument("--print-debuginfo", action="store_true", help="with --emit: locations too")
     add_pass_options(parser)
@@ -91,6 +94,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         level=level,
         stop_after=arguments.stop_after,
         allow_unapplied=arguments.allow_unapplied,
+        allow_unraised=arguments.allow_unraised,
         load=tuple(arguments.load),
     )
 

@@ -52,7 +52,7 @@ def outcomes_of(arguments: argparse.Namespace) -> tuple[Sequence[Outcome], list[
     if is_artifact(Path(arguments.model)):
         artifact = load_artifact(Path(arguments.model))
         return artifact.outcomes(), [item["name"] for item in artifact.manifest["passes"]]
-    arguments.allow_unapplied = True
+    arguments.allow_unapplied = arguments.allow_unraised = True
     with progress(f"compiling {arguments.model}") as tell:
         compiled = compile_model(request_of(arguments), progress=tell)
     return list(compiled.ctx.outcomes), [run.name for run in compiled.driver.runs]

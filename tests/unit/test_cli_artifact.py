@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from cli import TEXT, Done, dsv3c, refused
+from cli import LENIENT, TEXT, Done, dsv3c, refused
 
 from dsv3c.artifact import ArtifactError, load_artifact
 from dsv3c.cli import main
@@ -227,7 +227,7 @@ def test_damaged_remarks_are_refused(out: Path) -> None:
 def test_force_replaces_an_earlier_artifact(tmp_path: Path) -> None:
     file, out = tmp_path / "toy.mlir", tmp_path / "out"
     file.write_text(TEXT)
-    command = ["compile", file, "-p", "dce", "--allow-unapplied", "-o", out]
+    command = ["compile", file, "-p", "dce", *LENIENT, "-o", out]
     assert dsv3c(*command).status == 0
     (out / "mine").write_text("notes")
     refused(*command, status=2, says=["exists", "--force"])
@@ -238,7 +238,7 @@ def test_force_replaces_an_earlier_artifact(tmp_path: Path) -> None:
 def test_plan_for_a_gpu_has_no_program_and_says_so(tmp_path: Path) -> None:
     file, out = tmp_path / "toy.mlir", tmp_path / "out"
     file.write_text(TEXT)
-    done = dsv3c("compile", file, "-p", "dce", "--allow-unapplied", "-o", out)
+    done = dsv3c("compile", file, "-p", "dce", *LENIENT, "-o", out)
     assert "kernels for h800 are not generated yet" in done.out
     assert "--target cpu" in done.out
     assert not (out / "program.py").exists()
@@ -274,7 +274,7 @@ def test_workload_and_flags(tmp_path: Path) -> None:
     file, load = tmp_path / "toy.mlir", tmp_path / "load.toml"
     file.write_text(TEXT)
     load.write_text('phases = ["decode"]\nmax-batch = 7\ncontext = 32\n')
-    done = dsv3c("compile", file, "--workload", load, "--max-batch", "9", "-p", "dce", "--allow-unapplied")
+    done = dsv3c("compile", file, "--workload", load, "--max-batch", "9", "-p", "dce", *LENIENT)
     first = done.out.splitlines()[0]
     assert "decode" in first
     assert "prefill" not in first

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from cli import NAMES, TEXT, dsv3c, refused
+from cli import LENIENT, NAMES, TEXT, dsv3c, refused
 from safetensors.torch import save_file
 
 from dsv3c import artifact, compiler, programs
@@ -162,7 +162,7 @@ def test_failure_while_writing_leaves_what_was_there(
     def fail(*_: object) -> str:
         raise OSError(28, "No space left on device", str(out / "remarks.jsonl"))
 
-    command = ["compile", mlir, "-p", "dce", "--allow-unapplied", "-o", out]
+    command = ["compile", mlir, "-p", "dce", *LENIENT, "-o", out]
     with monkeypatch.context() as patched:
         patched.setattr(artifact, "digest", fail)
         refused(*command, status=1, says=["remarks.jsonl: No space left on device"])
@@ -182,7 +182,7 @@ def test_failure_of_the_last_rename_puts_the_old_folder_back(
     from dsv3c import files
 
     out = tmp_path / "out"
-    command = ["compile", mlir, "-p", "dce", "--allow-unapplied", "-o", out]
+    command = ["compile", mlir, "-p", "dce", *LENIENT, "-o", out]
     assert dsv3c(*command).status == 0
     real, calls = files.os.replace, list[str]()
 
@@ -217,7 +217,7 @@ def test_memory_of_this_machine_is_known() -> None:
 @pytest.mark.parametrize("verb", ["run", "compile"])
 def test_checkpoint_that_does_not_fit(verb: str, mlir: Path, tmp_path: Path) -> None:
     tensors = {name: torch.ones(shape) for name, shape in NAMES.items()}
-    command = [verb, mlir, *(["-p", "dce", "--allow-unapplied"] if verb == "compile" else []), "--weights", tmp_path]
+    command = [verb, mlir, *(["-p", "dce", *LENIENT] if verb == "compile" else []), "--weights", tmp_path]
     refused(*command, status=1, says=["no .safetensors file"])
     file = tmp_path / "model.safetensors"
     save_file(tensors, file)
@@ -233,10 +233,44 @@ def test_checkpoint_that_does_not_fit(verb: str, mlir: Path, tmp_path: Path) -> 
     refused(verb, mlir, "--weights", tmp_path / "none", status=1, says=["there is no", "checkpoint"])
 
 
+UNRAISED = """
+dsv3c.symbol @B min 1 max 4 hint 1
+func.func @main(%x: tensor<?x8xf32, ["B"]>) -> tensor<?x2xf32, ["B"]> {
+  %p = aten.softmax.int(%x, dim = 0) : tensor<?x8xf32, ["B"]> loc("model.py":7:0)
+  %v, %i = aten.topk(%p, k = 2) : tensor<?x2xf32, ["B"]>, tensor<?x2xi64, ["B"]> loc("model.py":8:0)
+  func.return %v : tensor<?x2xf32, ["B"]>
+}
+"""
+
+
+def test_what_kernels_do_not_compute_is_refused_for_their_targets(tmp_path: Path) -> None:
+    file, out = tmp_path / "odd.mlir", tmp_path / "out"
+    file.write_text(UNRAISED)
+    says = ["model.py:7: aten.softmax.int was not raised, and no kernel for h800 computes it"]
+    says += ["aten.softmax.int x 1, aten.topk x 1", "--target cpu", "--allow-unraised", "dsv3c explain"]
+    refused("compile", file, "-o", out, status=1, says=says)
+    assert not out.exists()
+    assert dsv3c("compile", file, "-o", out, "--allow-unraised").status == 0
+    assert dsv3c("compile", file, "--emit", "raised").status == 0
+    assert dsv3c("compile", file, "--stop-after", "raise-linear").status == 0
+    explained = dsv3c("explain", file)
+    assert explained.status == 0 and "model.py:8: aten.topk in @main" in explained.out
+
+
+def test_what_kernels_do_not_compute_is_a_remark_for_the_cpu(tmp_path: Path) -> None:
+    file = tmp_path / "odd.mlir"
+    file.write_text(UNRAISED)
+    done = dsv3c("compile", file, "--target", "cpu", "--remarks")
+    assert done.status == 0
+    for place, name in (("model.py:7", "aten.softmax.int"), ("model.py:8", "aten.topk")):
+        assert f"remark: {place}: coverage: blocked: @main: {name}: left in aten" in done.err
+    assert "left in aten" not in dsv3c("compile", file, "--target", "cpu", "--remarks", "--emit", "raised").err
+
+
 def test_unused_tensors_are_told(mlir: Path, tmp_path: Path) -> None:
     tensors = {name: torch.ones(shape) for name, shape in NAMES.items()}
     save_file({**tensors, "more.weight": torch.ones(2)}, tmp_path / "model.safetensors")
-    done = dsv3c("compile", mlir, "-p", "dce", "--allow-unapplied", "--weights", tmp_path)
+    done = dsv3c("compile", mlir, "-p", "dce", *LENIENT, "--weights", tmp_path)
     assert "1 tensors are not used by the program: more.weight" in done.err
 
 
