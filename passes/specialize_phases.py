@@ -35,6 +35,9 @@ from dsv3c.passes.phase_conversion import Specializer
 from dsv3c.passes.phases import CONTEXT, POOL_PAGES, SEQUENCES, TABLE_PAGES, TOKENS, Phase
 from dsv3c.passes.ragged import Blocked
 
+SIZES = ("page_size", "max_tokens", "max_batch", "context", "max_context", "verify_tokens")
+"""Options that count something, in the order they are checked in."""
+
 
 @dataclass(frozen=True)
 class SpecializePhasesPass(Pass):
@@ -81,7 +84,7 @@ class SpecializePhasesPass(Pass):
 
     def check_sizes(self) -> None:
         """Raise UsageError for sizes that are not positive, and for a context beyond the largest."""
-        for name in ("page_size", "max_tokens", "max_batch", "context", "max_context", "verify_tokens"):
+        for name in SIZES:
             if getattr(self, name) < 1:
                 raise UsageError(
                     f"specialize-phases: {name.replace('_', '-')} must be positive, not {getattr(self, name)}"
