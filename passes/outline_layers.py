@@ -103,7 +103,8 @@ def layer_path(op: Operation) -> str:
 
 def runs_of(block: Block) -> list[Run]:
     """Ops of one layer after the other; one that does not say belongs to the layer around it, parameters to readers."""
-    runs, waiting = list[Run](), list[Operation]()
+    runs = list[Run]()
+    waiting = list[Operation]()
     current: Run | None = None
     for op in block.ops:
         if isinstance(op, ParamOp):
