@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.artifact import Artifact, entries, load_artifact, write_artifact
@@ -33,6 +34,7 @@ from dsv3c.passes.base import Pass
 from dsv3c.pipelines import parse_passes
 from dsv3c.remarks import remarks_text
 from dsv3c.summary import summary_text
+from dsv3c.variants import check_queries, variant_for
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,11 +75,14 @@ class Module:
     def inputs(
         self, entry: str, *, batch: int = 1, length: int = 16, tokens: Sequence[Sequence[int]] = (), seed: int = 0
     ) -> "list[Value]":
-        """Arguments that fit ``entry``: the ``tokens`` given or random ones, tables and empty caches for a phase."""
+        """Arguments that fit ``entry``: the ``tokens`` given or random ones, tables and empty caches for a phase.
+
+        Sequences too short for a phase get those of its variant for short ones, which ``execute`` then runs.
+        """
         from dsv3c.inputs import InputOptions, entry_inputs
 
-        rows = tuple(tuple(row) for row in tokens)
-        return entry_inputs(self.op, entry, InputOptions(batch, length, rows, seed))
+        options = InputOptions(batch, length, tuple(tuple(row) for row in tokens), seed)
+        return entry_inputs(self.op, variant_for(self.op, entry, options.lengths()), options)
 
     def execute(self, entry: str, *args: "Value", **options: Any) -> "list[Value]":
         """``dsv3c.execute`` on this module."""
@@ -209,8 +214,9 @@ def execute(
 
     ``weights``: a checkpoint's path, a state dict, or None for random values from ``seed`` (each from the seed and its
     own name).  ``fidelity``: ``reference`` accumulates exactly and rounds once, ``torch`` makes the source's own calls.
-    Raises UsageError for an unknown function, MemoryShort when the weights do not fit into memory, WeightsError for
-    ones that do not fit the module.
+    A phase whose new tokens per sequence are too few for it runs as its variant for short queries (``@prefill.short``).
+    Raises UsageError for an unknown function and for new tokens that the phase does not take, MemoryShort when the
+    weights do not fit into memory, WeightsError for ones that do not fit the module.
     """
     from dsv3c.backends.reference.executor import Executor
     from dsv3c.backends.reference.params import check_weights, required_headers
@@ -222,6 +228,9 @@ def execute(
         close = get_close_matches(entry, known, n=1)
         guess = f"did you mean @{close[0]}? " if close else ""
         raise UsageError(f"there is no function @{entry}", hint=f"{guess}functions: {', '.join(known)}")
+    if (new_tokens := queries_of(known[entry], args)) is not None:
+        entry = variant_for(op, entry, new_tokens)
+        check_queries(op, entry, new_tokens)
     check_memory(op, entry)
     match weights:
         case None:
@@ -235,6 +244,16 @@ def execute(
         case _:
             source = weights
     return Executor(op, source, fidelity).run(entry, *args)
+
+
+def queries_of(function: func.FuncOp, args: "Sequence[Value]") -> list[int] | None:
+    """New tokens of each sequence, as the argument ``seq_offsets`` says; None where there is none."""
+    from torch import Tensor
+
+    for parameter, value in zip(function.args, args, strict=False):  # too few are told by the executor
+        if parameter.name_hint == "seq_offsets" and isinstance(value, Tensor):
+            return value.diff().tolist()
+    return None
 
 
 def compile(

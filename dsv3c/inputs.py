@@ -23,6 +23,7 @@ from dsv3c.ir.sizes import symbols_of as names_in
 from dsv3c.ir.types import shape, sizes_of
 from dsv3c.passes.phases import CONTEXT, POOL_PAGES, SEQUENCES, TABLE_PAGES, TOKENS, Phase, phase_of
 from dsv3c.runtime import make_cache
+from dsv3c.variants import check_queries
 
 EMBEDDINGS = ("aten.embedding",)
 
@@ -136,12 +137,9 @@ class PhaseInputs(InputMaker):
         arguments = function.body.block.args
         rows = options.tokens or self.random_rows(arguments)
         queries = [min(len(row), phase.max_query) for row in rows]
-        if min(queries) < phase.min_query:
-            raise UsageError(
-                f"@{function.sym_name.data} takes {phase.min_query}..{phase.max_query} new tokens per sequence, "
-                f"not {min(queries)}",
-                hint=other_entries(function, min(queries)),
-            )
+        module = function.parent_op()
+        assert isinstance(module, ModuleOp)
+        check_queries(module, function.sym_name.data, queries)
         self.cached = [len(row) - query for row, query in zip(rows, queries, strict=True)]
         caches = [argument.type for argument in arguments if isinstance(argument.type, CacheType)]
         page_size = caches[0].page_size.data if caches else max(map(len, rows))
@@ -178,15 +176,6 @@ class PhaseInputs(InputMaker):
             self.check_tokens(argument)
             return self.tables.tokens
         return self.random(argument)
-
-
-def other_entries(function: func.FuncOp, length: int) -> str:
-    """Which entries of the module take a step of ``length`` new tokens per sequence."""
-    module = function.parent_op()
-    assert isinstance(module, ModuleOp)
-    phases = {name: phase for name, other in functions(module).items() if (phase := phase_of(other)) is not None}
-    fitting = [f"@{name}" for name, phase in phases.items() if phase.min_query <= length <= phase.max_query]
-    return f"entries that take {length}: {', '.join(fitting)}" if fitting else "no entry does: give longer sequences"
 
 
 def tensor(argument: SSAValue) -> TensorType[Attribute]:

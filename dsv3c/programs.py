@@ -1,6 +1,7 @@
 """Programs that can be executed: an artifact or a module in text form, its weights, and whether they fit in memory."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +17,7 @@ from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.errors import Dsv3cError, UsageError
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.verify import verify_module
-from dsv3c.passes.phases import Phase, phase_of
+from dsv3c.variants import phases_of, takes, variant_for
 
 GIB = 2**30
 
@@ -76,16 +77,17 @@ def read_program(path: Path) -> Program:
     return Program(path, ctx, module, artifact.checkpoint())
 
 
-def choose_entry(program: Program, name: str | None, *, length: int) -> str:
-    """The entry of that name; without one ``main``, else the phase that takes a prompt of ``length`` tokens.
+def choose_entry(program: Program, name: str | None, *, lengths: Sequence[int]) -> str:
+    """The entry of that name, or its variant for prompts of these lengths (tokens).
+
+    Without a name ``main``, else the phase that takes the longest of them.
 
     Raises UsageError for a name that is none.
     """
     known = program.entries()
     if name is None:
-        phases = {entry: phase_of(function) for entry, function in known.items()}
-        fitting = [entry for entry, phase in phases.items() if phase is not None and entry == phase.name]
-        fitting = [entry for entry in fitting if takes(phases[entry], length)]
+        phases, longest = phases_of(program.module), max(lengths, default=0)
+        fitting = [entry for entry, phase in phases.items() if entry == phase.name and takes(phase, [longest])]
         found = next(iter([*(["main"] if "main" in known else []), *fitting, *known]), None)
         if found is None:
             raise UsageError(f"{program.path} has no function that is not private")
@@ -94,12 +96,7 @@ def choose_entry(program: Program, name: str | None, *, length: int) -> str:
         close = get_close_matches(name, known, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
         raise UsageError(f"there is no entry {name!r}", hint=f"{guess}entries: {', '.join(known)}")
-    return name
-
-
-def takes(phase: Phase | None, length: int) -> bool:
-    """Whether a step of the phase can be a whole prompt of ``length`` tokens."""
-    return phase is not None and phase.min_query <= length <= phase.max_query
+    return variant_for(program.module, name, lengths)
 
 
 def parameter_bytes(module: ModuleOp, entry: str) -> dict[str, int]:

@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     program = read_program(arguments.program)
-    entry = choose_entry(program, arguments.entry, length=max(options.lengths(), default=0))
+    entry = choose_entry(program, arguments.entry, lengths=options.lengths())
     check_memory(program.module, entry)
     weights = program.weights(entry, folder=arguments.weights, seed=arguments.seed)
     inputs = entry_inputs(program.module, entry, options)
