@@ -118,9 +118,10 @@ def product_of(op: AtenOp, first: str = "bhsd", second: str = "bhdt", out: str =
             return None
         first, second = letters
     left, right = op.operands
-    if any(len(set(letters)) != 4 for letters in (first, second, out)) or len(shape(left)) != 4:
+    operands = Tensor4(left, first), Tensor4(right, second)
+    if len(out) != 4 or any(len(shape(operand.value)) != len(operand.letters) for operand in operands):
         return None
-    return Product((Tensor4(left, first), Tensor4(right, second)), out)
+    return Product(operands, out)
 
 
 @dataclass(frozen=True)
@@ -147,15 +148,14 @@ def scores_of(op: AtenOp) -> Scores | None:
     query = middle.replace(heads[0], "")
     names = {batch: "b", heads[0]: "h", query: "s", last: "t", inner[0]: "d"}
     q, k, layout = renamed(q, names), renamed(k, names), "".join(names[letter] for letter in product.out)
-    if q is None or k is None or set(q.letters) != set("bhsd") or set(k.letters) != set("bhtd"):
+    if sorted(q.letters) != sorted("bhsd") or sorted(k.letters) != sorted("bhtd"):
         return None
     return Scores(q, k, layout)
 
 
-def renamed(tensor: Tensor4, names: dict[str, str]) -> Tensor4 | None:
-    """The tensor with other letters; None when it has a dim without a name."""
-    letters = "".join(names.get(letter, "?") for letter in tensor.letters)
-    return None if "?" in letters else Tensor4(tensor.value, letters)
+def renamed(tensor: Tensor4, names: dict[str, str]) -> Tensor4:
+    """The tensor with other letters; ``?`` for a dim without a name."""
+    return Tensor4(tensor.value, "".join(names.get(letter, "?") for letter in tensor.letters))
 
 
 def values_of(op: AtenOp, probs: SSAValue, layout: str) -> tuple[Tensor4, Tensor4] | None:
@@ -170,7 +170,7 @@ def values_of(op: AtenOp, probs: SSAValue, layout: str) -> tuple[Tensor4, Tensor
         return None
     names[new[0]] = "e"
     renamed_v, out = renamed(v, names), renamed(Tensor4(op.results[0], product.out), names)
-    if renamed_v is None or out is None or set(renamed_v.letters) != set("bhte") or set(out.letters) != set("bhse"):
+    if sorted(renamed_v.letters) != sorted("bhte") or sorted(out.letters) != sorted("bhse"):
         return None
     return renamed_v, out
 
@@ -184,8 +184,7 @@ def explicit(op: AtenOp) -> Spelling | str | None:
     if before is None or after is None:
         return None
     scores = scores_of(before.product)
-    found = values_of(after[-1], after[-2].results[0], scores.layout) if scores is not None else None
-    if scores is None or found is None:
+    if scores is None or (found := values_of(after[-1], after[-2].results[0], scores.layout)) is None:
         return "the products around the softmax are not those of attention over [batch, heads, sequence]"
     if op.literal("dim") not in (-1, 3):
         return "the softmax is not over the keys"
@@ -231,7 +230,7 @@ def uncast(value: SSAValue) -> tuple[SSAValue, list[AtenOp]]:
 
 def scores_chain(softmax: AtenOp) -> Chain | None:
     """Product, scale, mask, in this order, with conversions between them."""
-    matched, mask, scale = list[AtenOp](), None, 1.0
+    mask, scale = None, 1.0
     value, matched = uncast(softmax.operands[0])
     if (op := producer(value, *MASKS)) is not None:
         mask, value = mask_of(op)
@@ -279,8 +278,7 @@ def laid_out(mask: Mask, layout: str) -> Mask | None:
     view = view_of(mask.value)
     while len(view.axes) < len(layout):
         view = view.inserted(0)
-    if any(any(piece.dim is not None for piece in view.axes[layout.index(letter)]) for letter in "bh"):
-        return None
+    # a mask that differs by sequence or head holds more than this, as does all that it is a view of: none is found
     flat = View(view.base, tuple(view.axes[layout.index(letter)] for letter in "st"), view.offsets)
     value = on_the_way(flat, mask.value)
     return None if value is None else Mask(value, mask.marks_hidden)
