@@ -52,7 +52,7 @@ def replace(
     anchor: Operation,
     matched: Sequence[Operation],
     new: Operation | Sequence[Operation],
-    results: Sequence[SSAValue | None] | None = None,
+    results: Sequence[SSAValue] | None = None,
     *,
     what: str = "",
     **numbers: float | int | str,
@@ -70,7 +70,7 @@ def replace(
         op.location = location
     ctx.fired(anchor, what, **numbers)
     for old, made in zip(last.results, results if results is not None else news[-1].results, strict=True):
-        if made is not None and made.name_hint is None:
+        if made.name_hint is None:
             # a name that only repeats the old op (%mul) would be wrong now
             made.name_hint = old.name_hint
             if old.name_hint == short_name(last) and isinstance(made.owner, Operation):

@@ -15,6 +15,24 @@ func.func @conversions(%x: tensor<?x8xbf16, ["S"]>) {
   func.return
 }
 
+// What stands in for an op keeps its name; without one it takes the op's, or its own where that only repeats the op.
+// CHECK-LABEL: func.func @names
+// CHECK-SAME: (%x: tensor<4xf32>, %given: tensor<4xf32>, %mul: tensor<4xf32>)
+// CHECK-NEXT: %silu = aten.silu(%x)
+// CHECK-NEXT: %relu = aten.relu(%x)
+// CHECK-NEXT: "test.op"(%x, %given, %mul, %silu, %relu)
+func.func @names(%x: tensor<4xf32>, %0: tensor<4xf32>, %1: tensor<4xf32>) {
+  %y = aten.mul.Scalar(%x, other = 1) : tensor<4xf32>
+  %given = aten.mul.Scalar(%0, other = 1) : tensor<4xf32>
+  %mul = aten.mul.Scalar(%1, other = 1) : tensor<4xf32>
+  %2 = aten.silu(%x) : tensor<4xf32>
+  %mul_1 = aten.mul.Scalar(%2, other = 1) : tensor<4xf32>
+  %relu = aten.relu(%x) : tensor<4xf32>
+  %mul_2 = aten.mul.Scalar(%relu, other = 1) : tensor<4xf32>
+  "test.op"(%y, %given, %mul, %mul_1, %mul_2) : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> ()
+  func.return
+}
+
 // Rounding is no identity, nor is widening what was rounded.
 // CHECK-LABEL: func.func @negative_conversions
 // CHECK-COUNT-3: aten.to.dtype
