@@ -154,7 +154,7 @@ def repeats_itself(table: SSAValue) -> bool:
     if joined is not None:
         first, *rest = joined.parts
         return joined.dim == len(view.axes) - 1 and rest == [first]
-    if len(view.axes[-1]) != 1 or view.axes[-1] != whole(view.base).axes[-1]:
+    if view.axes[-1] != whole(view.base).axes[-1]:
         return False
     made = producer(view.base, *ELEMENTWISE)
     if made is not None:
@@ -226,8 +226,10 @@ def build_rope(builder: ViewBuilder, rotation: Rotation, compute: str, end: View
     builder.ops.append(op)
     y = whole(op.y).inserted(rank - 2) if single else whole(op.y)
     y = y.permuted([order.index(dim) for dim in range(rank)]).regrouped(shape(end.base))
-    result = compose(end, y, -1) if y is not None else None
-    return builder.build(result) if result is not None else None
+    assert y is not None, "splitting the last dim is a view"
+    result = compose(end, y, -1)
+    assert result is not None, "a view of dims of one piece each is a view"
+    return builder.build(result)
 
 
 def before_cast(near: SSAValue, x: View) -> SSAValue:
@@ -278,7 +280,7 @@ class RotateHalf(RopePattern):
         total = only_user(by_sin.results[0], "aten.add.Tensor") if by_sin is not None else None
         if negated is None or by_sin is None or total is None or not is_plain(total):
             return
-        by_cos = next((mul for mul in map(as_product, total.operands) if mul is not None and mul is not by_sin), None)
+        by_cos = next((mul for mul in map(as_product, total.operands) if mul is not by_sin), None)
         size = shape(op.operands[1])[-1]
         if by_cos is None or not isinstance(size, int):
             return

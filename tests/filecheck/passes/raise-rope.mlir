@@ -1391,3 +1391,241 @@ func.func @negative_sin_without_chain(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %cos
   %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
   func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
 }
+
+// CHECK-LABEL: func.func @negative_one_pair(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_one_pair(%x: tensor<?x2x?x2xbf16, ["B", "S"]>, %c: tensor<1x1x?x1xbf16, ["S"]>, %s: tensor<1x1x?x1xbf16, ["S"]>) -> tensor<?x2x?x2xbf16, ["B", "S"]> {
+  %e = aten.slice.Tensor(%x, dim = 3, end = 1) : tensor<?x2x?x1xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%x, dim = 3, start = 1) : tensor<?x2x?x1xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x1xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x1xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x1xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x1xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x1xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x1xbf16, ["B", "S"]>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x2xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_first_member_at_a_symbol(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_first_member_at_a_symbol(%x: tensor<?x2x?x?xbf16, ["B", "S", "2*S"]>, %c: tensor<1x1x?x4xbf16, ["S"]>, %s: tensor<1x1x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %e = aten.slice.Tensor(%x, dim = 3, start = "S", end = "4 + S") : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%x, dim = 3, start = 0, end = 4) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_second_member_at_a_symbol(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_second_member_at_a_symbol(%x: tensor<?x2x?x?xbf16, ["B", "S", "2*S"]>, %c: tensor<1x1x?x4xbf16, ["S"]>, %s: tensor<1x1x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %e = aten.slice.Tensor(%x, dim = 3, start = 0, end = 4) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %o = aten.slice.Tensor(%x, dim = 3, start = "S", end = "4 + S") : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @widened_after_deinterleaving(
+// CHECK: nn.rope %v32, %{{\w+}}, %{{\w+}} pairs "half" out "half" compute "input"
+func.func @widened_after_deinterleaving(%w: tensor<?x?x2x4x2xbf16, ["B", "S"]>, %cos: tensor<?x4xf32, ["S"]>, %sin: tensor<?x4xf32, ["S"]>) -> tensor<?x?x2x8xf32, ["B", "S"]> {
+  %tr = aten.transpose.int(%w, dim0 = 3, dim1 = 4) : tensor<?x?x2x2x4xbf16, ["B", "S"]>
+  %r = aten.reshape(%tr) : tensor<?x?x16xbf16, ["B", "S"]>
+  %x32 = aten.to.dtype(%r, dtype = f32) : tensor<?x?x16xf32, ["B", "S"]>
+  %v32 = aten.reshape(%x32) : tensor<?x?x2x8xf32, ["B", "S"]>
+  %c = aten.unsqueeze(%cos, dim = 1) : tensor<?x1x4xf32, ["S"]>
+  %s = aten.unsqueeze(%sin, dim = 1) : tensor<?x1x4xf32, ["S"]>
+  %e = aten.slice.Tensor(%v32, dim = 3, end = 4) : tensor<?x?x2x4xf32, ["B", "S"]>
+  %o = aten.slice.Tensor(%v32, dim = 3, start = 4) : tensor<?x?x2x4xf32, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x?x2x4xf32, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x?x2x4xf32, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x?x2x4xf32, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x?x2x4xf32, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x?x2x4xf32, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x?x2x4xf32, ["B", "S"]>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x?x2x8xf32, ["B", "S"]>
+  func.return %y : tensor<?x?x2x8xf32, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @one_position(
+// CHECK: nn.rope %x, %c, %s pairs "interleaved" out "half" compute "input" : tensor<1x8xbf16>
+func.func @one_position(%x: tensor<1x8xbf16>, %c: tensor<1x4xbf16>, %s: tensor<1x4xbf16>) -> tensor<1x8xbf16> {
+  %e = aten.slice.Tensor(%x, dim = 1, start = 0, step = 2) : tensor<1x4xbf16>
+  %o = aten.slice.Tensor(%x, dim = 1, start = 1, step = 2) : tensor<1x4xbf16>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<1x4xbf16>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<1x4xbf16>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<1x4xbf16>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<1x4xbf16>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<1x4xbf16>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<1x4xbf16>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<1x8xbf16>
+  func.return %y : tensor<1x8xbf16>
+}
+
+// CHECK-LABEL: func.func @converted_at_hand(
+// CHECK: nn.rope %v, %{{\w+}}, %{{\w+}} pairs "interleaved" out "half" compute "f32"
+func.func @converted_at_hand(%w: tensor<?x?x16xbf16, ["B", "S"]>, %c: tensor<1x1x?x4xf32, ["S"]>, %s: tensor<1x1x?x4xf32, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %v = aten.reshape(%w) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %x = aten.transpose.int(%v, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %x32 = aten.to.dtype(%x, dtype = f32) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %e = aten.slice.Tensor(%x32, dim = 3, start = 0, step = 2) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %o = aten.slice.Tensor(%x32, dim = 3, start = 1, step = 2) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p0 = aten.mul.Tensor(%e, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p1 = aten.mul.Tensor(%o, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %first = aten.sub.Tensor(%p0, %p1) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p2 = aten.mul.Tensor(%o, %c) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %p3 = aten.mul.Tensor(%e, %s) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %second = aten.add.Tensor(%p2, %p3) : tensor<?x2x?x4xf32, ["B", "S"]>
+  %y = aten.cat([%first, %second], dim = -1) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %z = aten.to.dtype(%y, dtype = bf16) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %z : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_tables_repeated_over_the_batch(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_tables_repeated_over_the_batch(%x: tensor<2x2x?x8xbf16, ["S"]>, %f: tensor<1x?x8xbf16, ["S"]>) -> tensor<2x2x?x8xbf16, ["S"]> {
+  %d = aten.cat([%f, %f], dim = 0) : tensor<2x?x8xbf16, ["S"]>
+  %cd = aten.cos(%d) : tensor<2x?x8xbf16, ["S"]>
+  %sd = aten.sin(%d) : tensor<2x?x8xbf16, ["S"]>
+  %c = aten.unsqueeze(%cd, dim = 1) : tensor<2x1x?x8xbf16, ["S"]>
+  %s = aten.unsqueeze(%sd, dim = 1) : tensor<2x1x?x8xbf16, ["S"]>
+  %x1 = aten.slice.Tensor(%x, dim = 3, end = 4) : tensor<2x2x?x4xbf16, ["S"]>
+  %x2 = aten.slice.Tensor(%x, dim = 3, start = 4, end = 8) : tensor<2x2x?x4xbf16, ["S"]>
+  %n = aten.neg(%x2) : tensor<2x2x?x4xbf16, ["S"]>
+  // expected-remark @below {{@negative_tables_repeated_over_the_batch: aten.cat: the two halves of cos and of sin are not shown to be equal}}
+  %rh = aten.cat([%n, %x1], dim = -1) : tensor<2x2x?x8xbf16, ["S"]>
+  %p = aten.mul.Tensor(%x, %c) : tensor<2x2x?x8xbf16, ["S"]>
+  %q = aten.mul.Tensor(%rh, %s) : tensor<2x2x?x8xbf16, ["S"]>
+  %y = aten.add.Tensor(%p, %q) : tensor<2x2x?x8xbf16, ["S"]>
+  func.return %y : tensor<2x2x?x8xbf16, ["S"]>
+}
+
+// CHECK-LABEL: func.func @negative_half_of_doubled_tables(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_half_of_doubled_tables(%x: tensor<?x2x?x8xbf16, ["B", "S"]>, %f: tensor<1x?x8xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %d = aten.cat([%f, %f], dim = -1) : tensor<1x?x16xbf16, ["S"]>
+  %cd = aten.cos(%d) : tensor<1x?x16xbf16, ["S"]>
+  %sd = aten.sin(%d) : tensor<1x?x16xbf16, ["S"]>
+  %ch = aten.slice.Tensor(%cd, dim = 2, end = 8) : tensor<1x?x8xbf16, ["S"]>
+  %sh = aten.slice.Tensor(%sd, dim = 2, end = 8) : tensor<1x?x8xbf16, ["S"]>
+  %c = aten.unsqueeze(%ch, dim = 1) : tensor<1x1x?x8xbf16, ["S"]>
+  %s = aten.unsqueeze(%sh, dim = 1) : tensor<1x1x?x8xbf16, ["S"]>
+  %x1 = aten.slice.Tensor(%x, dim = 3, end = 4) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %x2 = aten.slice.Tensor(%x, dim = 3, start = 4, end = 8) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %n = aten.neg(%x2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  // expected-remark @below {{@negative_half_of_doubled_tables: aten.cat: the two halves of cos and of sin are not shown to be equal}}
+  %rh = aten.cat([%n, %x1], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %p = aten.mul.Tensor(%x, %c) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %q = aten.mul.Tensor(%rh, %s) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %y = aten.add.Tensor(%p, %q) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_half_of_three_parts(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_half_of_three_parts(%x: tensor<?x2x?x12xbf16, ["B", "S"]>, %f: tensor<1x?x6xbf16, ["S"]>) -> tensor<?x2x?x12xbf16, ["B", "S"]> {
+  %d = aten.cat([%f, %f], dim = -1) : tensor<1x?x12xbf16, ["S"]>
+  %cd = aten.cos(%d) : tensor<1x?x12xbf16, ["S"]>
+  %sd = aten.sin(%d) : tensor<1x?x12xbf16, ["S"]>
+  %c = aten.unsqueeze(%cd, dim = 1) : tensor<1x1x?x12xbf16, ["S"]>
+  %s = aten.unsqueeze(%sd, dim = 1) : tensor<1x1x?x12xbf16, ["S"]>
+  %x1 = aten.slice.Tensor(%x, dim = 3, end = 4) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %x2 = aten.slice.Tensor(%x, dim = 3, start = 4, end = 8) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %n = aten.neg(%x2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %rh = aten.cat([%n, %x1, %x1], dim = -1) : tensor<?x2x?x12xbf16, ["B", "S"]>
+  %p = aten.mul.Tensor(%x, %c) : tensor<?x2x?x12xbf16, ["B", "S"]>
+  %q = aten.mul.Tensor(%rh, %s) : tensor<?x2x?x12xbf16, ["B", "S"]>
+  %y = aten.add.Tensor(%p, %q) : tensor<?x2x?x12xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x12xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_halves_of_one_pair(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_halves_of_one_pair(%x: tensor<?x2x?x2xbf16, ["B", "S"]>, %f: tensor<1x?x1xbf16, ["S"]>) -> tensor<?x2x?x2xbf16, ["B", "S"]> {
+  %d = aten.cat([%f, %f], dim = -1) : tensor<1x?x2xbf16, ["S"]>
+  %cd = aten.cos(%d) : tensor<1x?x2xbf16, ["S"]>
+  %sd = aten.sin(%d) : tensor<1x?x2xbf16, ["S"]>
+  %c = aten.unsqueeze(%cd, dim = 1) : tensor<1x1x?x2xbf16, ["S"]>
+  %s = aten.unsqueeze(%sd, dim = 1) : tensor<1x1x?x2xbf16, ["S"]>
+  %x1 = aten.slice.Tensor(%x, dim = 3, end = 1) : tensor<?x2x?x1xbf16, ["B", "S"]>
+  %x2 = aten.slice.Tensor(%x, dim = 3, start = 1, end = 2) : tensor<?x2x?x1xbf16, ["B", "S"]>
+  %n = aten.neg(%x2) : tensor<?x2x?x1xbf16, ["B", "S"]>
+  %rh = aten.cat([%n, %x1], dim = -1) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  %p = aten.mul.Tensor(%x, %c) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  %q = aten.mul.Tensor(%rh, %s) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  %y = aten.add.Tensor(%p, %q) : tensor<?x2x?x2xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x2xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @negative_tables_per_head(
+// CHECK-NOT: nn.rope
+// CHECK: func.return
+func.func @negative_tables_per_head(%x: tensor<?x1x?x8xbf16, ["B", "S"]>, %f: tensor<1x2x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %d = aten.cat([%f, %f], dim = -1) : tensor<1x2x?x8xbf16, ["S"]>
+  %cd = aten.cos(%d) : tensor<1x2x?x8xbf16, ["S"]>
+  %sd = aten.sin(%d) : tensor<1x2x?x8xbf16, ["S"]>
+  %c = aten.reshape(%cd) : tensor<1x2x?x8xbf16, ["S"]>
+  %s = aten.reshape(%sd) : tensor<1x2x?x8xbf16, ["S"]>
+  %x1 = aten.slice.Tensor(%x, dim = 3, end = 4) : tensor<?x1x?x4xbf16, ["B", "S"]>
+  %x2 = aten.slice.Tensor(%x, dim = 3, start = 4, end = 8) : tensor<?x1x?x4xbf16, ["B", "S"]>
+  %n = aten.neg(%x2) : tensor<?x1x?x4xbf16, ["B", "S"]>
+  %rh = aten.cat([%n, %x1], dim = -1) : tensor<?x1x?x8xbf16, ["B", "S"]>
+  %p = aten.mul.Tensor(%x, %c) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %q = aten.mul.Tensor(%rh, %s) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %y = aten.add.Tensor(%p, %q) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// CHECK-LABEL: func.func @rotate_half_at_hand(
+// CHECK: nn.rope %v,
+func.func @rotate_half_at_hand(%w: tensor<?x?x16xbf16, ["B", "S"]>, %f: tensor<1x?x4xbf16, ["S"]>) -> tensor<?x2x?x8xbf16, ["B", "S"]> {
+  %v = aten.reshape(%w) : tensor<?x?x2x8xbf16, ["B", "S"]>
+  %x = aten.transpose.int(%v, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %d = aten.cat([%f, %f], dim = -1) : tensor<1x?x8xbf16, ["S"]>
+  %cd = aten.cos(%d) : tensor<1x?x8xbf16, ["S"]>
+  %sd = aten.sin(%d) : tensor<1x?x8xbf16, ["S"]>
+  %c = aten.unsqueeze(%cd, dim = 1) : tensor<1x1x?x8xbf16, ["S"]>
+  %s = aten.unsqueeze(%sd, dim = 1) : tensor<1x1x?x8xbf16, ["S"]>
+  %x1 = aten.slice.Tensor(%x, dim = 3, end = 4) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %x2 = aten.slice.Tensor(%x, dim = 3, start = 4, end = 8) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %n = aten.neg(%x2) : tensor<?x2x?x4xbf16, ["B", "S"]>
+  %rh = aten.cat([%n, %x1], dim = -1) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %p = aten.mul.Tensor(%x, %c) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %q = aten.mul.Tensor(%rh, %s) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  %y = aten.add.Tensor(%p, %q) : tensor<?x2x?x8xbf16, ["B", "S"]>
+  func.return %y : tensor<?x2x?x8xbf16, ["B", "S"]>
+}
+
+// The pairs are at hand before their transposition; a later use of the complex table is not read.
+// CHECK-LABEL: func.func @complex_at_hand(
+// CHECK: aten.view_as_real(%cis)
+// CHECK: nn.rope %v,
+// CHECK: %later = aten.view_as_real(%cis)
+func.func @complex_at_hand(%w: tensor<?x?x16xf32, ["B", "S"]>, %cis: tensor<1x1x?x4xcomplex<f32>, ["S"]>) -> (tensor<?x2x?x4x2xf32, ["B", "S"]>, tensor<1x1x?x4x2xf32, ["S"]>) {
+  %v = aten.reshape(%w) : tensor<?x?x2x8xf32, ["B", "S"]>
+  %x = aten.transpose.int(%v, dim0 = 1, dim1 = 2) : tensor<?x2x?x8xf32, ["B", "S"]>
+  %xp = aten.reshape(%x) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %xc = aten.view_as_complex(%xp) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
+  %m = aten.mul.Tensor(%xc, %cis) : tensor<?x2x?x4xcomplex<f32>, ["B", "S"]>
+  %y = aten.view_as_real(%m) : tensor<?x2x?x4x2xf32, ["B", "S"]>
+  %later = aten.view_as_real(%cis) : tensor<1x1x?x4x2xf32, ["S"]>
+  func.return %y, %later : tensor<?x2x?x4x2xf32, ["B", "S"]>, tensor<1x1x?x4x2xf32, ["S"]>
+}
