@@ -36,9 +36,9 @@ def aten_class(ctx: CompileContext, name: str) -> type[AtenOp]:
 
 
 def number(op: AtenOp, name: str) -> float | None:
-    """A numeric argument as a float; None when it is no number."""
+    """A numeric argument as a float, a truth as 0 or 1 as PyTorch counts it; None when it is no number."""
     value = op.literal(name)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return float(value) if isinstance(value, int | float) else None
 
 
 def short_name(op: Operation) -> str:
@@ -76,6 +76,6 @@ def replace(
             if old.name_hint == short_name(last) and isinstance(made.owner, Operation):
                 made.name_hint = short_name(made.owner)
     rewriter.replace(last, news, results)
-    for op in reversed(matched[:-1]):
-        if op.parent is not None and all(result.first_use is None for result in op.results):
+    for op in reversed(dict.fromkeys(matched[:-1])):
+        if all(result.first_use is None for result in op.results):
             rewriter.erase(op)

@@ -50,6 +50,20 @@ func.func @in_f32(%g: tensor<?x8xbf16, ["S"]>, %u: tensor<?x8xbf16, ["S"]>) {
   func.return
 }
 
+// One op widened both.
+// CHECK-LABEL: func.func @gate_is_up
+// CHECK-SAME: (%[[G:.*]]: tensor<?x8xbf16, ["S"]>)
+// CHECK-NEXT: %[[A:.*]] = nn.swiglu %[[G]], %[[G]] intermediate "f32" : tensor<?x8xbf16, ["S"]>
+// CHECK-NEXT: "test.op"(%[[A]])
+func.func @gate_is_up(%g: tensor<?x8xbf16, ["S"]>) {
+  %g32 = aten.to.dtype(%g, dtype = f32) : tensor<?x8xf32, ["S"]>
+  %s = aten.silu(%g32) : tensor<?x8xf32, ["S"]>
+  %p = aten.mul.Tensor(%s, %g32) : tensor<?x8xf32, ["S"]>
+  %a = aten.to.dtype(%p, dtype = bf16) : tensor<?x8xbf16, ["S"]>
+  "test.op"(%a) : (tensor<?x8xbf16, ["S"]>) -> ()
+  func.return
+}
+
 // SiLU in f32, rounded: what SiLU in bf16 does.
 // CHECK-LABEL: func.func @rounded
 // CHECK-SAME: (%[[G:.*]]: tensor<?x8xbf16, ["S"]>, %[[U:.*]]: tensor<?x8xbf16, ["S"]>)
