@@ -2,9 +2,11 @@
 
     python benchmarks/compile_time.py [MODEL] [--layers 4,8,16,61] [--repeats 3] [--limit 1.3]
 
-One process per number of layers, so that peaks of memory do not mix.  The export is timed once, every other stage as
-the best of the repeats.  Ends with exit code 1 when everything but the export grows by more than the limit from 8
-layers to the most, in CPU seconds, which a busy machine disturbs less.  Nothing here is a claim about kernels.
+One process per number of layers, so that peaks of memory do not mix.  The capture is timed once, every other stage as
+the best of the repeats.  Two sums, in CPU seconds, which a busy machine disturbs less: what follows the capture (import
+to text), and everything a compile does but torch.export itself (starting Python, loading
+torch, building the model, and what follows the capture).  Ends with exit code 1 when the second grows by more than the
+limit from 8 layers to the most.  Nothing here is a claim about kernels.
 """
 
 import argparse
@@ -21,8 +23,10 @@ from dsv3c.ir.context import make_context
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.tables import columns
 
-EXPORT = "export"
-REST = "all but the export, CPU"
+CAPTURE = "capture"
+EXPORT = "of it torch.export, CPU"
+AFTER = "all after the capture, CPU"
+REST = "all but torch.export, CPU"
 BASE_LAYERS = 8
 
 
@@ -53,16 +57,29 @@ class Watch:
 
 def measure(model: str, layers: int, repeats: int) -> list[Stage]:
     """The stages of one compile, in this process."""
+    import dsv3c.exporting as exporting
     from dsv3c.capture import CaptureOptions, capture
 
     watch = Watch()
-    captured = watch.timed(EXPORT, lambda: capture(model, CaptureOptions(layers=(0, layers), mtp=False)))
+    inner = exporting.export
+
+    def timed_export(*args, **kwargs):
+        start = process_time()
+        try:
+            return inner(*args, **kwargs)
+        finally:
+            watch.add(EXPORT, process_time() - start)
+
+    exporting.export = timed_export
+    captured = watch.timed(CAPTURE, lambda: capture(model, CaptureOptions(layers=(0, layers), mtp=False)))
+    before = process_time() - watch.stages[EXPORT].seconds
     for _ in range(repeats):
         start = process_time()
         text = compile_once(watch, captured)
-        watch.add(REST, process_time() - start)
+        watch.add(AFTER, process_time() - start)
         again = watch.timed("parse (not in a compile)", lambda text=text: parse_module(make_context(), text))
         assert print_module(again) == text, "the text does not round-trip"
+    watch.add(REST, before + watch.stages[AFTER].seconds)
     return list(watch.stages.values())
 
 
@@ -106,9 +123,9 @@ def table(results: dict[int, list[Stage]]) -> list[str]:
     return columns(rows)
 
 
-def rest(stages: list[Stage]) -> float:
-    """CPU seconds of everything but the export."""
-    return next(stage.seconds for stage in stages if stage.name == REST)
+def seconds_of(stages: list[Stage], name: str) -> float:
+    """The time of one stage."""
+    return next(stage.seconds for stage in stages if stage.name == name)
 
 
 def main() -> int:
@@ -129,8 +146,11 @@ def main() -> int:
     print("\n".join(table(results)))
     if BASE_LAYERS not in results or max(counts) == BASE_LAYERS:
         return 0
-    growth = rest(results[max(counts)]) / rest(results[BASE_LAYERS])
-    print(f"{REST}: {max(counts)} over {BASE_LAYERS} layers: {growth:.2f}x (limit {arguments.limit}x)")
+    most, base = results[max(counts)], results[BASE_LAYERS]
+    for name in (AFTER, REST):
+        growth = seconds_of(most, name) / seconds_of(base, name)
+        print(f"{name}: {max(counts)} over {BASE_LAYERS} layers: {growth:.2f}x")
+    print(f"limit for the last line: {arguments.limit}x")
     return int(growth > arguments.limit)
 
 
