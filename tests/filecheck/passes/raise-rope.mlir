@@ -1629,3 +1629,23 @@ func.func @complex_at_hand(%w: tensor<?x?x16xf32, ["B", "S"]>, %cis: tensor<1x1x
   %later = aten.view_as_real(%cis) : tensor<1x1x?x4x2xf32, ["S"]>
   func.return %y, %later : tensor<?x2x?x4x2xf32, ["B", "S"]>, tensor<1x1x?x4x2xf32, ["S"]>
 }
+
+// A head size that is a symbol is nothing nn.rope takes.
+// CHECK-LABEL: func.func @negative_symbolic_head(
+// CHECK-NOT: nn.rope
+// CHECK: aten.cat([%{{\w+}}, %{{\w+}}], dim = -1) : tensor<?x2x?x?xbf16, ["B", "S", "2*S"]>
+func.func @negative_symbolic_head(%x: tensor<?x2x?x?xbf16, ["B", "S", "2*S"]>, %f: tensor<1x?x?xbf16, ["S", "S"]>) -> tensor<?x2x?x?xbf16, ["B", "S", "2*S"]> {
+  %d = aten.cat([%f, %f], dim = -1) : tensor<1x?x?xbf16, ["S", "2*S"]>
+  %cd = aten.cos(%d) : tensor<1x?x?xbf16, ["S", "2*S"]>
+  %sd = aten.sin(%d) : tensor<1x?x?xbf16, ["S", "2*S"]>
+  %c = aten.unsqueeze(%cd, dim = 1) : tensor<1x1x?x?xbf16, ["S", "2*S"]>
+  %s = aten.unsqueeze(%sd, dim = 1) : tensor<1x1x?x?xbf16, ["S", "2*S"]>
+  %x1 = aten.slice.Tensor(%x, dim = 3, start = 0, end = "S") : tensor<?x2x?x?xbf16, ["B", "S", "S"]>
+  %x2 = aten.slice.Tensor(%x, dim = 3, start = "S") : tensor<?x2x?x?xbf16, ["B", "S", "S"]>
+  %n = aten.neg(%x2) : tensor<?x2x?x?xbf16, ["B", "S", "S"]>
+  %rh = aten.cat([%n, %x1], dim = -1) : tensor<?x2x?x?xbf16, ["B", "S", "2*S"]>
+  %p = aten.mul.Tensor(%x, %c) : tensor<?x2x?x?xbf16, ["B", "S", "2*S"]>
+  %q = aten.mul.Tensor(%rh, %s) : tensor<?x2x?x?xbf16, ["B", "S", "2*S"]>
+  %y = aten.add.Tensor(%p, %q) : tensor<?x2x?x?xbf16, ["B", "S", "2*S"]>
+  func.return %y : tensor<?x2x?x?xbf16, ["B", "S", "2*S"]>
+}
