@@ -118,6 +118,16 @@ def test_artifact_computes_what_the_model_does(compiled: tuple[Path, Done]) -> N
     assert f"argmax {int(logits[0, -1].argmax())}\n" in done.out
 
 
+def test_the_program_has_the_models_own_values_too(compiled: tuple[Path, Done]) -> None:
+    prompt = ("--tokens", "3,1,4,1,5", "--max-new-tokens", "6")
+    engine = dsv3c("generate", compiled[0], *prompt)
+    program = subprocess.run(
+        [sys.executable, compiled[0] / "program.py", *prompt], capture_output=True, text=True, check=True
+    )
+    assert engine.status == 0, engine
+    assert program.stdout == engine.out
+
+
 def test_decode_reads_the_cache(compiled: tuple[Path, Done]) -> None:
     done = dsv3c("run", compiled[0], "--entry", "decode", "--batch", "3", "--seq", "9")
     assert "in  positions: [3] i32" in done.out

@@ -25,6 +25,9 @@ from dsv3c.backends.reference.runtime.params import CheckpointSource, Params, Ra
 from dsv3c.backends.reference.runtime.sampling import SamplingOptions
 from dsv3c.backends.reference.runtime.stored import Checkpoint, StoredError
 
+OWN_WEIGHTS = Path(__file__).resolve().parents[1] / "weights.safetensors"
+"""Beside an emitted program whose model brought its own values."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -43,7 +46,9 @@ class Entry:
 def parser() -> argparse.ArgumentParser:
     """Options and their help."""
     made = argparse.ArgumentParser(description="Generate tokens with this program on the CPU.")
-    made.add_argument("--weights", type=Path, help="a safetensors file or checkpoint folder (default: random weights)")
+    made.add_argument(
+        "--weights", type=Path, help="a safetensors file or checkpoint folder (default: the program's own, else random)"
+    )
     made.add_argument("--seed", type=int, default=0, help="seed of random weights and of sampling")
     made.add_argument("--tokens", action="append", required=True, help="a prompt: 1,2,3 (again for more sequences)")
     made.add_argument("--max-new-tokens", type=int, default=8, help="tokens to generate per sequence")
@@ -86,7 +91,8 @@ def generated(entries: dict[str, Entry], chosen: argparse.Namespace) -> list[lis
     """
     sampling = SamplingOptions(chosen.temperature, chosen.top_k, chosen.top_p, chosen.seed)
     options = GenerateOptions(chosen.max_new_tokens, chosen.chunk, frozenset(chosen.eos), sampling)
-    source = CheckpointSource(Checkpoint(chosen.weights)) if chosen.weights else RandomSource(chosen.seed)
+    weights = chosen.weights or (OWN_WEIGHTS if OWN_WEIGHTS.is_file() else None)
+    source = CheckpointSource(Checkpoint(weights)) if weights else RandomSource(chosen.seed)
     prompts, params = [token_ids(text) for text in chosen.tokens], Params(source)
     with torch.no_grad(), fidelity(chosen.fidelity):
         lengths = [len(prompt) + options.max_new_tokens for prompt in prompts]
