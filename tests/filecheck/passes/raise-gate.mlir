@@ -1,6 +1,8 @@
 // RUN: dsv3c opt %s -p raise-gate | filecheck %s
 // RUN: dsv3c opt %s -p raise-gate --verify-diagnostics
 // RUN: dsv3c opt %s -p raise-gate --stats 2>&1 | filecheck %s --check-prefix=STATS
+// RUN: dsv3c opt %s -p raise-gate | filecheck %s --check-prefix=NAMES
+// NAMES: %route_weights, %route_ids = moe.gate %logits
 // STATS: {{^}}raise-gate {{ +}}28 {{ +}}49 {{ +}}0
 
 dsv3c.symbol @T min 1 max 4096
