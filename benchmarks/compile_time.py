@@ -4,9 +4,9 @@
 
 One process per number of layers, so that peaks of memory do not mix.  The capture is timed once, every other stage as
 the best of the repeats.  Two sums, in CPU seconds, which a busy machine disturbs less: what follows the capture (import
-to text), and everything a compile does but torch.export itself (starting Python, loading
-torch, building the model, and what follows the capture).  Ends with exit code 1 when the second grows by more than the
-limit from 8 layers to the most.  Nothing here is a claim about kernels.
+to text), and everything a compile does but torch.export itself (starting Python, loading torch, building the model, and
+what follows the capture).  Ends with exit code 1 when the second grows beyond the limit from 8 layers to the most.
+Nothing here is a claim about kernels.
 """
 
 import argparse
