@@ -14,6 +14,7 @@ import importlib
 import importlib.abc
 import importlib.util
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -22,6 +23,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
+from math import ceil
 from pathlib import Path
 from types import ModuleType
 
@@ -39,6 +41,8 @@ from mutations import Mutant, mutants  # noqa: E402
 from runlines import execute, run_lines  # noqa: E402
 
 SURVIVED, KILLED = 0, 1
+WALL = 20
+# Times the limit of processor time: for what waits instead of computing.
 
 
 class MutantLoader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -112,13 +116,17 @@ def passes_its_tests(tests: Tests) -> bool:
     return True
 
 
-def start(module: str, tree: ast.Module, tests: Tests) -> int:
-    """Fork a process that tests one version of a module; its exit code is SURVIVED or KILLED."""
+def start(module: str, tree: ast.Module, tests: Tests, timeout_s: float) -> int:
+    """Fork a process that tests one version of a module; its exit code is SURVIVED or KILLED.
+
+    The kernel ends it after ``timeout_s`` of processor time, which other load on the machine does not use up.
+    """
     pid = os.fork()
     if pid:
         return pid
     code = KILLED
     try:
+        resource.setrlimit(resource.RLIMIT_CPU, (ceil(timeout_s), ceil(timeout_s)))
         silence = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(silence, stream)
@@ -133,7 +141,7 @@ def start(module: str, tree: ast.Module, tests: Tests) -> int:
 def results(
     module: str, todo: list[Mutant], tests: Tests, jobs: int, timeout_s: float
 ) -> Iterator[tuple[Mutant, bool]]:
-    """Each mutant and whether it survived, as they finish; one that takes too long did not."""
+    """Each mutant and whether it survived, as they finish; one that takes too long (it loops) did not."""
     running: dict[int, tuple[Mutant, float]] = {}
     waiting = list(reversed(todo))
     while waiting or running:
@@ -142,7 +150,7 @@ def results(
             running[start(module, mutant.tree, tests)] = mutant, time.monotonic()
         for pid, (mutant, started) in list(running.items()):
             done, status = os.waitpid(pid, os.WNOHANG)
-            if not done and time.monotonic() - started > timeout_s:
+            if not done and time.monotonic() - started > WALL * timeout_s:
                 os.kill(pid, signal.SIGKILL)
                 done, status = os.waitpid(pid, 0)
             if done:
@@ -194,7 +202,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", metavar="MODULE")
     parser.add_argument("--list", action="store_true", help="print the mutants, run nothing")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--timeout", type=float, default=20.0, metavar="SECONDS", help="processor time per mutant")
     options = parser.parse_args()
     chosen = options.modules or modules()
     if unknown := set(chosen) - set(modules()):
