@@ -147,7 +147,7 @@ def results(
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
-            running[start(module, mutant.tree, tests)] = mutant, time.monotonic()
+            running[start(module, mutant.tree, tests, timeout_s)] = mutant, time.monotonic()
         for pid, (mutant, started) in list(running.items()):
             done, status = os.waitpid(pid, os.WNOHANG)
             if not done and time.monotonic() - started > WALL * timeout_s:
