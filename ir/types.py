@@ -4,17 +4,26 @@
 size expression (``dsv3c.ir.sizes``).  MLIR reads it unchanged because any attribute may be an encoding.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cache
 from typing import TypeGuard
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX, ArrayAttr, NoneAttr, StringAttr, TensorType
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue, TypeAttribute
 from xdsl.utils.exceptions import VerifyException
 
 from dsv3c.ir.sizes import Size, SizeError, canonical, parse_size
 
 Tensor = TensorType[Attribute]
+
+
+class TensorLike(ParametrizedAttribute, TypeAttribute):
+    """A type that holds a tensor and more (scales): its shape and elements are the tensor's."""
+
+    @abstractmethod
+    def tensor(self) -> Tensor:
+        """The tensor's own type."""
 
 
 def tensor_type(sizes: Sequence[Size], element: Attribute) -> Tensor:
@@ -78,7 +87,9 @@ def check_tensor(tensor: Tensor) -> None:
 
 
 def as_tensor(value: SSAValue) -> Tensor:
-    """Return the value's type.  Raises ``VerifyException`` if it is not a ranked tensor."""
+    """Return the value's type, or that of the tensor it holds.  Raises ``VerifyException`` if there is none."""
+    if isinstance(value.type, TensorLike):
+        return value.type.tensor()
     if not isinstance(value.type, TensorType):
         raise VerifyException(f"%{value.name_hint or '?'} must be a ranked tensor, but has type {value.type}")
     return value.type
