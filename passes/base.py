@@ -22,7 +22,7 @@ from xdsl.pattern_rewriter import (
 
 from dsv3c.ir.context import CompileContext
 
-Numerics = Literal["bitwise", "reassociates"]
+Numerics = Literal["bitwise", "reassociates", "quantises"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Pass(ModulePass):
     ensures: ClassVar[frozenset[str]] = frozenset()
     """Facts the module states after."""
     numerics: ClassVar[Numerics] = "bitwise"
-    """``bitwise``: the pass moves or names, results keep their bits; ``reassociates``: the numerics policy applies."""
+    """``bitwise``: the pass moves or names, results keep their bits; ``reassociates``: the numerics policy applies;
+    ``quantises``: values get fewer bits, and with quantisation off the policy for reassociation applies."""
 
     cleans_up: ClassVar[bool] = False
     """Tidies whatever is there: finding nothing to do is a good result, even when the pass was asked for by name."""

@@ -36,7 +36,7 @@ def test_is_a_frozen_dataclass_that_states_its_contract(name: str) -> None:
     assert cls.__doc__
     assert dataclasses.is_dataclass(cls)
     assert cls.__dataclass_params__.frozen  # pyright: ignore[reportAttributeAccessIssue]
-    assert cls.numerics in ("bitwise", "reassociates")
+    assert cls.numerics in ("bitwise", "reassociates", "quantises")
     assert isinstance(cls.requires, frozenset)
     assert isinstance(cls.ensures, frozenset)
 
