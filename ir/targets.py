@@ -27,6 +27,8 @@ class Target:
     """What the kernel compiler calls it (``sm_90a``, ``gfx942``); empty for a CPU."""
     backends: tuple[str, ...]
     """What works today, of: plan, reference, kernels."""
+    recipe: str = "bf16"
+    """Precision recipe of a compile that names none."""
     num_compute_units: int | None = None
     """Streaming multiprocessors, compute units or cores."""
     shared_memory_bytes_per_block: int | None = None

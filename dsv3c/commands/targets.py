@@ -8,7 +8,7 @@ from dsv3c.ir.targets import Target, load_target, shipped_targets
 from dsv3c.tables import columns
 
 CAPABILITIES = ("plan", "reference", "kernels")
-TEXTS = ("name", "description", "kind", "arch", "backends", "sources")
+TEXTS = ("name", "description", "kind", "arch", "backends", "recipe", "sources")
 UNITS = {"_bytes_per_s": "bytes/s", "_flops_per_s": "FLOP/s", "_bytes_per_block": "bytes per block", "_bytes": "bytes"}
 """Ending of a fact's name -> its unit; a count has none."""
 COUNT = ""
@@ -46,7 +46,7 @@ def describe(target: Target) -> str:
     works = ", ".join(target.backends) or "nothing yet"
     head = [
         f"{target.name}: {target.description}",
-        f"kind {target.kind}, arch {target.arch or '-'}, works: {works}",
+        f"kind {target.kind}, arch {target.arch or '-'}, works: {works}, precision recipe {target.recipe}",
         "",
     ]
     rows = [("fact", "value", "unit", "source")]
