@@ -2,7 +2,7 @@
 
 FLOPs count a multiply-add as 2.  Bytes are those of an op on its own: every operand read once, every result written
 once, nothing kept from the op before.  Weights, activations and cache rows are told apart, because a program that
-fuses ops saves the activations' bytes and no others.
+fuses ops saves the activations' bytes and no others.  Bytes on links are those one rank sends, in one direction.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +34,9 @@ class CostClass(Enum):
     EMBEDDING = "embedding"
     ELEMENTWISE = "norm, elementwise"
     MOVEMENT = "movement"
+    QUANTIZE = "quantise, dequantise"
+    DISPATCH = "dispatch"
+    COMBINE = "combine"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,19 @@ class Cost:
     activation_bytes_written: float = 0.0
     cache_bytes_read: float = 0.0
     cache_bytes_written: float = 0.0
+    scale_bytes: float = 0.0
+    """Scales of quantised tensors among the weight and activation bytes, read and written."""
+    scale_up_bytes: float = 0.0
+    """Sent per rank to devices of its own scale-up domain, one direction."""
+    scale_out_bytes: float = 0.0
+    """Sent per rank through the network interface, one direction."""
+    scale_up_messages: float = 0.0
+    """Messages over scale-up links that wait for one another: each adds the link's latency.
+
+    Messages in flight together count as one.
+    """
+    scale_out_messages: float = 0.0
+    """The same of the network."""
 
     def numbers(self) -> dict[str, float]:
         """The fields that add up, by name."""
@@ -76,6 +92,16 @@ class Cost:
         """Bytes of activations, read and written."""
         return self.activation_bytes_read + self.activation_bytes_written
 
+    @property
+    def link_bytes(self) -> float:
+        """Bytes one rank sends over either kind of link."""
+        return self.scale_up_bytes + self.scale_out_bytes
+
+    @property
+    def messages(self) -> float:
+        """Messages that wait for one another, over either kind of link."""
+        return self.scale_up_messages + self.scale_out_messages
+
 
 SUMMED = (
     "flops",
@@ -84,6 +110,11 @@ SUMMED = (
     "activation_bytes_written",
     "cache_bytes_read",
     "cache_bytes_written",
+    "scale_bytes",
+    "scale_up_bytes",
+    "scale_out_bytes",
+    "scale_up_messages",
+    "scale_out_messages",
 )
 
 
