@@ -38,6 +38,22 @@ class Target:
     """One direction, to all peers of the scale-up domain (NVLink, Infinity Fabric) together."""
     scale_out_bytes_per_s: float | None = None
     """One direction, per device, of the network interface."""
+    scale_up_achieved_bytes_per_s: float | None = None
+    """What transfers of experts' tokens get of ``scale_up_bytes_per_s``."""
+    scale_out_achieved_bytes_per_s: float | None = None
+    """What they get of ``scale_out_bytes_per_s``."""
+    scale_up_latency_s: float | None = None
+    """From sending a message of 64 bytes to having it, between two devices of a scale-up domain."""
+    scale_out_latency_s: float | None = None
+    """The same through the network, of two devices on one leaf switch."""
+    scale_up_devices: int | None = None
+    """Devices of one scale-up domain (a node, a rack)."""
+    communication_compute_units: int | None = None
+    """Compute units that dispatch and combine hold while they run beside other kernels."""
+    low_latency_communication_compute_units: int | None = None
+    """The same of the low-latency kind that decode uses."""
+    training_communication_compute_units: int | None = None
+    """The same in training."""
     dense_flops_per_s: Mapping[str, float]
     """Peak matrix rate by operand type (``bf16``, ``f8E4M3FN``), without sparsity."""
     sources: Mapping[str, str]
@@ -46,6 +62,13 @@ class Target:
     def states_rates(self, dtype: str) -> bool:
         """Whether floors can be computed for work on operands of ``dtype``."""
         return self.memory_bytes_per_s is not None and dtype in self.dense_flops_per_s
+
+    def fact(self, name: str) -> float:
+        """A number the target must state.  Raises UsageError naming the fact when its file does not."""
+        value = getattr(self, name)
+        if value is None:
+            raise UsageError(f"target {self.name} does not state {name}", hint="add it to its file, with a source")
+        return value
 
     def flops_per_s(self, dtype: str) -> float:
         """Peak rate for operands of ``dtype``.  Raises UsageError when the target's file does not state it."""

@@ -9,7 +9,13 @@ from dsv3c.tables import columns
 
 CAPABILITIES = ("plan", "reference", "kernels")
 TEXTS = ("name", "description", "kind", "arch", "backends", "recipe", "sources")
-UNITS = {"_bytes_per_s": "bytes/s", "_flops_per_s": "FLOP/s", "_bytes_per_block": "bytes per block", "_bytes": "bytes"}
+UNITS = {
+    "_bytes_per_s": "bytes/s",
+    "_flops_per_s": "FLOP/s",
+    "_bytes_per_block": "bytes per block",
+    "_bytes": "bytes",
+    "_latency_s": "s",
+}
 """Ending of a fact's name -> its unit; a count has none."""
 COUNT = ""
 
