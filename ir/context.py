@@ -22,6 +22,7 @@ DIALECTS: dict[str, tuple[str, str]] = {
     "mla": ("dsv3c.ir.dialects.mla", "Mla"),
     "moe": ("dsv3c.ir.dialects.moe", "Moe"),
     "nn": ("dsv3c.ir.dialects.nn", "Nn"),
+    "scaled": ("dsv3c.ir.dialects.scaled", "Scaled"),
     "weight": ("dsv3c.ir.dialects.weight", "Weight"),
 }
 """Our hand-written dialects: name -> (module, object).  ``aten`` is made from PyTorch's schema table instead."""
