@@ -31,22 +31,22 @@ from xdsl.printer import Printer
 from xdsl.traits import IsolatedFromAbove, IsTerminator, Pure
 from xdsl.utils.exceptions import VerifyException
 
-from dsv3c.ir.types import Tensor, as_tensor, shape
+from dsv3c.ir.types import Tensor, TensorLike, as_tensor, shape
 
 
 @irdl_op_definition
 class ParamOp(IRDLOperation):
     """``%w = weight.param "self_attn.kv_b_proj.weight" : T``: a parameter, named relative to the call's prefix.
 
-    With a region, ``value = recipe(stored tensors)``: the region is pure, isolated, and yields one tensor of type T.
-    Without one the parameter is the stored tensor of that very name.  Shape: T, static.  Source: the checkpoint's
-    tensor names (deepseek-ai/DeepSeek-V3 README_WEIGHTS) or the captured module's parameters.
+    With a region, ``value = recipe(stored tensors)``: the region is pure, isolated, and yields one value of type T, a
+    tensor or one with scales.  Without one the parameter is the stored tensor of that very name.  Shape: T, static.
+    Source: the checkpoint's tensor names (deepseek-ai/DeepSeek-V3 README_WEIGHTS) or the captured module's parameters.
     """
 
     name = "weight.param"
 
     key = prop_def(StringAttr)
-    value = result_def(base(Tensor))
+    value = result_def(base(Tensor) | base(TensorLike))
     recipe = opt_region_def("single_block")
     traits = traits_def(Pure(), IsolatedFromAbove())
     assembly_format = "$key attr-dict `:` type($value) ($recipe^)?"
@@ -63,6 +63,8 @@ class ParamOp(IRDLOperation):
         if not all(isinstance(size, int) for size in shape(self.value)):
             raise VerifyException(f"parameter {self.key.data} has a shape that is not static: {self.value.type}")
         if self.recipe is None:
+            if isinstance(self.value.type, TensorLike):
+                raise VerifyException(f"{self.key.data} is {self.value.type}, which no stored tensor is: give a recipe")
             return
         end = self.recipe.block.last_op
         if not isinstance(end, YieldOp):
@@ -77,7 +79,7 @@ class YieldOp(IRDLOperation):
 
     name = "weight.yield"
 
-    value = operand_def(base(Tensor))
+    value = operand_def(base(Tensor) | base(TensorLike))
     traits = traits_def(IsTerminator(), Pure())
     assembly_format = "$value attr-dict `:` type($value)"
 

@@ -81,6 +81,10 @@ dsv3c.symbol @T min 1
 }
 
 // -----
+// expected-error @below {{w is !scaled.tensor<tensor<4x4xf8E4M3FN>, *x*, f32>, which no stored tensor is: give a recipe}}
+%w = weight.param "w" : !scaled.tensor<tensor<4x4xf8E4M3FN>, *x*, f32>
+
+// -----
 func.func @yield_in_a_function(%w: tensor<8x4xbf16>) {
   // expected-error @below {{weight.yield outside of a recipe}}
   weight.yield %w : tensor<8x4xbf16>

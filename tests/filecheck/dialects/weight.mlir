@@ -33,6 +33,21 @@ func.func @quantized() {
 }
 
 // -----
+// A parameter may be data with its scales.
+// CHECK-LABEL: @scaled
+func.func @scaled() {
+  // CHECK-NEXT: %w = weight.param "self_attn.kv_a.weight" : !scaled.tensor<tensor<576x384xf8E4M3FN>, 128x128, f32> {
+  %w = weight.param "self_attn.kv_a.weight" : !scaled.tensor<tensor<576x384xf8E4M3FN>, 128x128, f32> {
+    %d = weight.stored "self_attn.kv_a.weight" : tensor<576x384xf8E4M3FN>
+    %s = weight.stored "self_attn.kv_a.weight_scale_inv" : tensor<5x3xf32>
+    %q = scaled.assemble %d, %s : tensor<576x384xf8E4M3FN>, tensor<5x3xf32> -> !scaled.tensor<tensor<576x384xf8E4M3FN>, 128x128, f32>
+    // CHECK: weight.yield %q : !scaled.tensor<tensor<576x384xf8E4M3FN>, 128x128, f32>
+    weight.yield %q : !scaled.tensor<tensor<576x384xf8E4M3FN>, 128x128, f32>
+  }
+  func.return
+}
+
+// -----
 // CHECK-LABEL: @constants
 func.func @constants() {
   // CHECK-NEXT: %frequencies = weight.constant dense<[1.000000e+00, 5.000000e-01]> : tensor<2xf32>
