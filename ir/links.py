@@ -68,8 +68,10 @@ class Routing:
     num_experts: int
     """Physical experts: every replica counts."""
     top_k: int
-    max_nodes: int | None = None
-    """Nodes a token's experts lie on at most; None where routing is not limited."""
+    num_groups: int = 1
+    """Groups of experts, in order; with as many nodes, a group is what lies on one node."""
+    top_groups: int = 1
+    """Groups that one token's experts come from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,25 +88,36 @@ class Copies:
         return self.scale_up if link == "scale_up" else self.scale_out
 
 
-def distinct_groups(groups: int, experts: int, chosen: int) -> float:
-    """Expected groups hit: ``G * (1 - C(E - E/G, k) / C(E, k))`` for k distinct experts of E in G equal groups.
+def missed(experts: int, inside: int, chosen: int) -> float:
+    """Probability that k distinct experts of E are none of n: ``C(E - n, k) / C(E, k)``."""
+    if chosen > experts:
+        raise UsageError(f"a token cannot choose {chosen} of {experts} experts")
+    return comb(experts - inside, chosen) / comb(experts, chosen)
 
-    Raises UsageError unless G divides E and k <= E.
+
+def distinct_places(routing: Routing, places: int) -> float:
+    """Expected distinct nodes, or ranks, of one token's experts: ``G * (1 - C(E - E/G, k) / C(E, k))``.
+
+    Where the gate limits a token to M groups, E is the experts of these, and a place is missed besides when its group
+    is not chosen.  Groups that straddle places limit nothing here: the number is then an upper bound.  Raises
+    UsageError unless every place holds equally many experts.
     """
-    if experts % groups or chosen > experts:
-        raise UsageError(f"{chosen} of {experts} experts cannot be spread over {groups} equal groups")
-    return groups * (1.0 - comb(experts - experts // groups, chosen) / comb(experts, chosen))
-
-
-def distinct_places(mesh: Mesh, routing: Routing, places: int) -> float:
-    """Expected distinct nodes or ranks (``places`` in all) of one token's experts.
-
-    With routing limited to M of N nodes, the experts are k of those of M nodes: ``distinct_groups`` there.
-    """
-    limit = min(routing.max_nodes or mesh.nodes, mesh.nodes)
-    if places * limit % mesh.nodes or routing.num_experts * limit % mesh.nodes:
-        raise UsageError(f"{routing.num_experts} experts on {mesh.nodes} nodes: no equal number per node")
-    return distinct_groups(places * limit // mesh.nodes, routing.num_experts * limit // mesh.nodes, routing.top_k)
+    experts, groups, top_groups = routing.num_experts, routing.num_groups, routing.top_groups
+    if experts % places:
+        raise UsageError(f"{experts} experts cannot be spread evenly over {places} places")
+    if experts % groups or (groups % places and places % groups):
+        groups = top_groups = 1
+    allowed = experts // groups * top_groups
+    if places >= groups:
+        kept = top_groups / groups
+        return places * kept * (1.0 - missed(allowed, experts // places, routing.top_k))
+    of_place = groups // places
+    miss = sum(
+        comb(of_place, hit) * comb(groups - of_place, top_groups - hit) / comb(groups, top_groups)
+        * missed(allowed, hit * (experts // groups), routing.top_k)
+        for hit in range(min(of_place, top_groups) + 1)
+    )  # fmt: skip
+    return places * (1.0 - miss)
 
 
 def copies_per_token(mesh: Mesh, routing: Routing, kind: CopyKind) -> Copies:
@@ -119,10 +132,10 @@ def copies_per_token(mesh: Mesh, routing: Routing, kind: CopyKind) -> Copies:
     if kind == "expert":
         total = float(routing.top_k)
         return Copies(local=total / ranks, scale_up=total * inside, scale_out=total * outside)
-    on_ranks = distinct_places(mesh, routing, ranks)
+    on_ranks = distinct_places(routing, ranks)
     if kind == "rank":
         return Copies(local=on_ranks / ranks, scale_up=on_ranks * inside, scale_out=on_ranks * outside)
-    on_nodes = distinct_places(mesh, routing, mesh.nodes)
+    on_nodes = distinct_places(routing, mesh.nodes)
     return Copies(
         local=on_ranks / ranks,
         scale_up=on_ranks * (mesh.gpus - 1) / mesh.gpus,

@@ -19,7 +19,7 @@ from dsv3c.ir.links import (
     Mesh,
     Routing,
     copies_per_token,
-    distinct_groups,
+    distinct_places,
     exchange_bound,
     link_of,
     read_exchange_point,
@@ -28,7 +28,7 @@ from dsv3c.ir.targets import load_target
 
 ROOT = Path(__file__).parents[2]
 POINT = ROOT / "examples" / "communication_bound.toml"
-V3 = Routing(num_experts=256, top_k=8, max_nodes=4)
+V3 = Routing(num_experts=256, top_k=8, num_groups=8, top_groups=4)
 
 
 @pytest.mark.parametrize(
@@ -55,24 +55,25 @@ def test_partial_groups_and_bits_are_rounded_up() -> None:
     [(2, 1.99), (4, 3.61), (8, 5.30), (16, 6.52), (32, 7.27), (64, 7.68), (128, 7.89)],
 )
 def test_expected_distinct_groups_of_deepep(groups: int, expected: float) -> None:
-    assert distinct_groups(groups, 256, 8) == pytest.approx(expected, abs=1e-2)
+    assert distinct_places(Routing(num_experts=256, top_k=8), groups) == pytest.approx(expected, abs=1e-2)
 
 
 def test_expected_distinct_groups_by_counting() -> None:
     choices = list(combinations(range(12), 3))
     counted = sum(len({expert // 3 for expert in choice}) for choice in choices) / len(choices)
-    assert distinct_groups(4, 12, 3) == pytest.approx(counted, rel=1e-12)
+    assert distinct_places(Routing(num_experts=12, top_k=3), 4) == pytest.approx(counted, rel=1e-12)
 
 
-def counted_copies(mesh: Mesh, experts: int, top_k: int, max_nodes: int, kind: CopyKind) -> Copies:
-    """Every choice from every choice of nodes, seen from rank 0: of balanced routing, any rank is as good."""
-    per_rank, found, total = experts // mesh.ranks, [0, 0, 0], 0
-    for nodes in combinations(range(mesh.nodes), max_nodes):
-        allowed = [e for e in range(experts) if e // per_rank // mesh.gpus in nodes]
-        for choice in combinations(allowed, top_k):
+def counted_copies(mesh: Mesh, routing: Routing, kind: CopyKind) -> Copies:
+    """Every choice from every choice of groups, seen from every rank."""
+    per_rank, found, total = routing.num_experts // mesh.ranks, [0, 0, 0], 0
+    for groups in combinations(range(routing.num_groups), routing.top_groups):
+        size = routing.num_experts // routing.num_groups
+        allowed = [expert for expert in range(routing.num_experts) if expert // size in groups]
+        for choice in combinations(allowed, routing.top_k):
             for source in range(mesh.ranks):
                 total += 1
-                for step, count in enumerate(sent(mesh, [e // per_rank for e in choice], source, kind)):
+                for step, count in enumerate(sent(mesh, [expert // per_rank for expert in choice], source, kind)):
                     found[step] += count
     return Copies(local=found[0] / total, scale_up=found[1] / total, scale_out=found[2] / total)
 
@@ -91,12 +92,15 @@ def sent(mesh: Mesh, ranks: list[int], source: int, kind: CopyKind) -> tuple[int
 
 
 @pytest.mark.parametrize("kind", ["expert", "rank", "node"])
-@pytest.mark.parametrize(("nodes", "gpus", "max_nodes"), [(2, 2, 2), (2, 2, 1), (3, 2, 2), (1, 4, 1)])
-def test_copies_by_counting(nodes: int, gpus: int, max_nodes: int, kind: CopyKind) -> None:
+@pytest.mark.parametrize(
+    ("nodes", "gpus", "num_groups", "top_groups"),
+    # no limit; a group per node; two nodes per group; two and four groups per node, some or one of them chosen
+    [(2, 2, 1, 1), (3, 2, 3, 2), (4, 1, 2, 1), (2, 2, 4, 3), (2, 2, 4, 2), (1, 4, 4, 2), (1, 4, 2, 1)],
+)
+def test_copies_by_counting(nodes: int, gpus: int, num_groups: int, top_groups: int, kind: CopyKind) -> None:
     mesh = Mesh(nodes=nodes, gpus=gpus)
-    experts, top_k = mesh.ranks * 2, 3
-    ours = copies_per_token(mesh, Routing(num_experts=experts, top_k=top_k, max_nodes=max_nodes), kind)
-    counted = counted_copies(mesh, experts, top_k, max_nodes, kind)
+    routing = Routing(num_experts=mesh.ranks * 2, top_k=3, num_groups=num_groups, top_groups=top_groups)
+    ours, counted = copies_per_token(mesh, routing, kind), counted_copies(mesh, routing, kind)
     assert ours.scale_up == pytest.approx(counted.scale_up, rel=1e-12)
     assert ours.scale_out == pytest.approx(counted.scale_out, rel=1e-12)
     assert ours.local == pytest.approx(counted.local, rel=1e-12)
@@ -112,13 +116,18 @@ def test_node_limited_routing_of_v3() -> None:
     assert copies_per_token(mesh, free, "expert").scale_out == 8 * 7 / 8
 
 
+def test_groups_that_straddle_nodes_limit_nothing() -> None:
+    limited = Routing(num_experts=288, top_k=8, num_groups=8, top_groups=4)
+    assert distinct_places(limited, 18) == distinct_places(Routing(num_experts=288, top_k=8), 18)
+    uneven = Routing(num_experts=260, top_k=8, num_groups=8, top_groups=4)
+    assert distinct_places(uneven, 4) == distinct_places(Routing(num_experts=260, top_k=8), 4)
+
+
 def test_experts_that_do_not_divide_are_refused() -> None:
-    with pytest.raises(UsageError, match="8 of 250 experts cannot be spread over 8 equal groups"):
-        distinct_groups(8, 250, 8)
-    with pytest.raises(UsageError, match="9 of 8 experts cannot"):
-        distinct_groups(2, 8, 9)
-    with pytest.raises(UsageError, match="10 experts on 4 nodes"):
-        copies_per_token(Mesh(nodes=4, gpus=1), Routing(num_experts=10, top_k=2, max_nodes=1), "node")
+    with pytest.raises(UsageError, match="250 experts cannot be spread evenly over 8 places"):
+        distinct_places(Routing(num_experts=250, top_k=8), 8)
+    with pytest.raises(UsageError, match="a token cannot choose 5 of 4 experts"):
+        distinct_places(Routing(num_experts=8, top_k=5, num_groups=2, top_groups=1), 2)
 
 
 @pytest.mark.parametrize(
