@@ -145,8 +145,8 @@ class ExpertsOp(IRDLOperation):
     [E, I, D] apart; down: [E, D, I].  Every projection is rounded to x's type; ``intermediate`` as in ``nn.swiglu``;
     an expert's output (x's type) times its weight is rounded to ``combine_in``.  ``order`` of the sum: ``slot``
     (j = 0, 1, ...) in f32 or wider, rounded to ``combine_in`` once, or ``expert`` (ascending id), rounded to
-    ``combine_in`` after every addition.  y is rounded to x's type at the end.  Source: arXiv 2401.06066 eq. 3;
-    MoE in deepseek-ai/DeepSeek-V3; grouped_mm and batched_mm experts of Hugging Face.
+    ``combine_in`` after every addition.  y is rounded to x's type at the end.  A choice with id -1 contributes nothing.
+    Source: arXiv 2401.06066 eq. 3; MoE in deepseek-ai/DeepSeek-V3; grouped_mm and batched_mm experts of Hugging Face.
     """
 
     name = "moe.experts"

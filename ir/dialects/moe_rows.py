@@ -28,8 +28,9 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from dsv3c.ir.dialects.common import I64Attr, is_float_type, require, require_float, require_one_of, require_shape, show
+from dsv3c.ir.scaled_type import ScaledType, is_scaled, scaled_type
 from dsv3c.ir.sizes import Size, add, divide_exact, mul
-from dsv3c.ir.types import Tensor, TensorLike, as_tensor, element_type, shape, tensor_type, with_sizes
+from dsv3c.ir.types import Tensor, as_tensor, element_type, shape, tensor_type, with_sizes
 
 LAYOUTS = ("contiguous", "masked", "dense")
 ORDERS = ("slot", "expert")
@@ -56,29 +57,34 @@ def num_rows(ids: SSAValue, *, experts: int, alignment: int, layout: str, capaci
 
 
 def rows_type(x: SSAValue, rows: Size) -> Attribute:
-    """Type of x's rows [*, D] as a list of them, [M, D]."""
-    assert not isinstance(x.type, TensorLike)
-    return with_sizes(as_tensor(x), (rows, shape(x)[-1]))
+    """Type of x's rows [*, D] as a list of them, [M, D].  Raises ``VerifyException`` if two rows of x share a scale."""
+    data = with_sizes(as_tensor(x), (rows, shape(x)[-1]))
+    if not is_scaled(x):
+        return data
+    kind = scaled_type(x)
+    *by_row, last = kind.granules
+    require(all(granule == 1 for granule in by_row), f"rows that share a scale cannot be moved apart: {kind}")
+    return ScaledType.make(data, (1, last), kind.scale, kind.layout_name)
 
 
 @irdl_op_definition
 class PermuteOp(IRDLOperation):
     """``rows[m] = x[t]`` for row m of slot t*k + j with expert ids[t, j]; where rows are: see the module's layouts.
 
-    x: [*, D]; ids: [*, k] i64, -1 for no expert; rows: [M, D]; slots, expert_of: [M] i32, -1 in padding rows, whose
-    data is 0 (and scale 1).  ``alignment`` in rows, 1 unless contiguous; the capacity of ``masked`` is M / E rows per
+    x: [*, D], a tensor or scaled with granule 1 along rows; ids: [*, k] i64, -1 for no expert; rows: [M, D]; slots,
+    expert_of: [M] i32, -1 in padding rows, whose data is 0 (and scale 1).  ``alignment`` in rows, 1 unless contiguous; the capacity of ``masked`` is M / E rows per
     expert, and an expert with more is an error of the run.  ``dense`` holds a token's expert once.  Source:
     deepseek-ai/DeepGEMM (grouped layouts), deepseek-ai/TileKernels (expand).
     """
 
     name = "moe.permute"
 
-    x = operand_def(base(Tensor) | base(TensorLike))
+    x = operand_def(base(Tensor) | base(ScaledType))
     ids = operand_def(base(Tensor))
     experts = prop_def(I64Attr)
     layout = prop_def(StringAttr)
     alignment = prop_def(I64Attr)
-    rows = result_def(base(Tensor) | base(TensorLike))
+    rows = result_def(base(Tensor) | base(ScaledType))
     slots = result_def(base(Tensor))
     expert_of = result_def(base(Tensor))
     traits = traits_def(Pure())

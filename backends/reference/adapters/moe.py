@@ -2,11 +2,12 @@
 
 import torch
 
-from dsv3c.backends.reference.call import REFERENCE, Argument, Call
+from dsv3c.backends.reference.call import REFERENCE, Argument, Call, size_argument
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings import moe as meaning
-from dsv3c.ir.dialects import moe
-from dsv3c.ir.types import element_type
+from dsv3c.backends.reference.meanings import moe_rows as rows_meaning
+from dsv3c.ir.dialects import moe, moe_rows
+from dsv3c.ir.types import element_type, shape
 
 
 @REFERENCE.rule(moe.GateOp)
@@ -39,3 +40,34 @@ def experts(op: moe.ExpertsOp) -> Call:
     }
     operands = [op.x, op.weights, op.ids, op.gate, op.down, *([op.up] if op.up is not None else [])]
     return Call(meaning.experts, operands, kwargs)
+
+
+@REFERENCE.rule(moe_rows.PermuteOp)
+def permute(op: moe_rows.PermuteOp) -> Call:
+    """The number of rows is a size of the result."""
+    kwargs: dict[str, Argument] = {
+        "experts": op.experts.value.data,
+        "layout": op.layout.data,
+        "alignment": op.alignment.value.data,
+        "rows": size_argument(shape(op.slots)[0]),
+    }
+    return Call(rows_meaning.permute, [op.x, op.ids], kwargs)
+
+
+@REFERENCE.rule(moe_rows.GroupedMmOp)
+def grouped_mm(op: moe_rows.GroupedMmOp) -> Call:
+    """The result's dtype is given where it is not x's."""
+    kwargs: dict[str, Argument] = {}
+    if element_type(op.y) != element_type(op.x):
+        kwargs["dtype"] = dtype_of(element_type(op.y))
+    return Call(rows_meaning.grouped_mm, list(op.operands), kwargs)
+
+
+@REFERENCE.rule(moe_rows.UnpermuteOp)
+def unpermute(op: moe_rows.UnpermuteOp) -> Call:
+    """Rounding and order of the sum."""
+    return Call(
+        rows_meaning.unpermute,
+        list(op.operands),
+        {"combine_in": dtype_of(op.combine_in), "order": op.order.data},
+    )

@@ -85,19 +85,30 @@ def experts(
 
     gate [E, 2*I, D] (gate rows, then up rows) or [E, I, D] with up [E, I, D]; down [E, D, I]; weights, ids [*, k].
     Expert outputs are rounded to x's type and, weighted, to ``combine_in``; sums over slots are rounded to it once,
-    sums in expert order after every addition.
+    sums in expert order after every addition.  A choice with id -1 contributes nothing, whatever its weight.
     """
     x_TD, ids_Tk = x.reshape(-1, x.shape[-1]), ids.reshape(-1, ids.shape[-1])
     weights_Tk = weights.reshape(ids_Tk.shape)
-    order_M = torch.argsort(ids_Tk.reshape(-1), stable=True)
-    counts_E = torch.bincount(ids_Tk.reshape(-1), minlength=down.shape[0]).tolist()
+    order_M, counted_E = expert_order(ids_Tk.reshape(-1), down.shape[0])
+    counts_E = counted_E.tolist()
     x_MD = x_TD[order_M // ids_Tk.shape[1]]
     hidden = expert_products(x_MD, gate, counts_E)
     gate_MI, up_MI = hidden.chunk(2, dim=-1) if up is None else (hidden, expert_products(x_MD, up, counts_E))
     y_MD = expert_products(swiglu(gate_MI, up_MI, intermediate=intermediate), down, counts_E)
-    y_TkD = torch.empty_like(y_MD).index_copy_(0, order_M, y_MD).view(*ids_Tk.shape, y_MD.shape[-1])
-    y_TD = combine(y_TkD, weights_Tk, ids_Tk, combine_in, order)
+    y_TD = combine(put_back(y_MD, order_M, ids_Tk), weights_Tk, ids_Tk, combine_in, order)
     return y_TD.to(x.dtype).view(x.shape)
+
+
+def expert_order(ids_M: Tensor, num_experts: int) -> tuple[Tensor, Tensor]:
+    """Indices of all ids but -1 by ascending expert, then ascending index; and how many each expert has, [E]."""
+    order_M = torch.argsort(ids_M, stable=True)
+    return order_M[int((ids_M < 0).sum()) :], torch.bincount(ids_M[ids_M >= 0], minlength=num_experts)
+
+
+def put_back(y_MD: Tensor, slot_M: Tensor, ids_Tk: Tensor) -> Tensor:
+    """Rows at their slots t*k + j, zeros where there is none: [T, k, D]."""
+    y_SD = y_MD.new_zeros((ids_Tk.numel(), y_MD.shape[-1])).index_copy_(0, slot_M, y_MD)
+    return y_SD.view(*ids_Tk.shape, y_MD.shape[-1])
 
 
 def runs(counts_E: list[int]) -> Iterator[tuple[int, slice]]:
@@ -109,12 +120,17 @@ def runs(counts_E: list[int]) -> Iterator[tuple[int, slice]]:
         start += count
 
 
-def expert_products(x_MK: Tensor, weight_ENK: Tensor, counts_E: list[int]) -> Tensor:
-    """Rows in expert order times their expert's matrix: [M, K], [E, N, K] -> [M, N], rounded once to x's type."""
-    y_MN = x_MK.new_empty((x_MK.shape[0], weight_ENK.shape[1]))
+def expert_products(
+    x_MK: Tensor, weight_ENK: Tensor, counts_E: list[int], *, dtype: torch.dtype | None = None
+) -> Tensor:
+    """Rows in expert order times their expert's matrix: [M, K], [E, N, K] -> [M, N], rounded once to ``dtype``.
+
+    The default is x's.
+    """
+    y_MN = x_MK.new_empty((x_MK.shape[0], weight_ENK.shape[1]), dtype=x_MK.dtype if dtype is None else dtype)
     if follows_torch():
         for expert, rows in runs(counts_E):
-            y_MN[rows] = F.linear(x_MK[rows], weight_ENK[expert])
+            y_MN[rows] = F.linear(x_MK[rows].to(y_MN.dtype), weight_ENK[expert].to(y_MN.dtype))
         return y_MN
     kept, x64 = WIDE.columns(weight_ENK), wide(x_MK)
     for expert, rows in runs(counts_E):
@@ -125,6 +141,7 @@ def expert_products(x_MK: Tensor, weight_ENK: Tensor, counts_E: list[int]) -> Te
 def combine(y_TkD: Tensor, weights_Tk: Tensor, ids_Tk: Tensor, dtype: torch.dtype, order: str) -> Tensor:
     """Weighted sum over the choices: products are rounded to ``dtype``; see ``experts`` for the sums."""
     weighted_TkD = y_TkD.to(dtype) * weights_Tk.to(dtype).unsqueeze(-1)
+    weighted_TkD.masked_fill_((ids_Tk < 0).unsqueeze(-1), 0.0)
     if order == "slot" and follows_torch():
         return weighted_TkD.sum(dim=1)
     if order == "slot":
