@@ -232,7 +232,9 @@ def distinct_experts(num_experts: int, top_k: int, tokens: int) -> float:
 
 def row_bytes(cache: CacheType) -> int:
     """Bytes of one token's row in one layer's cache."""
-    return cache.latent.data * element_bytes(cache.latent_type) + cache.rope.data * element_bytes(cache.rope_type)
+    latent = cache.latent.data * element_bytes(cache.latent_type)
+    scales = cache.num_scales * element_bytes(cache.scale_type) if cache.is_quantized else 0
+    return latent + scales + cache.rope.data * element_bytes(cache.rope_type)
 
 
 def leading(value: SSAValue, env: Env) -> int:

@@ -14,14 +14,16 @@ from xdsl.irdl import (
     base,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     result_def,
     traits_def,
 )
 from xdsl.traits import Pure
 
-from dsv3c.ir.dialects.common import F64Attr, is_float_type, require, require_shape, show
+from dsv3c.ir.dialects.common import F64Attr, is_float_type, require, require_float, require_shape, show
 from dsv3c.ir.dialects.mla_cache import CacheType
+from dsv3c.ir.quantizer import QuantizerAttr
 from dsv3c.ir.sizes import Size, add
 from dsv3c.ir.types import Tensor, as_tensor, element_type, shape, tensor_type, with_sizes
 
@@ -49,6 +51,24 @@ def require_tables(
         require(element_type(seq_offsets) == i32, f"seq_offsets must hold i32, not {element_type(seq_offsets)}")
         require_shape(seq_offsets, (add(sequences, 1),), "seq_offsets")
     return sequences
+
+
+def require_latent(latent: SSAValue, kind: CacheType) -> None:
+    """A latent outside of a cache: of the cache's element type, or of any floating point where the cache has scales."""
+    if kind.is_quantized:
+        require_float(latent, "latent")
+    else:
+        require(element_type(latent) == kind.latent_type, f"latent must hold {kind.latent_type}")
+
+
+def require_quantizer(quantizer: QuantizerAttr | None, kind: CacheType) -> None:
+    """A latent that is stored with scales is quantised by what finds them, and no other is."""
+    if not kind.is_quantized:
+        require(quantizer is None, "the cache's latent has no scales: nothing is quantised")
+        return
+    require(quantizer is not None, "the cache's latent has scales: state the quantizer that finds them")
+    assert quantizer is not None
+    require(quantizer.static_scale is None, "every tile of a cached latent has its own scale, not a static one")
 
 
 def require_rounding(scores: Attribute, probs: Attribute) -> None:
@@ -123,8 +143,9 @@ class AppendOp(IRDLOperation):
     """``cache'[block_table[n, p // page], p % page] = (latent_t, k_rope_t)`` for token t of sequence n at position p.
 
     cache: one layer's, latent: [T, r] (after its norm), k_rope: [T, dr] (after RoPE), positions: [T] i32,
-    seq_offsets: [N + 1] i32, block_table: [N, P] i32.  Movement only.  Source: paged attention (arXiv 2309.06180),
-    page 64 as in deepseek-ai/FlashMLA.
+    seq_offsets: [N + 1] i32, block_table: [N, P] i32.  Movement only, unless the cache has scales: each tile of
+    ``granule`` elements of the latent is then quantised as ``quantizer`` says.  Source: paged attention (arXiv
+    2309.06180), page 64 as in deepseek-ai/FlashMLA, whose tests/quant.py quantises.
     """
 
     name = "mla.append"
@@ -135,12 +156,13 @@ class AppendOp(IRDLOperation):
     positions = operand_def(base(Tensor))
     seq_offsets = operand_def(base(Tensor))
     block_table = operand_def(base(Tensor))
+    quantizer = opt_prop_def(QuantizerAttr)
     updated = result_def(base(CacheType))
     traits = traits_def(Pure())
     assembly_format = (
-        "$latent `,` $k_rope `to` $cache `at` $positions `,` $seq_offsets `,` $block_table attr-dict `:` type($latent) "
-        "`,` type($k_rope) `,` type($cache) `,` type($positions) `,` type($seq_offsets) `,` type($block_table) "
-        "`->` type($updated)"
+        "$latent `,` $k_rope `to` $cache `at` $positions `,` $seq_offsets `,` $block_table (`quantizer` $quantizer^)? "
+        "attr-dict `:` type($latent) `,` type($k_rope) `,` type($cache) `,` type($positions) `,` type($seq_offsets) "
+        "`,` type($block_table) `->` type($updated)"
     )
 
     def __init__(
@@ -151,21 +173,25 @@ class AppendOp(IRDLOperation):
         positions: SSAValue,
         seq_offsets: SSAValue,
         block_table: SSAValue,
+        quantizer: QuantizerAttr | None = None,
     ) -> None:
         super().__init__(
-            operands=[cache, latent, k_rope, positions, seq_offsets, block_table], result_types=[cache.type]
+            operands=[cache, latent, k_rope, positions, seq_offsets, block_table],
+            result_types=[cache.type],
+            properties={"quantizer": quantizer} if quantizer is not None else {},
         )
 
     def verify_(self) -> None:
-        """Rows have the cache's sizes and element types."""
+        """Rows have the cache's sizes and element types; a latent with scales has a quantiser."""
         kind = cache_type(self.cache)
         require(self.updated.type == kind, "an append does not change the cache's type")
         tokens = shape(self.positions)[0]
         require_shape(self.latent, (tokens, kind.latent.data), "latent")
         require_shape(self.k_rope, (tokens, kind.rope.data), "k_rope")
-        require(element_type(self.latent) == kind.latent_type, f"latent must hold {kind.latent_type}")
+        require_latent(self.latent, kind)
         require(element_type(self.k_rope) == kind.rope_type, f"k_rope must hold {kind.rope_type}")
         require_tables(seq_offsets=self.seq_offsets, context_lens=None, block_table=self.block_table)
+        require_quantizer(self.quantizer, kind)
 
 
 @irdl_op_definition
@@ -173,7 +199,8 @@ class GatherOp(IRDLOperation):
     """``latent, k_rope = `` the cached rows of all sequences, position 0 to context_lens[n] - 1, one after the other.
 
     cache: one layer's, context_lens: [N] i32, block_table: [N, P] i32, latent: [C, r], k_rope: [C, dr] with
-    C = sum(context_lens), a symbol.  Movement only.  Source: the expanded prefill over a latent cache.
+    C = sum(context_lens), a symbol.  Movement only, unless the cache has scales: the latent is then dequantised to the
+    result's element type, ``round(f32(q) * s)``.  Source: the expanded prefill over a latent cache.
     """
 
     name = "mla.gather"
@@ -189,12 +216,20 @@ class GatherOp(IRDLOperation):
         "type($block_table) `->` type($latent) `,` type($k_rope)"
     )
 
-    def __init__(self, cache: SSAValue, context_lens: SSAValue, block_table: SSAValue, context: Size) -> None:
+    def __init__(
+        self,
+        cache: SSAValue,
+        context_lens: SSAValue,
+        block_table: SSAValue,
+        context: Size,
+        element: Attribute | None = None,
+    ) -> None:
+        """``element``: of the latent; None where the cache stores it as it is."""
         kind = cache_type(cache)
         super().__init__(
             operands=[cache, context_lens, block_table],
             result_types=[
-                tensor_type((context, kind.latent.data), kind.latent_type),
+                tensor_type((context, kind.latent.data), element or kind.latent_type),
                 tensor_type((context, kind.rope.data), kind.rope_type),
             ],
         )
@@ -205,7 +240,7 @@ class GatherOp(IRDLOperation):
         context = shape(self.latent)[0]
         require_shape(self.latent, (context, kind.latent.data), "latent")
         require_shape(self.k_rope, (context, kind.rope.data), "k_rope")
-        require(element_type(self.latent) == kind.latent_type, f"latent must hold {kind.latent_type}")
+        require_latent(self.latent, kind)
         require(element_type(self.k_rope) == kind.rope_type, f"k_rope must hold {kind.rope_type}")
         require_tables(seq_offsets=None, context_lens=self.context_lens, block_table=self.block_table)
 
@@ -285,8 +320,9 @@ class AbsorbedAttentionOp(IRDLOperation):
 
     q_latent: [T, H, r] (q_nope times W_UK, per head), q_rope: [T, H, dr], cache: one layer's rows (c, k_rope), after
     append; positions: [T], seq_offsets: [N + 1], block_table: [N, P], context_lens: [N], all i32; o: [T, H, r] (times
-    W_UV outside).  Visibility and rounding as in ``mla.expanded_attention``.  Source: arXiv 2405.04434 section 2.1.2,
-    the absorbed path of inference/model.py in deepseek-ai/DeepSeek-V3; the layout of deepseek-ai/FlashMLA.
+    W_UV outside).  A latent with scales is dequantised to q_latent's element type, ``round(f32(q) * s)``.  Visibility
+    and rounding as in ``mla.expanded_attention``.  Source: arXiv 2405.04434 section 2.1.2, the absorbed path of
+    inference/model.py in deepseek-ai/DeepSeek-V3; the layout of deepseek-ai/FlashMLA.
     """
 
     name = "mla.absorbed_attention"

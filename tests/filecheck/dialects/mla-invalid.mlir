@@ -372,3 +372,80 @@ func.func @f(%q: tensor<5x4x32xbf16>, %r: tensor<5x4x8xbf16>, %cache: !mla.cache
   %o = mla.absorbed_attention %q, %r, %cache at %p, %s, %t, %l scale 0.125 scores f32 probs i32 : tensor<5x4x32xbf16>, tensor<5x4x8xbf16>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<5xi32>, tensor<4xi32>, tensor<3x7xi32>, tensor<3xi32> -> tensor<5x4x32xbf16>
   func.return
 }
+
+// -----
+// expected-error @below {{cache rows hold floating point, not i32}}
+func.func @f(%cache: !mla.cache<"9" x 64, latent 32 x i32, rope 8 x bf16>) {
+  func.return
+}
+
+// -----
+// expected-error @below {{cache rows hold floating point, not f8E4M3FN}}
+func.func @f(%cache: !mla.cache<"9" x 64, latent 32 x f8E4M3FN, rope 8 x bf16>) {
+  func.return
+}
+
+// -----
+// expected-error @below {{cache scale granule must be positive, not 0}}
+func.func @f(%cache: !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 0 x f32, rope 8 x bf16>) {
+  func.return
+}
+
+// -----
+// expected-error @below {{cache scales are f32, not f8E8M0FNU}}
+func.func @f(%cache: !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f8E8M0FNU, rope 8 x bf16>) {
+  func.return
+}
+
+// -----
+// expected-error @below {{a latent with scales is 8-bit floating point, not bf16}}
+func.func @f(%cache: !mla.cache<"9" x 64, latent 32 x bf16 scale 16 x f32, rope 8 x bf16>) {
+  func.return
+}
+
+// -----
+// expected-error @below {{a latent of 30 bytes puts f32 scales at no multiple of 4 bytes in the rows}}
+func.func @f(%cache: !mla.cache<"9" x 64, latent 30 x f8E4M3FN scale 16 x f32, rope 8 x bf16>) {
+  func.return
+}
+
+// -----
+// expected-error @below {{a rope of 6 bytes puts f32 scales at no multiple of 4 bytes in the rows}}
+func.func @f(%cache: !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 3 x bf16>) {
+  func.return
+}
+
+// -----
+func.func @f(%latent: tensor<3x32xbf16>, %kr: tensor<3x8xbf16>, %cache: !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>) {
+  // expected-error @below {{the cache's latent has scales: state the quantizer that finds them}}
+  %n = mla.append %latent, %kr to %cache at %p, %o, %t : tensor<3x32xbf16>, tensor<3x8xbf16>, !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%latent: tensor<3x32xbf16>, %kr: tensor<3x8xbf16>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>) {
+  // expected-error @below {{the cache's latent has no scales: nothing is quantised}}
+  %n = mla.append %latent, %kr to %cache at %p, %o, %t quantizer <amax_floor 1.0e-04, apply "divide", round_scale "pow2"> : tensor<3x32xbf16>, tensor<3x8xbf16>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%latent: tensor<3x32xbf16>, %kr: tensor<3x8xbf16>, %cache: !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>) {
+  // expected-error @below {{every tile of a cached latent has its own scale, not a static one}}
+  %n = mla.append %latent, %kr to %cache at %p, %o, %t quantizer <apply "divide", round_scale "none", static 0.5> : tensor<3x32xbf16>, tensor<3x8xbf16>, !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%latent: tensor<3x32xi32>, %kr: tensor<3x8xbf16>, %cache: !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>) {
+  // expected-error @below {{latent must hold floating point, not i32}}
+  %n = mla.append %latent, %kr to %cache at %p, %o, %t quantizer <amax_floor 1.0e-04, apply "divide", round_scale "pow2"> : tensor<3x32xi32>, tensor<3x8xbf16>, !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%cache: !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>, %lens: tensor<1xi32>, %t: tensor<1x2xi32>) {
+  // expected-error @below {{latent must hold floating point, not f8E4M3FN}}
+  %c, %k = mla.gather %cache, %lens, %t : !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>, tensor<1xi32>, tensor<1x2xi32> -> tensor<5x32xf8E4M3FN>, tensor<5x8xbf16>
+  func.return
+}

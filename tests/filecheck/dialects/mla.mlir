@@ -32,3 +32,14 @@ func.func @ragged(%q: tensor<?x4x16xbf16, ["T"]>, %qr: tensor<?x4x8xbf16, ["T"]>
   %a = mla.absorbed_attention %ql, %qr, %cache at %positions, %offsets, %block_table, %lens scale 0.125 scores bf16 probs bf16 : tensor<?x4x32xbf16, ["T"]>, tensor<?x4x8xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]> -> tensor<?x4x32xbf16, ["T"]>
   func.return
 }
+
+// CHECK-LABEL: @scaled_cache
+func.func @scaled_cache(%latent: tensor<?x512xbf16, ["T"]>, %kr: tensor<?x64xbf16, ["T"]>, %cache: !mla.cache<"pages" x 64, latent 512 x f8E4M3FN scale 128 x f32, rope 64 x bf16>, %positions: tensor<?xi32, ["T"]>, %offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %lens: tensor<?xi32, ["N"]>, %ql: tensor<?x4x512xbf16, ["T"]>, %qr: tensor<?x4x64xbf16, ["T"]>) {
+  // CHECK-NEXT: %next = mla.append %latent, %kr to %cache at %positions, %offsets, %block_table quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "pow2"> : tensor<?x512xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 512 x f8E4M3FN scale 128 x f32, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 512 x f8E4M3FN scale 128 x f32, rope 64 x bf16>
+  %next = mla.append %latent, %kr to %cache at %positions, %offsets, %block_table quantizer <amax_floor 1.0e-04, apply "divide", round_scale "pow2"> : tensor<?x512xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 512 x f8E4M3FN scale 128 x f32, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 512 x f8E4M3FN scale 128 x f32, rope 64 x bf16>
+  // CHECK-NEXT: %c, %k = mla.gather %next, %lens, %block_table : !mla.cache<"pages" x 64, latent 512 x f8E4M3FN scale 128 x f32, rope 64 x bf16>, tensor<?xi32, ["N"]>, tensor<?x?xi32, ["N", "P"]> -> tensor<?x512xf32, ["C"]>, tensor<?x64xbf16, ["C"]>
+  %c, %k = mla.gather %next, %lens, %block_table : !mla.cache<"pages" x 64, latent 512 x f8E4M3FN scale 128 x f32, rope 64 x bf16>, tensor<?xi32, ["N"]>, tensor<?x?xi32, ["N", "P"]> -> tensor<?x512xf32, ["C"]>, tensor<?x64xbf16, ["C"]>
+  // CHECK-NEXT: %a = mla.absorbed_attention %ql, %qr, %next at
+  %a = mla.absorbed_attention %ql, %qr, %next at %positions, %offsets, %block_table, %lens scale 0.125 scores bf16 probs bf16 : tensor<?x4x512xbf16, ["T"]>, tensor<?x4x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 512 x f8E4M3FN scale 128 x f32, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]> -> tensor<?x4x512xbf16, ["T"]>
+  func.return
+}
