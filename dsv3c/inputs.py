@@ -168,6 +168,8 @@ class PhaseInputs(InputMaker):
             if any(self.cached):
                 for part in (cache.latent, cache.rope):
                     part.copy_(torch.randn(part.shape, generator=self.generator))
+                if cache.scale is not None:
+                    cache.scale.fill_(1.0)
             assert isinstance(cache, LatentCache)
             return cache
         if (table := getattr(self.tables, argument.name_hint or "", None)) is not None:

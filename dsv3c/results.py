@@ -27,7 +27,7 @@ def describe_results(
             yield from most_likely(value, rows)
     caches = [value for value in results if isinstance(value, LatentCache)]
     if caches:
-        size = sum(cache.latent.nbytes + cache.rope.nbytes for cache in caches)
+        size = sum(cache.num_bytes for cache in caches)
         pages, page_size = caches[0].latent.shape[:2]
         yield f"  out {len(caches)} caches of {pages} pages of {page_size} rows, {size} bytes"
 

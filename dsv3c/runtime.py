@@ -71,7 +71,7 @@ class Engine(engines.Engine):
 def cache_spec(kind: CacheType) -> CacheSpec:
     """The cache a type describes."""
     latent, rope = dtype_of(kind.latent_type), dtype_of(kind.rope_type)
-    return CacheSpec(kind.page_size.data, kind.latent.data, kind.rope.data, latent, rope)
+    return CacheSpec(kind.page_size.data, kind.latent.data, kind.rope.data, latent, rope, kind.granule.data)
 
 
 def make_cache(kind: CacheType, pages: int) -> LatentCache:

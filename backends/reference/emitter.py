@@ -338,7 +338,8 @@ def entry_text(program: Program, function: func.FuncOp) -> str:
     name = function.sym_name.data
     specs = [
         f"CacheSpec({kind.page_size.data}, {kind.latent.data}, {kind.rope.data}, "
-        f"{dtype_of(kind.latent_type)}, {dtype_of(kind.rope_type)})"
+        f"{dtype_of(kind.latent_type)}, {dtype_of(kind.rope_type)}"
+        f"{f', granule={kind.granule.data}' if kind.is_quantized else ''})"
         for argument in function.body.block.args
         if isinstance(kind := argument.type, CacheType)
     ]

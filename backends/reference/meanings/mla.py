@@ -17,28 +17,59 @@ from dsv3c.backends.reference.meanings.nn import causal_rows
 
 @dataclass(frozen=True)
 class LatentCache:
-    """The paged latent cache of one layer.  Linear: after an append only the returned value may be read."""
+    """The paged latent cache of one layer.  Linear: after an append only the returned value may be read.
+
+    With scales the parts are views of one row of bytes: the 8-bit latent, its f32 scales, the key.
+    """
 
     latent: Tensor
     """[pages, page size, L]"""
     rope: Tensor
     """[pages, page size, R]"""
+    scale: Tensor | None = None
+    """[pages, page size, ceil(L / granule)] f32: one scale per ``granule`` elements of the latent; None without."""
+    granule: int = 0
 
-    def rows(self, block_table_P: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """The cached rows of one sequence's positions 0..length-1: [length, L] and [length, R]."""
+    def rows(self, block_table_P: Tensor, length: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """The cached rows of one sequence's positions 0..length-1: [length, L] and [length, R].
+
+        ``dtype``: what a latent with scales is dequantised to.
+        """
         num_pages = -(-length // self.latent.shape[1])
         pages = block_table_P[:num_pages].to(torch.int64)
         latent, rope = self.latent.index_select(0, pages), self.rope.index_select(0, pages)
+        if self.scale is not None:
+            latent = dequantized(latent, self.scale.index_select(0, pages), self.granule).to(dtype)
         return latent.flatten(0, 1)[:length], rope.flatten(0, 1)[:length]
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of all pages."""
+        return sum(part.nbytes for part in (self.latent, self.rope, self.scale) if part is not None)
+
+
+def dequantized(latent: Tensor, scale: Tensor, granule: int) -> Tensor:
+    """``f32(latent[..., i]) * scale[..., i // granule]``."""
+    return latent.float() * scale.repeat_interleave(granule, dim=-1)[..., : latent.shape[-1]]
 
 
 def new_cache(
-    num_pages: int, page_size: int, latent: int, rope: int, *, latent_dtype: torch.dtype, rope_dtype: torch.dtype
-) -> LatentCache:
-    """An empty cache; rows never written are zero."""
+    num_pages: int, page_size: int, latent: int, rope: int, *, latent_dtype: torch.dtype, rope_dtype: torch.dtype,
+    granule: int = 0,
+) -> LatentCache:  # fmt: skip
+    """An empty cache; rows never written are zero.  ``granule``: elements of the latent per scale; 0: no scales."""
+    if not granule:
+        return LatentCache(
+            torch.zeros(num_pages, page_size, latent, dtype=latent_dtype),
+            torch.zeros(num_pages, page_size, rope, dtype=rope_dtype),
+        )
+    key = latent + 4 * -(-latent // granule)
+    rows = torch.zeros(num_pages, page_size, key + rope * rope_dtype.itemsize, dtype=torch.uint8)
     return LatentCache(
-        torch.zeros(num_pages, page_size, latent, dtype=latent_dtype),
-        torch.zeros(num_pages, page_size, rope, dtype=rope_dtype),
+        rows[..., :latent].view(latent_dtype),
+        rows[..., key:].view(rope_dtype),
+        rows[..., latent:key].view(torch.float32),
+        granule,
     )
 
 
@@ -56,23 +87,44 @@ def append(
     cache: LatentCache, latent: Tensor, k_rope: Tensor, positions: Tensor, seq_offsets: Tensor, block_table: Tensor
 ) -> LatentCache:
     """Write row t of latent [T, L] and k_rope [T, R] at its position in its sequence's pages; in place."""
-    page_size = cache.latent.shape[1]
+    row_T = rows_of(positions, seq_offsets, block_table, cache.latent.shape[1])
+    write_rows(cache.latent, row_T, latent)
+    write_rows(cache.rope, row_T, k_rope)
+    return cache
+
+
+def rows_of(positions: Tensor, seq_offsets: Tensor, block_table: Tensor, page_size: int) -> Tensor:
+    """Row of the pool, all pages one after the other, of each token [T]."""
     lengths = (seq_offsets[1:] - seq_offsets[:-1]).to(torch.int64)
     sequence_T = torch.repeat_interleave(torch.arange(lengths.shape[0]), lengths, output_size=positions.shape[0])
     position_T = positions.to(torch.int64)
     page_T = block_table[sequence_T, position_T // page_size].to(torch.int64)
-    row_T = page_T * page_size + position_T % page_size
+    return page_T * page_size + position_T % page_size
+
+
+def write_rows(part: Tensor, row_T: Tensor, values: Tensor) -> None:
+    """Write one part of the rows, in place; as bytes where the elements are 8-bit floats."""
+    if part.dtype.itemsize == 1:
+        part, values = part.view(torch.uint8), values.view(torch.uint8)
     # index_copy_ refuses negative rows, which plain indexing would count from the end
-    cache.latent.flatten(0, 1).index_copy_(0, row_T, latent)
-    cache.rope.flatten(0, 1).index_copy_(0, row_T, k_rope)
-    return cache
+    part.flatten(0, 1).index_copy_(0, row_T, values)
 
 
-def gather(cache: LatentCache, context_lens: Tensor, block_table: Tensor) -> tuple[Tensor, Tensor]:
-    """The cached rows of all sequences, one after the other: [C, L] and [C, R] with C = sum(context_lens)."""
-    parts = [cache.rows(pages, length) for pages, length in zip(block_table, context_lens.tolist(), strict=True)]
+def gather(
+    cache: LatentCache, context_lens: Tensor, block_table: Tensor, *, dtype: torch.dtype | None = None
+) -> tuple[Tensor, Tensor]:
+    """The cached rows of all sequences, one after the other: [C, L] and [C, R] with C = sum(context_lens).
+
+    ``dtype``: what the latent is dequantised to; None where it is stored as it is.
+    """
+    dtype = dtype or cache.latent.dtype
+    lengths = context_lens.tolist()
+    parts = [cache.rows(pages, length, dtype) for pages, length in zip(block_table, lengths, strict=True)]
     if not parts:
-        return cache.latent.new_empty((0, cache.latent.shape[-1])), cache.rope.new_empty((0, cache.rope.shape[-1]))
+        return (
+            cache.latent.new_empty((0, cache.latent.shape[-1]), dtype=dtype),
+            cache.rope.new_empty((0, cache.rope.shape[-1])),
+        )
     return torch.cat([latent for latent, _ in parts]), torch.cat([rope for _, rope in parts])
 
 
@@ -104,13 +156,16 @@ def absorbed_attention(
     q_latent: Tensor, q_rope: Tensor, cache: LatentCache, positions: Tensor, seq_offsets: Tensor, block_table: Tensor,
     context_lens: Tensor, *, scale: float, scores: torch.dtype, probs: torch.dtype,
 ) -> Tensor:  # fmt: skip
-    """Causal MLA in the latent space: q_latent [T,H,L], q_rope [T,H,R] over the cached rows -> [T,H,L]."""
+    """Causal MLA in the latent space: q_latent [T,H,L], q_rope [T,H,R] over the cached rows -> [T,H,L].
+
+    A latent with scales is dequantised to q_latent's dtype.
+    """
     q_HTK = wide(torch.cat((q_latent, q_rope), dim=-1)).transpose(0, 1)
     o = torch.empty_like(q_latent)
     offsets = seq_offsets.tolist()
     for n, length in enumerate(context_lens.tolist()):
         tokens = slice(offsets[n], offsets[n + 1])
-        latent_CL, rope_CR = cache.rows(block_table[n], length)
+        latent_CL, rope_CR = cache.rows(block_table[n], length, q_latent.dtype)
         row_CK = wide(torch.cat((latent_CL, rope_CR), dim=-1))
         o[tokens] = causal_rows(
             q_HTK[:, tokens], row_CK.t().contiguous().unsqueeze(0), wide(latent_CL).unsqueeze(0), positions[tokens],

@@ -27,6 +27,8 @@ class CacheSpec:
     """Elements per row."""
     latent_dtype: torch.dtype
     rope_dtype: torch.dtype
+    granule: int = 0
+    """Elements of the latent that share an f32 scale; 0: it has none."""
 
     def allocate(self, num_pages: int) -> LatentCache:
         """An empty cache."""
@@ -37,6 +39,7 @@ class CacheSpec:
             self.rope,
             latent_dtype=self.latent_dtype,
             rope_dtype=self.rope_dtype,
+            granule=self.granule,
         )
 
 
