@@ -22,13 +22,14 @@ VERBS: dict[str, str] = {
     "compare": "execute two modules on the same inputs and compare the results",
     "explain": "say why a rewrite fired, was blocked or was not worth it",
     "targets": "list targets and what works for each, or print one",
+    "recipes": "list precision recipes, or print one with its sources",
     "passes": "list passes, or describe one with its options",
     "doctor": "report the environment, the extras, and what keeps a model from being captured",
 }
 
 
 OPTIONAL = {"torch": "pip install torch", "transformers": "pip install 'dsv3c[hf]'", "rich": "pip install rich"}
-"""Packages that some verbs need, and how to get them; ``opt``, ``targets`` and ``passes`` need none of them."""
+"""Packages that some verbs need, and how to get them; ``opt`` and the verbs that list need none of them."""
 INVALID_CHOICE = re.compile(r"invalid choice: '([^']*)' \(choose from (.*)\)")
 
 

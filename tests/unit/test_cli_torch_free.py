@@ -38,6 +38,8 @@ def file(tmp_path: Path) -> str:
         ["--help"],
         ["targets"],
         ["targets", "h800"],
+        ["recipes"],
+        ["recipes", "deepseek-v3"],
         ["passes"],
         ["passes", "absorb-mla"],
         ["compile", "--help"],
