@@ -72,9 +72,9 @@ class PermuteOp(IRDLOperation):
     """``rows[m] = x[t]`` for row m of slot t*k + j with expert ids[t, j]; where rows are: see the module's layouts.
 
     x: [*, D], a tensor or scaled with granule 1 along rows; ids: [*, k] i64, -1 for no expert; rows: [M, D]; slots,
-    expert_of: [M] i32, -1 in padding rows, whose data is 0 (and scale 1).  ``alignment`` in rows, 1 unless contiguous; the capacity of ``masked`` is M / E rows per
-    expert, and an expert with more is an error of the run.  ``dense`` holds a token's expert once.  Source:
-    deepseek-ai/DeepGEMM (grouped layouts), deepseek-ai/TileKernels (expand).
+    expert_of: [M] i32, -1 in padding rows, whose data is 0 (and scale 1).  ``alignment`` in rows, 1 unless contiguous;
+    the capacity of ``masked`` is M / E rows per expert, and an expert with more is an error of the run; ``dense`` has
+    one row per token and expert.  Source: deepseek-ai/DeepGEMM (grouped layouts), deepseek-ai/TileKernels (expand).
     """
 
     name = "moe.permute"

@@ -88,8 +88,8 @@ def test_grouped_mm(dtype: torch.dtype, follows: Fidelity) -> None:
 
 
 def through_rows(
-    x: Tensor, weights: Tensor, ids: Tensor, operands: list[Tensor], layout: str, alignment: int, combine_in: torch.dtype,
-    order: str,
+    x: Tensor, weights: Tensor, ids: Tensor, operands: list[Tensor], layout: str, alignment: int, *,
+    combine_in: torch.dtype, order: str,
 ) -> Tensor:  # fmt: skip
     gate, down, *up = operands
     rows, slots, expert_of = permuted(x, ids, layout, alignment)
@@ -126,7 +126,7 @@ def test_the_same_bits_as_experts(
         weights = torch.rand(ids.shape)
         with fidelity(follows):
             expected = moe.experts(x, weights, ids, *operands, combine_in=combine_in, order=order, intermediate="input")
-            y = through_rows(x, weights, ids, operands, layout, alignment, combine_in, order)
+            y = through_rows(x, weights, ids, operands, layout, alignment, combine_in=combine_in, order=order)
         assert y.dtype == dtype
         assert torch.equal(y, expected), (tokens, y, expected)
 
@@ -142,7 +142,7 @@ def test_an_id_of_minus_one_contributes_nothing_whatever_its_weight(order: str, 
     with fidelity(follows):
         y = moe.experts(x, weights, ids, gate_up, down, **attributes)
         alone = moe.experts(x[:2], torch.full((2, 1), 0.5), torch.full((2, 1), 3), gate_up, down, **attributes)
-        through = through_rows(x, weights, ids, [gate_up, down], "masked", 1, F32, order)
+        through = through_rows(x, weights, ids, [gate_up, down], "masked", 1, combine_in=F32, order=order)
     assert torch.equal(y[:2], alone)
     assert not y[2].any()
     assert torch.equal(y, through)

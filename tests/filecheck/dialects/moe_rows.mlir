@@ -36,3 +36,10 @@ func.func @dense_of_sequences(%x: tensor<?x?x8xf32, ["B", "S"]>, %w: tensor<?x?x
   %out = moe.unpermute %rows at %slots weights %w ids %ids combine_in f32 order "slot" : tensor<?x8xf32, ["4*B*S"]>, tensor<?xi32, ["4*B*S"]>, tensor<?x?x2xf32, ["B", "S"]>, tensor<?x?x2xi64, ["B", "S"]> -> tensor<?x?x8xf32, ["B", "S"]>
   func.return
 }
+
+// CHECK-LABEL: @scaled
+func.func @scaled(%x: !scaled.tensor<tensor<?x?x512xf8E4M3FN, ["B", "S"]>, 1x1x128, f32>, %ids: tensor<?x?x2xi64, ["B", "S"]>) {
+  // CHECK-NEXT: %rows, %slots, %expert_of = moe.permute %x by %ids experts 4 layout "dense" alignment 1 : !scaled.tensor<tensor<?x?x512xf8E4M3FN, ["B", "S"]>, 1x1x128, f32>, tensor<?x?x2xi64, ["B", "S"]> -> !scaled.tensor<tensor<?x512xf8E4M3FN, ["4*B*S"]>, 1x128, f32>, tensor<?xi32, ["4*B*S"]>, tensor<?xi32, ["4*B*S"]>
+  %rows, %slots, %expert_of = moe.permute %x by %ids experts 4 layout "dense" alignment 1 : !scaled.tensor<tensor<?x?x512xf8E4M3FN, ["B", "S"]>, 1x1x128, f32>, tensor<?x?x2xi64, ["B", "S"]> -> !scaled.tensor<tensor<?x512xf8E4M3FN, ["4*B*S"]>, 1x128, f32>, tensor<?xi32, ["4*B*S"]>, tensor<?xi32, ["4*B*S"]>
+  func.return
+}
