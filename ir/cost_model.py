@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
-from xdsl.dialects.builtin import FixedBitwidthType, ModuleOp
+from xdsl.dialects.builtin import FixedBitwidthType, IntegerType, ModuleOp, TensorType
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from dsv3c.ir.dialects.core import symbols_of
@@ -18,8 +18,9 @@ from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import IRError
 from dsv3c.ir.rules import RuleTable
+from dsv3c.ir.scaled_type import ScaledType
 from dsv3c.ir.sizes import Size, evaluate
-from dsv3c.ir.types import Tensor, as_tensor, element_type, shape, sizes_of
+from dsv3c.ir.types import Tensor, TensorLike, as_tensor, shape, sizes_of
 from dsv3c.ir.views import view_of
 
 
@@ -167,8 +168,16 @@ class Env:
         return total
 
     def num_bytes(self, value: SSAValue) -> int:
-        """Size of a tensor value."""
-        return self.elements(value) * element_bytes(element_type(value))
+        """Size of a tensor value, its scales included."""
+        return self.num_bytes_of(as_tensor(value)) + self.scale_bytes(value)
+
+    def num_bytes_of(self, tensor: Tensor) -> int:
+        """Size of a tensor of a type; elements of fewer than 8 bits lie side by side."""
+        return -(-self.elements_of(tensor) * element_bits(tensor.element_type) // 8)
+
+    def scale_bytes(self, value: SSAValue) -> int:
+        """Size of the scales of a value; 0 where it has none."""
+        return self.num_bytes_of(value.type.scale_tensor()) if isinstance(value.type, ScaledType) else 0
 
 
 CostRule = Callable[[Any, Env], Cost | None]
@@ -178,11 +187,16 @@ COST: RuleTable[CostRule] = RuleTable("cost")
 """Op class -> its cost."""
 
 
-def element_bytes(element: Attribute) -> int:
-    """Bytes of one stored element.  Raises IRError for a type that has no fixed size."""
+def element_bits(element: Attribute) -> int:
+    """Bits of one stored element, a truth taking a byte.  Raises IRError for a type that has no fixed size."""
     if not isinstance(element, FixedBitwidthType):
         raise IRError(f"elements of type {element} have no size in bytes")
-    return element.size
+    return max(element.bitwidth, 8) if isinstance(element, IntegerType) else element.bitwidth
+
+
+def element_bytes(element: Attribute) -> int:
+    """Bytes of one element stored by itself.  Raises IRError for a type that has no fixed size."""
+    return -(-element_bits(element) // 8)
 
 
 def is_weight(value: SSAValue) -> bool:
@@ -191,9 +205,13 @@ def is_weight(value: SSAValue) -> bool:
 
 
 def traffic(op: Operation, env: Env, kind: CostClass, *, flops: float = 0.0, dtype: str = "") -> Cost:
-    """``op`` with its tensor operands read once and its tensor results written once; caches are the caller's part."""
-    tensors = [value for value in dict.fromkeys(op.operands) if not isinstance(value.type, CacheType)]
+    """``op`` with its tensor operands read once and its tensor results written once.
+
+    Caches are the caller's part; tokens of communication have no size.
+    """
+    tensors = [value for value in dict.fromkeys(op.operands) if isinstance(value.type, TensorType | TensorLike)]
     weights = [value for value in tensors if is_weight(value)]
+    results = [value for value in op.results if isinstance(value.type, TensorType | TensorLike)]
     read = sum(env.num_bytes(value) for value in tensors)
     from_weights = sum(env.num_bytes(value) for value in weights)
     return Cost(
@@ -202,9 +220,8 @@ def traffic(op: Operation, env: Env, kind: CostClass, *, flops: float = 0.0, dty
         flops=flops,
         weight_bytes_read=from_weights,
         activation_bytes_read=read - from_weights,
-        activation_bytes_written=sum(
-            env.num_bytes(value) for value in op.results if not isinstance(value.type, CacheType)
-        ),
+        activation_bytes_written=sum(env.num_bytes(value) for value in results),
+        scale_bytes=sum(env.scale_bytes(value) for value in [*tensors, *results]),
     )
 
 
