@@ -83,6 +83,12 @@ def last_tokens(op: nn.LastTokensOp, env: Env) -> Cost:
     return gathered_rows(op.h, op.seq_offsets, op.y, env, CostClass.MOVEMENT)
 
 
+@COST.rule(nn.StepPartOp)
+def step_part(op: nn.StepPartOp, env: Env) -> Cost:
+    """Tables alone: a few integers per sequence."""
+    return traffic(op, env, CostClass.MOVEMENT)
+
+
 @COST.rule(nn.RmsNormOp)
 def rms_norm(op: nn.RmsNormOp, env: Env) -> Cost:
     """``4`` per element."""

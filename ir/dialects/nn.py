@@ -31,6 +31,7 @@ from dsv3c.ir.dialects.common import (
     require_shape,
     show,
 )
+from dsv3c.ir.dialects.nn_steps import StepPartOp
 from dsv3c.ir.sizes import add
 from dsv3c.ir.types import Tensor, as_tensor, element_type, shape, tensor_type, with_sizes
 
@@ -374,6 +375,7 @@ Nn = Dialect(
         RmsNormOp,
         RopeOp,
         RopeTableOp,
+        StepPartOp,
         SwigluOp,
     ],
 )

@@ -143,6 +143,18 @@ def test_last_tokens_reads_one_row_per_sequence() -> None:
     assert (cost.activation_bytes_read, cost.activation_bytes_written) == (32 + 12, 32)
 
 
+def test_the_tables_of_a_part_are_read_and_written() -> None:
+    table, offsets, lens = (f"tensor<{kind}>" for kind in ('?x?xi32, ["N", "P"]', '?xi32, ["N + 1"]', '?xi32, ["N"]'))
+    cost = cost_of(
+        f"%off: {offsets}, %bt: {table}, %ctx: {lens}",
+        f'%o, %t, %l = nn.step_part %off, %bt, %ctx first "0" count "T" keep "all" : {offsets}, {table}, {lens} '
+        f"-> {offsets}, {table}, {lens}\n{keep(f'%o : {offsets}')}",
+        CostClass.MOVEMENT,
+    )
+    assert (cost.activation_bytes_read, cost.activation_bytes_written) == (44, 44)
+    assert cost.flops == 0
+
+
 def test_dense_attention_counts_the_causal_half() -> None:
     q, k, v, o = (f'tensor<?x?x{sizes}xbf16, ["B", "S"]>' for sizes in ("4x8", "2x8", "2x6", "4x6"))
     cost = cost_of(

@@ -1,10 +1,11 @@
 """``nn`` ops as calls."""
 
-from dsv3c.backends.reference.call import REFERENCE, Argument, Call
+from dsv3c.backends.reference.call import REFERENCE, Argument, Call, size_argument
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings import nn as meaning
 from dsv3c.ir.dialects import nn
-from dsv3c.ir.types import element_type
+from dsv3c.ir.sizes import parse_size, symbols_of
+from dsv3c.ir.types import element_type, shape
 
 
 @REFERENCE.rule(nn.LinearOp)
@@ -78,3 +79,20 @@ def attention(op: nn.AttentionOp) -> Call:
 def last_tokens(op: nn.LastTokensOp) -> Call:
     """One row per sequence."""
     return Call(meaning.last_tokens, [op.h, op.seq_offsets])
+
+
+@REFERENCE.rule(nn.StepPartOp)
+def step_part(op: nn.StepPartOp) -> Call:
+    """The number of sequences is passed where the step promises it, and found where it is a symbol of its own."""
+    kept, known = shape(op.lens)[0], symbols_of(shape(op.context_lens)[0])
+    found = isinstance(kept, str) and kept.isidentifier() and kept not in known
+    return Call(
+        meaning.step_part,
+        [op.seq_offsets, op.block_table, op.context_lens],
+        {
+            "first": size_argument(parse_size(op.first.data)),
+            "count": size_argument(parse_size(op.count.data)),
+            "keep": op.keep.data,
+            "sequences": None if found else size_argument(kept),
+        },
+    )

@@ -166,3 +166,25 @@ def torch_attention(
 def last_tokens(h: Tensor, seq_offsets: Tensor) -> Tensor:
     """``h[seq_offsets[n + 1] - 1]``: the last row of every sequence, [T, D] and [N + 1] -> [N, D]."""
     return h[seq_offsets[1:].to(torch.int64) - 1]
+
+
+def step_part(
+    seq_offsets: Tensor, block_table: Tensor, context_lens: Tensor, *, first: int, count: int, keep: str,
+    sequences: int | None,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Tables of tokens first..first+count-1 of a step: [N + 1], [N, P], [N] -> [M + 1], [M, P], [M], all i32.
+
+    keep "all": M = N, a sequence without a token in the part has no context in it; "present": only those with one.
+    Raises ValueError where ``sequences`` were promised (not None) and there are others.
+    """
+    offsets = (seq_offsets - first).clamp(0, count)
+    lengths = offsets.diff()
+    later = (seq_offsets[1:] - first - count).clamp(min=0)
+    lens = torch.where(lengths > 0, context_lens - later, torch.zeros_like(context_lens))
+    if keep == "present":
+        kept = lengths > 0
+        offsets = torch.cat((offsets[:1], lengths[kept].cumsum(0, dtype=offsets.dtype)))
+        block_table, lens = block_table[kept], lens[kept]
+    if sequences is not None and lens.shape[0] != sequences:
+        raise ValueError(f"the part has tokens of {lens.shape[0]} sequences, not of {sequences} as the step promises")
+    return offsets, block_table, lens

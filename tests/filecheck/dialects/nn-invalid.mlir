@@ -258,3 +258,94 @@ func.func @last_tokens(%h: tensor<5x8xf32>, %offsets: tensor<3xi32>) {
   %y = nn.last_tokens %h, %offsets : tensor<5x8xf32>, tensor<3xi32> -> tensor<3x8xf32>
   func.return
 }
+
+// -----
+func.func @step_part(%offsets: tensor<4xi32>, %pages: tensor<3x2xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{keep must be one of all, present, not}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "2" keep "some" : tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32> -> tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<4xi32>, %pages: tensor<3x2xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{first: malformed size expression}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1 +" count "2" keep "all" : tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32> -> tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<4xi32>, %pages: tensor<3x2xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{count "T + T" must be written "2*T"}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "T + T" keep "all" : tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32> -> tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<4xi64>, %pages: tensor<3x2xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{seq_offsets must hold i32, not i64}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "2" keep "all" : tensor<4xi64>, tensor<3x2xi32>, tensor<3xi32> -> tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<4xi32>, %pages: tensor<3x2xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{lens must hold i32, not i64}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "2" keep "all" : tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32> -> tensor<4xi32>, tensor<3x2xi32>, tensor<3xi64>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<4xi32>, %pages: tensor<3x2xi32>, %lens: tensor<3x1xi32>) {
+  // expected-error @below {{context_lens must be [N], not [3, 1]}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "2" keep "all" : tensor<4xi32>, tensor<3x2xi32>, tensor<3x1xi32> -> tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<4xi32>, %pages: tensor<3x2xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{lens must be [M], not [3, 1]}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "2" keep "all" : tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32> -> tensor<4xi32>, tensor<3x2xi32>, tensor<3x1xi32>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<4xi32>, %pages: tensor<3xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{block_table must be [N, P], not [3]}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "2" keep "all" : tensor<4xi32>, tensor<3xi32>, tensor<3xi32> -> tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<3xi32>, %pages: tensor<3x2xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{seq_offsets must be [4], not [3]}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "2" keep "all" : tensor<3xi32>, tensor<3x2xi32>, tensor<3xi32> -> tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<4xi32>, %pages: tensor<4x2xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{block_table must be [3, 2], not [4, 2]}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "2" keep "all" : tensor<4xi32>, tensor<4x2xi32>, tensor<3xi32> -> tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<4xi32>, %pages: tensor<3x2xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{offsets must be [4], not [3]}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "2" keep "all" : tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32> -> tensor<3xi32>, tensor<3x2xi32>, tensor<3xi32>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<4xi32>, %pages: tensor<3x2xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{table must be [3, 2], not [3, 1]}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "2" keep "all" : tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32> -> tensor<4xi32>, tensor<3x1xi32>, tensor<3xi32>
+  func.return
+}
+
+// -----
+func.func @step_part(%offsets: tensor<4xi32>, %pages: tensor<3x2xi32>, %lens: tensor<3xi32>) {
+  // expected-error @below {{all 3 sequences are kept, not 2}}
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "1" count "2" keep "all" : tensor<4xi32>, tensor<3x2xi32>, tensor<3xi32> -> tensor<3xi32>, tensor<2x2xi32>, tensor<2xi32>
+  func.return
+}

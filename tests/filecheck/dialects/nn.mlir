@@ -4,6 +4,8 @@ dsv3c.symbol @B min 1 max 8
 dsv3c.symbol @S min 1 max 128
 dsv3c.symbol @T min 1 max 4096
 dsv3c.symbol @N min 1 max 32
+dsv3c.symbol @M min 0 max 32
+dsv3c.symbol @P min 1
 
 // CHECK-LABEL: @products
 func.func @products(%x: tensor<?x?x8xbf16, ["B", "S"]>, %w: tensor<4x8xbf16>, %b: tensor<4xbf16>, %h: tensor<?x2x8xbf16, ["T"]>, %wh: tensor<2x3x8xbf16>) {
@@ -55,5 +57,17 @@ func.func @rope(%positions: tensor<?xi32, ["T"]>, %x: tensor<?x2x4xbf16, ["T"]>,
 func.func @attention(%q: tensor<?x?x4x8xbf16, ["B", "S"]>, %k: tensor<?x?x2x8xbf16, ["B", "S"]>, %v: tensor<?x?x2x6xbf16, ["B", "S"]>) {
   // CHECK-NEXT: %o = nn.attention %q, %k, %v scale 3.535000e-01 scores bf16 probs f32 : tensor<?x?x4x8xbf16, ["B", "S"]>, tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<?x?x2x6xbf16, ["B", "S"]> -> tensor<?x?x4x6xbf16, ["B", "S"]>
   %o = nn.attention %q, %k, %v scale 0.3535 scores bf16 probs f32 : tensor<?x?x4x8xbf16, ["B", "S"]>, tensor<?x?x2x8xbf16, ["B", "S"]>, tensor<?x?x2x6xbf16, ["B", "S"]> -> tensor<?x?x4x6xbf16, ["B", "S"]>
+  func.return
+}
+
+// The second half of a step: rows of every sequence kept, of those present, and of half of them by promise.
+// CHECK-LABEL: @step_part
+func.func @step_part(%offsets: tensor<?xi32, ["N + 1"]>, %pages: tensor<?x?xi32, ["N", "P"]>, %lens: tensor<?xi32, ["N"]>) {
+  // CHECK-NEXT: %o, %t, %l = nn.step_part %offsets, %pages, %lens first "(T + 1)//2" count "T//2" keep "all" : tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]> -> tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>
+  %o, %t, %l = nn.step_part %offsets, %pages, %lens first "(T + 1)//2" count "T//2" keep "all" : tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]> -> tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>
+  // CHECK-NEXT: %{{.*}}, %{{.*}}, %{{.*}} = nn.step_part %offsets, %pages, %lens first "0" count "4" keep "present" : tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]> -> tensor<?xi32, ["M + 1"]>, tensor<?x?xi32, ["M", "P"]>, tensor<?xi32, ["M"]>
+  %o1, %t1, %l1 = nn.step_part %offsets, %pages, %lens first "0" count "4" keep "present" : tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]> -> tensor<?xi32, ["M + 1"]>, tensor<?x?xi32, ["M", "P"]>, tensor<?xi32, ["M"]>
+  // CHECK-NEXT: keep "present" {{.*}} -> tensor<?xi32, ["N//2 + 1"]>, tensor<?x?xi32, ["N//2", "P"]>, tensor<?xi32, ["N//2"]>
+  %o2, %t2, %l2 = nn.step_part %offsets, %pages, %lens first "(T + 1)//2" count "T//2" keep "present" : tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]> -> tensor<?xi32, ["N//2 + 1"]>, tensor<?x?xi32, ["N//2", "P"]>, tensor<?xi32, ["N//2"]>
   func.return
 }
