@@ -1,0 +1,76 @@
+"""Costs of the ``moe`` ops over rows.
+
+A grouped product computes the rows of tiles that hold at least one choice.  Padding between groups of the contiguous
+layout is inside such tiles: it is read and multiplied like any row.  Masked kernels get the number of rows per expert
+and stop there; dense ones compute every row.  What is between the products touches all M rows.  The numbers of rows
+are those expected under balanced routing (``ir/expected_rows.py``).
+"""
+
+from dataclasses import replace
+
+from xdsl.ir import SSAValue
+
+from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, is_weight, leading, traffic
+from dsv3c.ir.dialects import moe_rows
+from dsv3c.ir.expected_rows import Routing, routing_of
+from dsv3c.ir.types import element_type, shape
+
+
+@COST.rule(moe_rows.PermuteOp)
+def permute(op: moe_rows.PermuteOp, env: Env) -> Cost:
+    """Reads every token once, writes all M rows; no arithmetic."""
+    return traffic(op, env, CostClass.MOVEMENT)
+
+
+@COST.rule(moe_rows.GroupedMmOp)
+def grouped_mm(op: moe_rows.GroupedMmOp, env: Env) -> Cost:
+    """``2 * G * K * N``, G computed rows; weights of the expected number of distinct experts."""
+    return grouped_product(op.x, op.w, op.expert_of, op.y, env, dtype=str(element_type(op.w)))
+
+
+@COST.rule(moe_rows.UnpermuteOp)
+def unpermute(op: moe_rows.UnpermuteOp, env: Env) -> Cost:
+    """``2`` per element of a chosen row; padding rows are not read."""
+    made = op.slots.owner
+    rows: float = env.number(shape(op.slots)[0])
+    if isinstance(made, moe_rows.PermuteOp):
+        rows = min(rows, routing_of(op.ids, made.experts.value.data, env).rows)
+    hidden = env.number(shape(op.y)[-1])
+    cost = traffic(op, env, CostClass.ELEMENTWISE, flops=2.0 * rows * hidden)
+    unread = (env.number(shape(op.slots)[0]) - rows) * env.num_bytes(op.y) / max(1, leading(op.y, env))
+    return replace(cost, activation_bytes_read=cost.activation_bytes_read - unread)
+
+
+def grouped_product(x: SSAValue, w: SSAValue, expert_of: SSAValue, y: SSAValue, env: Env, *, dtype: str) -> Cost:
+    """Cost of ``y = x @ w[expert_of]``, whatever x and w are made of: [M, K], [E, N, K], [M] -> [M, N]."""
+    computed, read = computed_rows(w, expert_of, env)
+    rows = max(1, env.number(shape(x)[0]))
+    experts, columns, inner = env.numbers(shape(w))
+    weight_bytes = env.num_bytes(w) / experts * read
+    from_weights = weight_bytes if is_weight(w) else 0.0
+    return Cost(
+        kind=CostClass.EXPERTS,
+        dtype=dtype,
+        flops=2.0 * computed * inner * columns,
+        weight_bytes_read=from_weights,
+        activation_bytes_read=env.num_bytes(x) / rows * computed
+        + env.num_bytes(expert_of)
+        + weight_bytes
+        - from_weights,
+        activation_bytes_written=env.num_bytes(y) / rows * computed,
+    )
+
+
+def computed_rows(w: SSAValue, expert_of: SSAValue, env: Env) -> tuple[float, float]:
+    """(rows a grouped product computes, experts whose weights it reads); all where the rows' layout is not known."""
+    rows, experts = env.number(shape(expert_of)[0]), env.number(shape(w)[0])
+    made = expert_of.owner
+    if not isinstance(made, moe_rows.PermuteOp) or made.layout.data == "dense":
+        return rows, experts
+    routing = routing_of(made.ids, experts, env)
+    return layout_rows(routing, made.layout.data, made.alignment.value.data, rows), routing.distinct
+
+
+def layout_rows(routing: Routing, layout: str, alignment: int, rows: int) -> float:
+    """Rows that a grouped product computes in a layout of M rows."""
+    return float(rows) if layout == "dense" else min(float(rows), routing.aligned_rows(alignment))

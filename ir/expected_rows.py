@@ -1,0 +1,78 @@
+"""How many rows experts get, expected under balanced routing.
+
+Every one of n tokens chooses each of E experts with probability p, independently of other tokens, so an expert has
+``Binomial(n, p)`` rows; k of E experts per token are ``p = k / E``.  Source: the balanced load that DeepSeek-V3's bias
+term aims at (arXiv 2412.19437, section 2.1.2).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from math import exp, lgamma, log, log1p, sqrt
+from typing import Any
+
+from xdsl.ir import Operation, SSAValue
+
+from dsv3c.ir.cost_model import Env, leading
+from dsv3c.ir.rules import RuleTable
+from dsv3c.ir.types import shape
+
+SPREAD = 12
+"""Standard deviations around the mean beyond which a number of rows is not looked at (probability below 1e-30)."""
+
+
+@dataclass(frozen=True)
+class Routing:
+    """What is known of the choices of a step: tokens, the chance that one chooses a given expert, and experts here."""
+
+    tokens: int
+    chance: float
+    experts: int
+
+    @property
+    def rows(self) -> float:
+        """Expected choices of all experts: ``n * p * E``."""
+        return self.tokens * self.chance * self.experts
+
+    @property
+    def distinct(self) -> float:
+        """Expected experts that at least one token chose: ``E * (1 - (1 - p)**n)``."""
+        return self.experts * (1.0 - (1.0 - self.chance) ** self.tokens)
+
+    def aligned_rows(self, alignment: int) -> float:
+        """Expected rows when every expert's are filled up to a multiple: ``E * sum_m P(m) * a * ceil(m / a)``."""
+        if alignment == 1:
+            return self.rows
+        return self.experts * expected_multiple(self.tokens, self.chance, alignment)
+
+
+RoutingRule = Callable[[Any, int, Env], Routing]
+"""(op that makes the ids, experts, sizes) -> routing."""
+
+ROUTING: RuleTable[RoutingRule] = RuleTable("routing")
+"""Op class that makes ids of which not every one is a choice -> what to expect of them."""
+
+
+def routing_of(ids: SSAValue, experts: int, env: Env) -> Routing:
+    """The routing behind ids [*, k]: each a choice among ``experts``, unless the op that makes them has a rule."""
+    rule = ROUTING.find(ids.owner) if isinstance(ids.owner, Operation) else None
+    if rule is not None:
+        return rule(ids.owner, experts, env)
+    return Routing(leading(ids, env), min(1.0, env.number(shape(ids)[-1]) / experts), experts)
+
+
+@cache
+def expected_multiple(tokens: int, chance: float, multiple: int) -> float:
+    """Mean of a ``Binomial(tokens, chance)`` number rounded up to a multiple."""
+    return sum(probability * -(-count // multiple) * multiple for count, probability in binomial(tokens, chance))
+
+
+def binomial(tokens: int, chance: float) -> Iterator[tuple[int, float]]:
+    """(number, probability) of all numbers that occur."""
+    if not 0.0 < chance < 1.0:
+        yield round(tokens * chance), 1.0
+        return
+    mean, spread = tokens * chance, SPREAD * (sqrt(tokens * chance * (1.0 - chance)) + 1.0)
+    for count in range(max(0, int(mean - spread)), min(tokens, int(mean + spread)) + 1):
+        choose = lgamma(tokens + 1) - lgamma(count + 1) - lgamma(tokens - count + 1)
+        yield count, exp(choose + count * log(chance) + (tokens - count) * log1p(-chance))
