@@ -5,19 +5,16 @@ A recipe decides per *site*: the role it plays in the model (found by dataflow),
 form (``dsv3c.ir.precision_text`` reads it); ``extends`` starts from a shipped one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from xdsl.dialects.builtin import (
-    Float4E2M1FNType,
-    Float8E4M3FNType,
-    Float8E4M3FNUZType,
-    Float8E5M2Type,
-    Float8E8M0FNUType,
-    Float32Type,
-)
 from xdsl.ir import Attribute
+
+from dsv3c.ir import scaled_type
+from dsv3c.ir.quantizer import QuantizerAttr
+from dsv3c.ir.scaled_type import WHOLE, ScaledType, show_granule
+from dsv3c.ir.types import Tensor, with_element
 
 ROLES: Mapping[str, str] = {
     "linear": "projections of attention and of dense MLPs: every nn.linear that has no other role",
@@ -30,24 +27,13 @@ ROLES: Mapping[str, str] = {
 }
 """Role of a site -> what has it."""
 
-FORMATS: Mapping[str, type[Attribute]] = {
-    "f8E4M3FN": Float8E4M3FNType,
-    "f8E4M3FNUZ": Float8E4M3FNUZType,
-    "f8E5M2": Float8E5M2Type,
-    "f4E2M1FN": Float4E2M1FNType,
-}
-"""Name of a data format -> its element type."""
-
-SCALES: Mapping[str, type[Attribute]] = {"f32": Float32Type, "f8E8M0FNU": Float8E8M0FNUType}
+FORMATS: Mapping[str, Attribute] = {str(element): element for element in scaled_type.FORMATS}
+"""Name of a data format (``f8E4M3FN``) -> its element type."""
+SCALES: Mapping[str, Attribute] = {str(element): element for element in scaled_type.SCALES}
 """Name of a scale's type -> the element type; ``f8E8M0FNU`` (ue8m0) holds powers of two only."""
-
-APPLY = ("divide", "reciprocal")
-ROUND_SCALE = ("none", "pow2")
 COMBINE = ("bf16", "f32", "logfmt10", "logfmt8")
 UNQUANTISED = "unquantised"
 NEVER = "never"
-WHOLE = 0
-"""A granule's size that stands for the whole dim: ``*`` in text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +46,8 @@ class ScaledFormat:
     """Rows and columns (elements of K) that share a scale; ``WHOLE``: all of them."""
     scale: str
     """Scale element, of ``SCALES``."""
-    amax_floor: float
-    """A block's largest magnitude counts as at least this (the unit of the tensor's values)."""
+    amax_floor: float | None
+    """A block's largest magnitude counts as at least this (the unit of the tensor's values); None with ``static``."""
     apply: str
     """``divide``: x / s; ``reciprocal``: x * (1 / s)."""
     round_scale: str
@@ -71,25 +57,22 @@ class ScaledFormat:
     static: float | None = None
     """One scale for every block, known ahead of time; None: from each block's largest magnitude."""
 
-    @property
-    def element(self) -> Attribute:
-        """The data's element type."""
-        return FORMATS[self.format]()
+    def type_of(self, tensor: Tensor, *, matrix: bool) -> ScaledType:
+        """The type of ``tensor`` quantised.
 
-    @property
-    def scale_element(self) -> Attribute:
-        """The scales' element type."""
-        return SCALES[self.scale]()
-
-    def granules(self, rank: int, *, matrix: bool) -> tuple[int, ...]:
-        """The granule of a tensor with ``rank`` dims, ``WHOLE`` as 0.
-
-        ``matrix``: a stack [..., N, K] of weights, each with a grid of its own.  Otherwise rows [*, K] of activations,
-        whose leading dims are all rows: whole where the rows are, and else 1 up to the last of them.
+        ``matrix``: [..., N, K], matrices with a grid each.  Otherwise rows [*, K] of activations: a granule of rows
+        counts along the last of the leading dims, and all rows are one block where it is whole.
         """
         rows, columns = self.granule
-        leading = WHOLE if rows == WHOLE and not matrix else 1
-        return (*(leading,) * (rank - 2), rows, columns) if rank > 1 else (columns,)
+        rank = tensor.get_num_dims()
+        by_matrix = WHOLE if rows == WHOLE and (not matrix or self.static is not None) else 1
+        granules = (*(by_matrix,) * (rank - 2), rows, columns)[-rank:]
+        return ScaledType.make(with_element(tensor, FORMATS[self.format]), granules, SCALES[self.scale])
+
+    @property
+    def quantizer(self) -> QuantizerAttr:
+        """How values of that type are made."""
+        return QuantizerAttr.make(self.amax_floor or 0.0, self.apply, self.round_scale, self.saturate, self.static)
 
     @property
     def label(self) -> str:
@@ -97,11 +80,6 @@ class ScaledFormat:
         static = f" static {self.static:g}" if self.static is not None else ""
         rounded = " pow2" if self.round_scale == "pow2" else ""
         return f"{self.format} {show_granule(self.granule)} {self.scale}{rounded}{static}"
-
-
-def show_granule(granule: Sequence[int]) -> str:
-    """``1x128``; ``*`` for a whole dim."""
-    return "x".join("*" if size == WHOLE else str(size) for size in granule)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,28 +11,26 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
 from importlib import resources
+from math import frexp
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.precision import (
-    APPLY,
     COMBINE,
     FORMATS,
     NEVER,
     ROLES,
-    ROUND_SCALE,
     SCALES,
     UNQUANTISED,
-    WHOLE,
     Recipe,
     Rule,
     ScaledFormat,
-    show_granule,
 )
+from dsv3c.ir.quantizer import APPLICATIONS, ROUNDINGS_OF_SCALES
+from dsv3c.ir.scaled_type import WHOLE, show_granule
 
 FORMAT_KEYS = tuple(item.name for item in fields(ScaledFormat))
-OPTIONAL_FORMAT_KEYS = ("static",)
 TABLES = ("activations", "weights", "kv_cache")
 VALUES = ("promote", "kv_cache", "combine")
 TOP_KEYS = ("name", "description", "extends", *VALUES, "activations", "weights", "rule", "sources")
@@ -121,6 +119,9 @@ class Reader:
         if not raw.rules:
             self.fail("there is no [[rule]]", "a recipe decides for every role; `dsv3c recipes bf16` has one rule")
         rules = tuple(self.rule(rule, f"rule {number}", bases) for number, rule in enumerate(raw.rules, 1))
+        promote = self.promote(raw.values["promote"])
+        for number, rule in enumerate(rules, 1):
+            self.check_product(f"rule {number}", rule, promote)
         self.check_roles(rules)
         cache_format = None
         if table := raw.table("kv_cache"):
@@ -135,7 +136,7 @@ class Reader:
             description=self.string(raw.values["description"], "description"),
             activations=base_formats.get("activations"),
             weights=base_formats.get("weights"),
-            promote=self.promote(raw.values["promote"]),
+            promote=promote,
             kv_cache=cache_format,
             combine=self.one_of(raw.values["combine"], "combine", COMBINE),
             rules=rules,
@@ -223,8 +224,6 @@ class Reader:
                 if not merged:
                     self.fail(f"{name} quantises, and there is no [{key}]", "state the format")
                 formats[key] = self.scaled_format(merged, f"{name}: {key}")
-        if quantise:
-            self.check_product(name, formats["activations"], formats["weights"])
         return Rule(
             roles=self.roles(data, name),
             modules=self.strings(data["modules"], f"{name}: modules") if "modules" in data else (),
@@ -241,13 +240,26 @@ class Reader:
             self.one_of(role, f"{name}: role", tuple(ROLES))
         return found
 
-    def check_product(self, name: str, activations: ScaledFormat, weights: ScaledFormat) -> None:
-        """A product needs one scale per block of K on both sides."""
-        left, right = activations.granule, weights.granule
-        if left[1] != right[1]:
+    def check_product(self, name: str, rule: Rule, promote: int | None) -> None:
+        """A product needs one scale per block of K on both sides, of one type, and promotion that keeps to blocks."""
+        if rule.activations is None or rule.weights is None:
+            return
+        left, right = rule.activations, rule.weights
+        granule = left.granule[1]
+        if granule != right.granule[1]:
             self.fail(
-                f"{name}: activations {show_granule(left)} and weights {show_granule(right)} differ along K",
+                f"{name}: activations {show_granule(left.granule)} and weights {show_granule(right.granule)} "
+                "differ along K",
                 "a product scales whole blocks of K: the second sizes must be equal",
+            )
+        if left.scale != right.scale:
+            self.fail(
+                f"{name}: activations have {left.scale} scales, weights {right.scale}", "a product takes one type"
+            )
+        if promote is not None and granule != WHOLE and promote % granule and granule % promote:
+            self.fail(
+                f"{name}: promote {promote} is neither a multiple nor a part of the granule {granule} along K",
+                f"128 fits most; or {NEVER!r}",
             )
 
     def check_roles(self, rules: Sequence[Rule]) -> None:
@@ -261,22 +273,38 @@ class Reader:
 
     def scaled_format(self, table: Mapping[str, object], name: str) -> ScaledFormat:
         """A format with its grid and quantiser."""
+        optional = ("static", "amax_floor") if "static" in table else ("static",)
         for key in FORMAT_KEYS:
-            if key not in table and key not in OPTIONAL_FORMAT_KEYS:
+            if key not in table and key not in optional:
                 self.fail(f"{name}: key {key!r} is missing", f"a format states {', '.join(FORMAT_KEYS[:-1])}")
+        static = self.positive(table["static"], f"{name}.static") if "static" in table else None
+        floor = self.positive(table["amax_floor"], f"{name}.amax_floor") if "amax_floor" in table else None
         found = ScaledFormat(
             format=self.one_of(table["format"], f"{name}.format", tuple(FORMATS)),
             granule=self.granule(table["granule"], f"{name}.granule"),
             scale=self.one_of(table["scale"], f"{name}.scale", tuple(SCALES)),
-            amax_floor=self.positive(table["amax_floor"], f"{name}.amax_floor"),
-            apply=self.one_of(table["apply"], f"{name}.apply", APPLY),
-            round_scale=self.one_of(table["round_scale"], f"{name}.round_scale", ROUND_SCALE),
+            amax_floor=floor if static is None else None,
+            apply=self.one_of(table["apply"], f"{name}.apply", APPLICATIONS),
+            round_scale=self.one_of(table["round_scale"], f"{name}.round_scale", ROUNDINGS_OF_SCALES),
             saturate=self.boolean(table["saturate"], f"{name}.saturate"),
-            static=self.positive(table["static"], f"{name}.static") if "static" in table else None,
+            static=static,
         )
-        if found.scale == "f8E8M0FNU" and found.round_scale != "pow2":
-            self.fail(f"{name}: scales of type f8E8M0FNU are powers of two", 'round_scale = "pow2"')
+        self.check_scales(found, name)
         return found
+
+    def check_scales(self, form: ScaledFormat, name: str) -> None:
+        """The scales that the quantiser makes are of the scales' type; a static one is the whole tensor's."""
+        if form.scale == "f8E8M0FNU" and form.round_scale != "pow2":
+            self.fail(f"{name}: scales of type f8E8M0FNU are powers of two", 'round_scale = "pow2"')
+        if form.static is None:
+            return
+        if form.granule != (WHOLE, WHOLE):
+            self.fail(
+                f"{name}: a static scale with granule {show_granule(form.granule)}",
+                'it is one number for the whole tensor: granule = "*x*"',
+            )
+        if form.round_scale == "pow2" and frexp(form.static)[0] != 0.5:
+            self.fail(f"{name}: static scale {form.static:g} is not a power of two", 'round_scale = "none"')
 
     def check_keys(self, table: Mapping[str, object], known: Sequence[str], name: str) -> None:
         """Refuse a key that means nothing."""

@@ -2,14 +2,19 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cli import dsv3c, refused
+from xdsl.dialects.builtin import bf16
 
 from dsv3c.ir.errors import UsageError
-from dsv3c.ir.precision import ROLES, WHOLE, ScaledFormat
+from dsv3c.ir.precision import FORMATS, ROLES, SCALES, ScaledFormat
 from dsv3c.ir.precision_text import load_recipe, parse_recipe, shipped_recipes, shipped_texts
+from dsv3c.ir.quantizer import check_quantizer
+from dsv3c.ir.scaled_type import WHOLE
+from dsv3c.ir.types import tensor_type
 
 SHIPPED = ("bf16", "deepseek-v3", "deepseek-v3.1", "mxfp8", "per-tensor")
 
@@ -30,12 +35,11 @@ saturate = false
 [weights]
 format = "f8E5M2"
 granule = "64x128"
-scale = "f8E8M0FNU"
+scale = "f32"
 amax_floor = 1e-5
 apply = "reciprocal"
 round_scale = "pow2"
 saturate = true
-static = 0.5
 [[rule]]
 quantise = true
 source = "my choice"
@@ -45,7 +49,7 @@ kv_cache = "b"
 combine = "c"
 activations = "d"
 weights = "e"
-"weights.static" = "calibrated on my data"
+"weights.saturate" = "measured"
 """
 
 
@@ -102,18 +106,59 @@ def test_every_shipped_value_has_a_source(name: str) -> None:
     assert all(rule.source in out for rule in recipe.rules)
 
 
-def test_granules_by_rank() -> None:
+def test_types_by_rank() -> None:
     rows = load_recipe("deepseek-v3").activations
-    matrices = load_recipe("deepseek-v3").weights
+    matrices = load_recipe("deepseek-v3.1").weights
     whole = load_recipe("per-tensor").activations
     assert rows is not None and matrices is not None and whole is not None
-    assert rows.granules(2, matrix=False) == (1, 128)
-    assert rows.granules(3, matrix=False) == (1, 1, 128)
-    assert rows.granules(1, matrix=False) == (128,)
-    assert matrices.granules(2, matrix=True) == (128, 128)
-    assert matrices.granules(3, matrix=True) == (1, 128, 128)
-    assert whole.granules(3, matrix=False) == (WHOLE, WHOLE, WHOLE)
-    assert whole.granules(3, matrix=True) == (1, WHOLE, WHOLE)
+
+    def granules(form: ScaledFormat, rank: int, matrix: bool) -> tuple[int, ...]:
+        kind = form.type_of(tensor_type(("T", 3, 256)[-rank:], bf16), matrix=matrix)
+        assert (kind.sizes, kind.element) == (("T", 3, 256)[-rank:], FORMATS[form.format])
+        assert kind.scale == SCALES[form.scale]
+        return kind.granules
+
+    assert granules(rows, 2, matrix=False) == (1, 128)
+    assert granules(rows, 3, matrix=False) == (1, 1, 128)
+    assert granules(rows, 1, matrix=False) == (128,)
+    assert granules(matrices, 2, matrix=True) == (128, 128)
+    assert granules(matrices, 3, matrix=True) == (1, 128, 128)
+    assert granules(whole, 3, matrix=False) == (WHOLE, WHOLE, WHOLE)
+    assert granules(whole, 3, matrix=True) == (1, WHOLE, WHOLE)
+    # one static number for all matrices
+    assert granules(replace(whole, static=0.5), 3, matrix=True) == (WHOLE, WHOLE, WHOLE)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_quantisers_make_scales_of_the_type(name: str) -> None:
+    recipe = load_recipe(name)
+    for form in (recipe.activations, recipe.weights):
+        if form is not None:
+            kind = form.type_of(tensor_type((256, 256), bf16), matrix=True)
+            check_quantizer(form.quantizer, kind)
+            assert (form.quantizer.floor, form.quantizer.apply.data) == (form.amax_floor, form.apply)
+            assert (form.quantizer.round_scale.data, form.quantizer.saturates) == (form.round_scale, form.saturate)
+
+
+STATIC = """\
+name = "mine"
+description = "calibrated"
+extends = "per-tensor"
+[activations]
+static = 0.25
+[sources]
+"activations.static" = "calibrated on my data"
+"""
+
+
+def test_a_static_scale_needs_no_floor() -> None:
+    form = parse_recipe(STATIC, "mine.toml").activations
+    assert form is not None
+    assert (form.static, form.amax_floor, form.label) == (0.25, None, "f8E4M3FN *x* f32 static 0.25")
+    assert (form.quantizer.static_scale, form.quantizer.floor) == (0.25, None)
+    text = STATIC.replace("static = 0.25", 'static = 0.3\nround_scale = "pow2"')
+    with pytest.raises(UsageError, match=r"activations: static scale 0\.3 is not a power of two"):
+        parse_recipe(text + '"activations.round_scale" = "mine"\n', "mine.toml")
 
 
 def test_a_users_recipe(tmp_path: Path) -> None:
@@ -122,10 +167,10 @@ def test_a_users_recipe(tmp_path: Path) -> None:
     recipe = load_recipe(str(file))
     assert (recipe.name, recipe.promote, recipe.combine) == ("mine", 256, "logfmt10")
     assert recipe.weights is not None and recipe.activations is not None
-    assert (recipe.weights.static, recipe.weights.saturate, recipe.weights.granule) == (0.5, True, (64, 128))
-    assert recipe.weights.label == "f8E5M2 64x128 f8E8M0FNU pow2 static 0.5"
+    assert (recipe.weights.static, recipe.weights.saturate, recipe.weights.granule) == (None, True, (64, 128))
+    assert recipe.weights.label == "f8E5M2 64x128 f32 pow2"
     assert recipe.activations.label == "f8E4M3FN 1x128 f32"
-    assert recipe.sources["weights.static"] == "calibrated on my data"
+    assert recipe.sources["weights.saturate"] == "measured"
     assert recipe.sources["weights.scale"] == "e"
     assert recipe.rules[0].condition == "all sites"
 
@@ -221,6 +266,7 @@ def test_a_cache_format_takes_the_place_of_none() -> None:
 WRONG = [
     ("promote = 256", "promote = 0", "promote is 0"),
     ("promote = 256", "promote = true", "promote is True"),
+    ("promote = 256", "promote = 192", "rule 1: promote 192 is neither a multiple nor a part of the granule 128"),
     ("promote = 256", 'promote = "always"', "promote is 'always'"),
     ("promote = 256\n", "", "key 'promote' is missing"),
     ('name = "mine"\n', "", "key 'name' is missing"),
@@ -236,15 +282,17 @@ WRONG = [
     ('"64x128"', "128", "weights.granule is 128"),
     ('"64x128"', '"64x64"', "rule 1: activations 1x128 and weights 64x64 differ along K"),
     ('"64x128"', '"64x*"', "rule 1: activations 1x128 and weights 64x* differ along K"),
-    ('"f8E8M0FNU"', '"ue8m0"', "weights.scale is 'ue8m0'"),
-    ('round_scale = "pow2"', 'round_scale = "none"', "weights: scales of type f8E8M0FNU are powers of two"),
+    ('scale = "f32"', 'scale = "ue8m0"', "weights.scale is 'ue8m0'"),
+    ('scale = "f32"', 'scale = "f8E8M0FNU"', "rule 1: activations have f32 scales, weights f8E8M0FNU"),
+    ('round_scale = "none"', 'round_scale = "up"', "activations.round_scale is 'up'"),
     ("amax_floor = 1e-5", "amax_floor = 0", "weights.amax_floor is 0, not a finite number above zero"),
     ("amax_floor = 1e-5", "amax_floor = inf", "weights.amax_floor is inf"),
     ("amax_floor = 1e-5", "amax_floor = true", "weights.amax_floor is True"),
     ("amax_floor = 1e-5\n", "", "weights: key 'amax_floor' is missing"),
     ("saturate = true", "saturate = 1", "weights.saturate is 1, not true or false"),
-    ("static = 0.5", "static = -1", "weights.static is -1"),
-    ("static = 0.5", "statik = 0.5", "[weights]: unknown key 'statik'\n  did you mean static?"),
+    ("saturate = true", "saturate = true\nstatic = -1", "weights.static is -1"),
+    ("saturate = true", "saturate = true\nstatic = 0.5", "weights: a static scale with granule 64x128"),
+    ("saturate = true", "saturate = true\nstatik = 0.5", "[weights]: unknown key 'statik'\n  did you mean static?"),
     ('apply = "divide"', 'apply = "multiply"', "activations.apply is 'multiply'"),
     ('[[rule]]\nquantise = true\nsource = "my choice"\n', "", "there is no [[rule]]"),
     ("[[rule]]", "[rule]", "rule is no list of tables"),
@@ -283,7 +331,7 @@ WRONG = [
     ('activations = "d"\n', "", "'activations.format' has no entry in [sources]"),
     ('promote = "a"', "promote = 3", "the source of promote is 3, not a text"),
     ('promote = "a"', 'promote = "a"\npromotes = "a"', "[sources] names 'promotes', which the file does not state"),
-    ('promote = "a"', 'promote = "a"\n"weights.static" = "x', "not valid TOML"),
+    ('promote = "a"', 'promote = "a"\n"weights.saturate" = "x', "not valid TOML"),
 ]
 
 
@@ -328,7 +376,7 @@ def test_one_recipe_in_full(tmp_path: Path) -> None:
     file.write_text(MINE.replace("[sources]", RULES + "[sources]"))
     out = dsv3c("recipes", file).out
     assert re.search(r"^promote +256 +elements of K +a$", out, re.M)
-    assert re.search(r"^weights.static +0.5 +calibrated on my data$", out, re.M)
+    assert re.search(r"^weights.saturate +true +measured$", out, re.M)
     assert re.search(r"^weights.granule +64x128 +rows x columns +e$", out, re.M)
     assert re.search(r"^2 +roles linear, experts; layers 3:10 +- +- +x$", out, re.M)
     assert re.search(r"^router +1 +yes ", out, re.M)
