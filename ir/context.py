@@ -18,6 +18,7 @@ from dsv3c.ir.outcomes import Kind, Outcome, Outcomes
 from dsv3c.ir.targets import Target
 
 DIALECTS: dict[str, tuple[str, str]] = {
+    "comm": ("dsv3c.ir.dialects.comm", "Comm"),
     "dsv3c": ("dsv3c.ir.dialects.core", "Core"),
     "mla": ("dsv3c.ir.dialects.mla", "Mla"),
     "moe": ("dsv3c.ir.dialects.moe", "Moe"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeGuard
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import FunctionType, ModuleOp, StringAttr
+from xdsl.dialects.builtin import DictionaryAttr, FunctionType, ModuleOp, StringAttr
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 
 PREFIX = "prefix"
@@ -112,6 +112,24 @@ def topological(module: ModuleOp) -> list[func.FuncOp]:
     for name in table:
         visit(name)
     return order
+
+
+def capturable(module: ModuleOp) -> set[str]:
+    """Names of the functions that run inside a device graph: entries whose ``phase`` says so, and what they call."""
+    table, found = functions(module), set[str]()
+
+    def visit(name: str) -> None:
+        if name not in found and name in table:
+            found.add(name)
+            for op in table[name].body.block.ops:
+                if isinstance(op, func.CallOp):
+                    visit(callee_name(op))
+
+    for name, function in table.items():
+        phase = function.attributes.get("phase")
+        if isinstance(phase, DictionaryAttr) and "capturable" in phase.data:
+            visit(name)
+    return found
 
 
 def make_function(

@@ -1,7 +1,7 @@
-"""What makes a module valid: its ops, the order of definitions and uses, its sizes, its caches, its facts.
+"""What makes a module valid: its ops, the order of definitions and uses, its sizes, its caches and tokens, its facts.
 
 xDSL checks each op; it accepts a use before its definition and reports errors without the op's location.  This module
-adds both, the rules for named sizes and linear caches, and one check per stated fact.
+adds both, the rules for named sizes, linear values and groups of ranks, and one check per stated fact.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +12,12 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from dsv3c.ir.dialects.aten import AtenOp
+from dsv3c.ir.dialects.comm import CombineOp, DispatchOp, StartOp, SyncCountsOp, TokenType, group_of, meshes_of
 from dsv3c.ir.dialects.common import require
 from dsv3c.ir.dialects.core import SymbolOp, facts_of, symbols_of
 from dsv3c.ir.dialects.mla import AppendOp, AttentionOp, CacheType
 from dsv3c.ir.errors import IRError, at
-from dsv3c.ir.functions import PREFIX, callee_name, calls, functions
+from dsv3c.ir.functions import PREFIX, callee_name, calls, capturable, functions
 from dsv3c.ir.sizes import symbols_of as names_in
 from dsv3c.ir.types import check_tensor, sizes_of
 
@@ -32,7 +33,8 @@ def verify_module(module: ModuleOp) -> None:
     verify_definitions(module)
     verify_sizes(module)
     for function in functions(module).values():
-        verify_caches(function)
+        verify_linear(function)
+    verify_groups(module)
     for fact in sorted(facts_of(module)):
         if fact in FACTS:
             FACTS[fact](module)
@@ -137,30 +139,71 @@ def symbols_in(kind: Attribute) -> frozenset[str]:
     return frozenset[str]().union(*(names_in(size) for size in sizes))
 
 
-def verify_caches(function: func.FuncOp) -> None:
-    """A cache is a linear value: one op makes the next version, and nothing reads an older one after that."""
+def verify_linear(function: func.FuncOp) -> None:
+    """Caches and tokens are linear: one op makes the next version, and nothing reads an older one after that."""
     for op in function.body.block.ops:
-        for cache in caches_written(op):
-            uses = [use.operation for use in cache.uses]
-            writers = [user for user in uses if cache in caches_written(user)]
+        for old in versions_replaced(op):
+            uses = [use.operation for use in old.uses]
+            writers = [user for user in uses if old in versions_replaced(user)]
             if len(writers) > 1:
-                raise IRError(f"{op.name}: two writers of one cache version", where=at(op), hint=f"in: {one_line(op)}")
+                what = "writers of one cache version" if isinstance(old.type, CacheType) else f"users of one {old.type}"
+                raise IRError(f"{op.name}: two {what}", where=at(op), hint=f"in: {one_line(op)}")
             late = [user for user in uses if user is not op and not user.is_before_in_block(op)]
             if late:
+                what = "cache version" if isinstance(old.type, CacheType) else "token"
                 raise IRError(
-                    f"{late[0].name} reads a cache version that {op.name} has replaced",
+                    f"{late[0].name} reads a {what} that {op.name} has replaced",
                     where=at(late[0]),
                     hint=f"read the result of: {one_line(op)}",
                 )
 
 
-def caches_written(op: Operation) -> list[SSAValue]:
-    """The cache versions an op replaces: an append's, and those passed to a call that returns caches."""
+def versions_replaced(op: Operation) -> list[SSAValue]:
+    """The versions an op replaces: an append's cache, a communication's token, a call's tokens.
+
+    Those of caches only where it returns caches: it may read them alone.
+    """
     if isinstance(op, AppendOp):
         return [op.cache]
-    if isinstance(op, func.CallOp) and any(isinstance(kind, CacheType) for kind in op.result_types):
-        return [operand for operand in op.operands if isinstance(operand.type, CacheType)]
+    if isinstance(op, SyncCountsOp | DispatchOp | CombineOp):
+        return [op.token]
+    if isinstance(op, func.CallOp):
+        writes = any(isinstance(kind, CacheType) for kind in op.result_types)
+        linear = (CacheType, TokenType) if writes else TokenType
+        return [operand for operand in op.operands if isinstance(operand.type, linear)]
     return []
+
+
+def verify_groups(module: ModuleOp) -> None:
+    """Communication is over declared groups, in one order each: entries start it, what they call hands it on."""
+    meshes, called = meshes_of(module), {callee_name(call) for call in calls(module)}
+    for name, function in functions(module).items():
+        verify_order(function, is_called=name in called)
+        for op in function.body.block.ops:
+            if not isinstance(op, StartOp | SyncCountsOp | DispatchOp | CombineOp):
+                continue
+            group = group_of(op.token)
+            mesh = meshes.get(group)
+            if mesh is None:
+                hint = f"declare it at module level, e.g. `comm.mesh @{group} nodes 1 gpus 8`"
+                raise IRError(f"{op.name}: there is no group @{group}", where=at(op), hint=hint)
+            if isinstance(op, DispatchOp) and op.ranks != mesh.ranks:
+                what = f"{op.name} places experts on {op.ranks} ranks, @{group} has {mesh.ranks}"
+                raise IRError(what, where=at(op), hint=f"in: {one_line(op)}")
+
+
+def verify_order(function: func.FuncOp, *, is_called: bool) -> None:
+    """A function has at most one first token per group, its argument or its own, and only entries make one."""
+    name = function.sym_name.data
+    starts = [op for op in function.body.block.ops if isinstance(op, StartOp)]
+    groups = [group_of(op.token) for op in starts]
+    groups += [kind.group.data for kind in function.function_type.inputs if isinstance(kind, TokenType)]
+    for op in starts:
+        if groups.count(group_of(op.token)) > 1:
+            raise IRError(f"@{name} has two first tokens of @{group_of(op.token)}: two orders", where=at(op))
+        if is_called:
+            what = f"@{name} is called and starts the order of @{group_of(op.token)} anew"
+            raise IRError(what, where=at(op), hint="take the caller's token as an argument and return the last one")
 
 
 def verify_raised(module: ModuleOp) -> None:
@@ -185,7 +228,23 @@ def verify_phased(module: ModuleOp) -> None:
             raise IRError(f"entry @{name} of a phased module has no phase", where=at(function))
 
 
-FACTS: dict[str, Callable[[ModuleOp], None]] = {"raised": verify_raised, "phased": verify_phased}
+def verify_sharded(module: ModuleOp) -> None:
+    """What a device graph captures does not wait for sizes: no ``comm.sync_counts`` below a capturable phase."""
+    for name in sorted(capturable(module)):
+        for op in functions(module)[name].body.block.ops:
+            if isinstance(op, SyncCountsOp):
+                raise IRError(
+                    f"{op.name} in @{name}, which a capturable phase runs: the host would wait for sizes",
+                    where=at(op),
+                    hint="receive a bounded number of rows: comm.dispatch without counts",
+                )
+
+
+FACTS: dict[str, Callable[[ModuleOp], None]] = {
+    "raised": verify_raised,
+    "phased": verify_phased,
+    "sharded": verify_sharded,
+}
 """What a module that states the fact must satisfy; facts that plug-ins state are not checked here."""
 
 STRUCTURAL = (func.FuncOp, func.ReturnOp, func.CallOp, SymbolOp, ModuleOp)
