@@ -8,9 +8,11 @@ from xdsl.ir import Attribute
 
 from dsv3c.backends.reference.dtypes import dtype_of, element_of
 from dsv3c.backends.reference.meanings.mla import LatentCache
+from dsv3c.backends.reference.meanings.scaled import Scaled, num_blocks
 from dsv3c.ir.dialects.core import symbols_of as declared_symbols
 from dsv3c.ir.dialects.mla import CacheType
 from dsv3c.ir.errors import Dsv3cError
+from dsv3c.ir.scaled_type import ScaledType, show_granule
 from dsv3c.ir.sizes import Size, evaluate, symbols_of
 from dsv3c.ir.types import sizes_of
 
@@ -32,6 +34,8 @@ def type_sizes(type: Attribute) -> tuple[Size, ...]:
     match type:
         case TensorType():
             return sizes_of(type)
+        case ScaledType():
+            return type.sizes
         case CacheType():
             return type.sizes()
         case _:
@@ -46,7 +50,7 @@ def named_sizes(type: Attribute) -> frozenset[str]:
 def actual_sizes(value: object) -> tuple[int, ...]:
     """The numbers at the places of ``type_sizes``."""
     match value:
-        case Tensor():
+        case Tensor() | Scaled():
             return tuple(value.shape)
         case LatentCache():
             return (value.latent.shape[0],)
@@ -127,6 +131,13 @@ def check_argument(type: Attribute, value: object, name: str) -> None:
             if value.dim() != len(type.get_shape()) or value.dtype != dtype_of(type.element_type):
                 given = f"{list(value.shape)} {element_of(value.dtype)}"
                 raise BindingError(f"{name} is a tensor {given}; the program takes {type}")
+        case ScaledType(), Scaled():
+            check_argument(type.data, value.data, f"the data of {name}")
+            grid = [num_blocks(size, step) for size, step in zip(value.shape, type.granules, strict=True)]
+            given = (value.granule, list(value.scale.shape), value.scale.dtype)
+            if given != (type.granules, grid, dtype_of(type.scale)):
+                scales = f"granule {show_granule(value.granule)}, scales {given[1]} {element_of(value.scale.dtype)}"
+                raise BindingError(f"{name} has {scales}; the program takes {type}")
         case CacheType(), LatentCache():
             expected = (type.page_size.data, type.latent.data, type.rope.data)
             given_sizes = (value.latent.shape[1], value.latent.shape[2], value.rope.shape[2])

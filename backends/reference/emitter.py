@@ -168,7 +168,7 @@ def emit_program(module: ModuleOp) -> dict[str, str]:
 
     Raises ``IRError`` for an op without a meaning.
     """
-    program = Program(Names({*RESERVED, "aten", "mla", "moe", "nn", "weight"}))
+    program = Program(Names({*RESERVED, "aten", "mla", "moe", "nn", "scaled", "weight"}))
     order = topological(module)
     for function in order:
         program.function_names[function.sym_name.data] = program.names.fresh(function.sym_name.data)

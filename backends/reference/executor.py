@@ -17,8 +17,9 @@ from xdsl.ir import Operation, SSAValue
 
 from dsv3c.backends.reference.bindings import Binder, BindingError, Sizes, check_argument, named_sizes
 from dsv3c.backends.reference.call import Argument, Call, SizeRef, adapter_of
-from dsv3c.backends.reference.meanings.arithmetic import Fidelity, fidelity
+from dsv3c.backends.reference.meanings.arithmetic import Fidelity, fidelity, quantization
 from dsv3c.backends.reference.meanings.mla import LatentCache
+from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.params import Params, no_meaning
 from dsv3c.backends.reference.weights import Weights
 from dsv3c.ir.dialects.moe import GateOp
@@ -26,7 +27,7 @@ from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import Dsv3cError, UsageError, at
 from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
 
-Value = Tensor | LatentCache
+Value = Tensor | LatentCache | Scaled
 Observer = Callable[[Operation, Sequence[Value]], None]
 """Called after every op with its results, calls included."""
 Replay = Callable[[], Tensor]
@@ -298,6 +299,7 @@ def is_literal(argument: Argument) -> bool:
 class Executor:
     """Runs functions of a module.  ``fidelity`` and ``observer``: see ``meanings.arithmetic`` and ``Observer``.
 
+    ``quantization`` off: values stay as they are where the program quantises (see ``QUANTIZATION``).
     ``replay`` makes every ``moe.gate`` choose the experts it is told to: programs that route alike can be compared.
     ``params_budget_bytes`` bounds the memory for parameter values (recipes are run again when one was dropped).
     """
@@ -311,7 +313,9 @@ class Executor:
         observer: Observer | None = None,
         replay: Replay | None = None,
         params_budget_bytes: int | None = None,
+        quantization: bool = True,
     ) -> None:
+        self.quantization = quantization
         self.fidelity: Fidelity = fidelity
         self.observer = observer
         self.replay = replay
@@ -333,7 +337,7 @@ class Executor:
             hint = f"did you mean @{close[0]}?" if close else f"functions: {', '.join(self.functions)}"
             raise UsageError(f"there is no function @{function_name}", hint=hint)
         sizes = self.bind_arguments(function, args)
-        with torch.no_grad(), fidelity(self.fidelity):
+        with torch.no_grad(), fidelity(self.fidelity), quantization(self.quantization):
             return self.call(function_name, list(args), sizes, "")
 
     def bind_arguments(self, function: func.FuncOp, args: Sequence[Value]) -> Sizes:

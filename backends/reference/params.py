@@ -15,6 +15,7 @@ from xdsl.ir import Operation, SSAValue
 from dsv3c.backends.reference import adapters as adapters  # registers them
 from dsv3c.backends.reference.call import Argument, Call, SizeRef, adapter_of
 from dsv3c.backends.reference.dtypes import dtype_of, element_of
+from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.weights import Header, Weights, WeightsError
 from dsv3c.ir.dialects.weight import ParamOp, StoredEachOp, StoredOp, YieldOp
 from dsv3c.ir.errors import IRError, at
@@ -22,7 +23,7 @@ from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
 from dsv3c.ir.rules import RuleTable
 from dsv3c.ir.types import element_type, shape
 
-Loader = Callable[[Any, "Params", str], Tensor]
+Loader = Callable[[Any, "Params", str], Tensor | Scaled]
 LOADERS: RuleTable[Loader] = RuleTable("parameter loader")
 """Op that reads stored tensors -> how, given the parameters and the prefix of the call."""
 
@@ -34,10 +35,12 @@ class Params:
     weights: Weights
     budget_bytes: int | None = None
     """Memory for values; None keeps all."""
-    values: OrderedDict[tuple[int, str], Tensor] = field(default_factory=OrderedDict[tuple[int, str], Tensor])
+    values: OrderedDict[tuple[int, str], Tensor | Scaled] = field(
+        default_factory=OrderedDict[tuple[int, str], Tensor | Scaled]
+    )
     used_bytes: int = 0
 
-    def get(self, op: ParamOp, prefix: str) -> Tensor:
+    def get(self, op: ParamOp, prefix: str) -> Tensor | Scaled:
         """The value of a parameter under a prefix.  Raises ``WeightsError`` for a stored tensor that does not fit."""
         key = (id(op), prefix)
         value = self.values.get(key)
@@ -75,7 +78,7 @@ def header_of(value: SSAValue) -> Header:
 
 
 @LOADERS.rule(ParamOp)
-def load_param(op: ParamOp, params: Params, prefix: str) -> Tensor:
+def load_param(op: ParamOp, params: Params, prefix: str) -> Tensor | Scaled:
     """The stored tensor of that name, or the value of the recipe."""
     if op.recipe is None:
         return params.stored(join_path(prefix, op.key.data), header_of(op.value), op)

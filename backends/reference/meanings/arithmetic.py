@@ -1,10 +1,11 @@
-"""How numbers are computed: two fidelities, and the products and roundings that all meanings share.
+"""How numbers are computed: three fidelities, and the products and roundings that all meanings share.
 
 ``reference`` (default): products, sums and transcendental functions in f64, rounded where the op's attributes say so
 and nowhere else (a rounding to bf16 goes through f32, as PyTorch converts).  A row's result does not depend on how many
 rows are computed together, so chunked prefill and token-by-token decode give the same bits: products of f32 numbers are
 exact in f64, and what the order of additions could change (1e-16 relative) is rounded away.
 ``torch``: the very PyTorch calls the models make, for bitwise comparison with PyTorch.
+``tensor_core``: ``reference``, but products of 8-bit data are added as a tensor core adds them (``scaled_products``).
 """
 
 import weakref
@@ -16,9 +17,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Fidelity = Literal["reference", "torch"]
+Fidelity = Literal["reference", "torch", "tensor_core"]
 
 FIDELITY: ContextVar[Fidelity] = ContextVar("FIDELITY", default="reference")
+
+QUANTIZATION: ContextVar[bool] = ContextVar("QUANTIZATION", default=True)
+"""Whether ``scaled.quantize`` quantises; off, data stays as it is with scales of 1, and nothing is lost but the order
+in which numbers are added: what a pass that moves quantisers did to that order can be judged alone."""
 
 WIDE_BUDGET_BYTES = 1 << 30
 """Memory for f64 copies of weights that are kept between calls; beyond it they are made anew for every product."""
@@ -32,6 +37,16 @@ def fidelity(name: Fidelity) -> Generator[None]:
         yield
     finally:
         FIDELITY.reset(token)
+
+
+@contextmanager
+def quantization(on: bool) -> Generator[None]:
+    """Quantise inside, or not."""
+    token = QUANTIZATION.set(on)
+    try:
+        yield
+    finally:
+        QUANTIZATION.reset(token)
 
 
 def follows_torch() -> bool:

@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.runtime.stored import Checkpoint, random_tensor
 
 
@@ -44,15 +45,16 @@ class CheckpointSource:
         return self.checkpoint.tensor(name)
 
 
-Recipe = Callable[["Params"], Tensor]
+Parameter = Tensor | Scaled
+Recipe = Callable[["Params"], Parameter]
 
 
 class Params:
     """The parameters below one prefix; values are kept, recipes run once."""
 
-    def __init__(self, source: Source, prefix: str = "", values: dict[str, Tensor] | None = None) -> None:
+    def __init__(self, source: Source, prefix: str = "", values: dict[str, Parameter] | None = None) -> None:
         self.source, self.prefix = source, prefix
-        self.values: dict[str, Tensor] = {} if values is None else values
+        self.values: dict[str, Parameter] = {} if values is None else values
 
     def at(self, prefix: str) -> "Params":
         """The parameters of a callee."""
@@ -73,14 +75,14 @@ class Params:
             stacked[index] = self.stored(key.replace("{}", str(index)), shape[1:], dtype)
         return stacked
 
-    def __call__(self, key: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    def __call__(self, key: str, shape: tuple[int, ...], dtype: torch.dtype) -> Parameter:
         """A parameter that is a stored tensor."""
         name = self.name(key)
         if name not in self.values:
             self.values[name] = self.stored(key, shape, dtype)
         return self.values[name]
 
-    def made(self, key: str, recipe: Recipe) -> Tensor:
+    def made(self, key: str, recipe: Recipe) -> Parameter:
         """A parameter that a recipe makes."""
         name = f"{self.name(key)} by {recipe.__name__}"
         if name not in self.values:
