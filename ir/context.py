@@ -24,6 +24,7 @@ DIALECTS: dict[str, tuple[str, str]] = {
     "moe": ("dsv3c.ir.dialects.moe", "Moe"),
     "nn": ("dsv3c.ir.dialects.nn", "Nn"),
     "scaled": ("dsv3c.ir.dialects.scaled", "Scaled"),
+    "sched": ("dsv3c.ir.dialects.sched", "Sched"),
     "weight": ("dsv3c.ir.dialects.weight", "Weight"),
 }
 """Our hand-written dialects: name -> (module, object).  ``aten`` is made from PyTorch's schema table instead."""

@@ -21,11 +21,20 @@ OPS = sorted({op for name in DIALECTS for op in load_dialect(name).operations}, 
 
 STRUCTURAL: dict[str, str] = {
     # Ops that compute nothing of their own: op name -> who gives them their effect.
+    "comm.mesh": "a declaration: names the ranks",
     "dsv3c.symbol": "a declaration: the operating point gives its value",
     "weight.yield": "ends a recipe: weight.param returns its operand",
+    # A timetable says when the calls of an entry run; the calls carry the values and the costs.
+    "sched.timetable": "the entry's calls are what runs",
+    "sched.stream": "declared by sched.timetable",
+    "sched.buffer": "declared by sched.timetable",
+    "sched.segment": "declared by sched.timetable",
+    "sched.depends": "declared by sched.timetable",
+    "sched.slot": "the call of its segment is what runs",
 }
 AT_LOAD: dict[str, str] = {
     # Ops that cost nothing in a forward pass: op name -> when they are paid.
+    "weight.shard": "in recipes only, once at load",
     "weight.stored": "in recipes only, once at load",
     "weight.stored_each": "in recipes only, once at load",
 }

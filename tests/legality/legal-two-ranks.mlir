@@ -1,0 +1,52 @@
+// legal
+// Two ranks, written out, that run the same communication in the same order; the second is 1 us late.
+sched.timetable @decode target "h800" sms 132 point {T = 128 : i64} {
+  sched.stream "compute.0" kind "compute" sms 108 rank 0
+  sched.stream "comm.0" kind "comm" sms 24 rank 0
+  sched.stream "compute.1" kind "compute" sms 108 rank 1
+  sched.stream "comm.1" kind "comm" sms 24 rank 1
+  sched.buffer "low-latency" live 2
+  sched.segment "attention" layers 0 to 2 kind "compute" sms 108 us [10, 10]
+  sched.segment "dispatch" layers 0 to 2 kind "comm" sms 24 us [5, 5] group "ep" holds [["low-latency", "experts"]]
+  sched.segment "experts" layers 0 to 2 kind "compute" sms 108 us [8, 8]
+  sched.segment "combine" layers 0 to 2 kind "comm" sms 24 us [5, 5] group "ep" holds [["low-latency", ""]]
+  sched.depends "dispatch" on "attention" kind "data"
+  sched.depends "experts" on "dispatch" kind "data"
+  sched.depends "combine" on "experts" kind "data"
+  sched.depends "attention" on "combine" kind "data" layers_back 1
+  sched.depends "attention" on "attention" kind "cache" microbatches_back 1
+  sched.depends "combine" on "dispatch" kind "order" microbatches_back -1 microbatch 0
+} prologue {
+  sched.slot "attention" layer 0 microbatch 0 stream "compute.0" start 0 end 10
+  sched.slot "attention" layer 0 microbatch 0 stream "compute.1" start 1 end 11
+  sched.slot "dispatch" layer 0 microbatch 0 stream "comm.0" start 10 end 15
+  sched.slot "attention" layer 0 microbatch 1 stream "compute.0" start 10 end 20
+  sched.slot "dispatch" layer 0 microbatch 0 stream "comm.1" start 11 end 16
+  sched.slot "attention" layer 0 microbatch 1 stream "compute.1" start 11 end 21
+  sched.slot "dispatch" layer 0 microbatch 1 stream "comm.0" start 20 end 25
+  sched.slot "experts" layer 0 microbatch 0 stream "compute.0" start 20 end 28
+  sched.slot "dispatch" layer 0 microbatch 1 stream "comm.1" start 21 end 26
+  sched.slot "experts" layer 0 microbatch 0 stream "compute.1" start 21 end 29
+  sched.slot "combine" layer 0 microbatch 0 stream "comm.0" start 28 end 33
+  sched.slot "experts" layer 0 microbatch 1 stream "compute.0" start 28 end 36
+  sched.slot "combine" layer 0 microbatch 0 stream "comm.1" start 29 end 34
+  sched.slot "experts" layer 0 microbatch 1 stream "compute.1" start 29 end 37
+  sched.slot "combine" layer 0 microbatch 1 stream "comm.0" start 36 end 41
+  sched.slot "attention" layer 1 microbatch 0 stream "compute.0" start 36 end 46
+  sched.slot "combine" layer 0 microbatch 1 stream "comm.1" start 37 end 42
+  sched.slot "attention" layer 1 microbatch 0 stream "compute.1" start 37 end 47
+  sched.slot "dispatch" layer 1 microbatch 0 stream "comm.0" start 46 end 51
+  sched.slot "attention" layer 1 microbatch 1 stream "compute.0" start 46 end 56
+  sched.slot "dispatch" layer 1 microbatch 0 stream "comm.1" start 47 end 52
+  sched.slot "attention" layer 1 microbatch 1 stream "compute.1" start 47 end 57
+  sched.slot "dispatch" layer 1 microbatch 1 stream "comm.0" start 56 end 61
+  sched.slot "experts" layer 1 microbatch 0 stream "compute.0" start 56 end 64
+  sched.slot "dispatch" layer 1 microbatch 1 stream "comm.1" start 57 end 62
+  sched.slot "experts" layer 1 microbatch 0 stream "compute.1" start 57 end 65
+  sched.slot "combine" layer 1 microbatch 0 stream "comm.0" start 64 end 69
+  sched.slot "experts" layer 1 microbatch 1 stream "compute.0" start 64 end 72
+  sched.slot "combine" layer 1 microbatch 0 stream "comm.1" start 65 end 70
+  sched.slot "experts" layer 1 microbatch 1 stream "compute.1" start 65 end 73
+  sched.slot "combine" layer 1 microbatch 1 stream "comm.0" start 72 end 77
+  sched.slot "combine" layer 1 microbatch 1 stream "comm.1" start 73 end 78
+}
