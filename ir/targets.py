@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from dsv3c.ir.errors import UsageError
 
@@ -54,6 +54,9 @@ class Target:
     """The same of the low-latency kind that decode uses."""
     training_communication_compute_units: int | None = None
     """The same in training."""
+    group_alignment: tuple[int, ...] | None = None
+    """Multiples of rows at which grouped matrix products let an expert's rows start (their tiles' heights), ascending.
+    """
     dense_flops_per_s: Mapping[str, float]
     """Peak matrix rate by operand type (``bf16``, ``f8E4M3FN``), without sparsity."""
     sources: Mapping[str, str]
@@ -134,5 +137,7 @@ def parse_target(text: str, where: str) -> Target:
         raise UsageError(
             f"fact {unsourced[0]!r} has no entry in [sources]", where=where, hint="say where it is published"
         )
-    values: dict[str, Any] = {**data, "backends": tuple(data["backends"])}
+    values: dict[str, Any] = {
+        key: tuple(cast(list[object], value)) if isinstance(value, list) else value for key, value in data.items()
+    }
     return Target(**values)

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Mapping
 from dataclasses import fields
+from typing import cast
 
 from dsv3c.ir.targets import Target, load_target, shipped_targets
 from dsv3c.tables import columns
@@ -15,6 +16,7 @@ UNITS = {
     "_bytes_per_block": "bytes per block",
     "_bytes": "bytes",
     "_latency_s": "s",
+    "_alignment": "rows",
 }
 """Ending of a fact's name -> its unit; a count has none."""
 COUNT = ""
@@ -77,7 +79,9 @@ def unit(name: str) -> str:
 
 
 def number(value: object) -> str:
-    """A number for a person: whole ones with separators, rates in short form."""
+    """A number for a person: whole ones with separators, rates in short form; several in a row."""
+    if isinstance(value, tuple):
+        return " ".join(map(number, cast(tuple[object, ...], value)))
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -24,7 +24,9 @@ def test_target_has_units_and_sources() -> None:
     assert re.search(r"^memory_bytes_per_s +3.35e\+12 +bytes/s +\S", out, re.M)
     assert re.search(r"^dense_flops_per_s\[bf16\] +9.89e\+14 +FLOP/s +\S", out, re.M)
     assert re.search(r"^num_compute_units +132 +\S", out, re.M)
-    assert "it states no facts" in dsv3c("targets", "cpu").out
+    assert re.search(r"^group_alignment +128 +rows +\S", out, re.M)
+    assert re.search(r"^group_alignment +32 64 128 +rows +\S", dsv3c("targets", "mi300x").out, re.M)
+    assert "not stated: num_compute_units" in dsv3c("targets", "cpu").out
 
 
 def test_target_of_a_file(tmp_path: Path) -> None:
