@@ -13,8 +13,10 @@ PASSES: dict[str, str] = {
     "canonicalize-views": "CanonicalizeViewsPass",
     "cse": "CsePass",
     "dce": "DcePass",
+    "fold-weights": "FoldWeightsPass",
     "merge-projections": "MergeProjectionsPass",
     "outline-layers": "OutlineLayersPass",
+    "quantize-kv-cache": "QuantizeKvCachePass",
     "raise-attention": "RaiseAttentionPass",
     "raise-experts": "RaiseExpertsPass",
     "raise-gate": "RaiseGatePass",
@@ -24,6 +26,7 @@ PASSES: dict[str, str] = {
     "raise-rope-tables": "RaiseRopeTablesPass",
     "raise-swiglu": "RaiseSwigluPass",
     "specialize-phases": "SpecializePhasesPass",
+    "split-microbatches": "SplitMicrobatchesPass",
 }
 """Name -> class; the file is the name in snake_case."""
 

@@ -141,7 +141,11 @@ def check_argument(type: Attribute, value: object, name: str) -> None:
         case CacheType(), LatentCache():
             expected = (type.page_size.data, type.latent.data, type.rope.data)
             given_sizes = (value.latent.shape[1], value.latent.shape[2], value.rope.shape[2])
-            same = value.latent.dtype == dtype_of(type.latent_type) and value.rope.dtype == dtype_of(type.rope_type)
+            same = value.rope.dtype == dtype_of(type.rope_type) and (
+                # a latent appended with quantisation switched off has no scales
+                (value.latent.dtype == dtype_of(type.latent_type) and value.granule == type.granule.data)
+                or (type.is_quantized and value.scale is None)
+            )
             if given_sizes != expected or not same or value.latent.shape[:2] != value.rope.shape[:2]:
                 given = f"latent {list(value.latent.shape)} {value.latent.dtype}, rope {list(value.rope.shape)}"
                 raise BindingError(f"{name} is a cache with {given}; the program takes {type}")

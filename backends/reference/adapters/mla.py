@@ -1,9 +1,12 @@
 """``mla`` ops as calls: operands are in the meanings' order."""
 
+from dsv3c.backends.reference.adapters.scaled import quantizer_arguments
 from dsv3c.backends.reference.call import REFERENCE, Argument, Call
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings import mla as meaning
 from dsv3c.ir.dialects import mla
+from dsv3c.ir.scaled_type import ScaledType
+from dsv3c.ir.types import element_type, shape, tensor_type
 
 
 def rounding(op: mla.AttentionOp | mla.ExpandedAttentionOp | mla.AbsorbedAttentionOp) -> dict[str, Argument]:
@@ -19,14 +22,20 @@ def attention(op: mla.AttentionOp) -> Call:
 
 @REFERENCE.rule(mla.AppendOp)
 def append(op: mla.AppendOp) -> Call:
-    """In place."""
-    return Call(meaning.append, list(op.operands))
+    """In place; a latent with scales is quantised, one tile of a row after the other."""
+    kind = mla.cache_type(op.cache)
+    if op.quantizer is None:
+        return Call(meaning.append, list(op.operands))
+    row = ScaledType.make(tensor_type(shape(op.latent), kind.latent_type), (1, kind.granule.data), kind.scale_type)
+    return Call(meaning.append_quantized, list(op.operands), quantizer_arguments(row, op.quantizer))
 
 
 @REFERENCE.rule(mla.GatherOp)
 def gather(op: mla.GatherOp) -> Call:
     """All context rows."""
-    return Call(meaning.gather, list(op.operands))
+    dequantizes = mla.cache_type(op.cache).is_quantized
+    kwargs: dict[str, Argument] = {"dtype": dtype_of(element_type(op.latent))} if dequantizes else {}
+    return Call(meaning.gather, list(op.operands), kwargs)
 
 
 @REFERENCE.rule(mla.ExpandedAttentionOp)

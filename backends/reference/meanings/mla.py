@@ -6,6 +6,7 @@ with a cache, so both fidelities compute them alike.
 """
 
 from dataclasses import dataclass
+from typing import Unpack
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings.arithmetic import wide
 from dsv3c.backends.reference.meanings.nn import attention as dense_attention
 from dsv3c.backends.reference.meanings.nn import causal_rows
+from dsv3c.backends.reference.meanings.scaled import Quantizer, is_quantized, quantize
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,25 @@ def append(
     return cache
 
 
+def append_quantized(
+    cache: LatentCache, latent: Tensor, k_rope: Tensor, positions: Tensor, seq_offsets: Tensor, block_table: Tensor,
+    **how: Unpack[Quantizer],
+) -> LatentCache:  # fmt: skip
+    """``append`` to a cache with scales: every tile of the latent is quantised.
+
+    With quantisation switched off the returned cache holds the latent as it is, without scales.
+    """
+    q = quantize(latent, **how)
+    if cache.scale is not None and not is_quantized(q):
+        cache = LatentCache(dequantized(cache.latent, cache.scale, cache.granule).to(latent.dtype), cache.rope)
+    row_T = rows_of(positions, seq_offsets, block_table, cache.latent.shape[1])
+    write_rows(cache.latent, row_T, q.data)
+    if cache.scale is not None:
+        write_rows(cache.scale, row_T, q.scale)
+    write_rows(cache.rope, row_T, k_rope)
+    return cache
+
+
 def rows_of(positions: Tensor, seq_offsets: Tensor, block_table: Tensor, page_size: int) -> Tensor:
     """Row of the pool, all pages one after the other, of each token [T]."""
     lengths = (seq_offsets[1:] - seq_offsets[:-1]).to(torch.int64)
@@ -104,6 +125,7 @@ def rows_of(positions: Tensor, seq_offsets: Tensor, block_table: Tensor, page_si
 
 def write_rows(part: Tensor, row_T: Tensor, values: Tensor) -> None:
     """Write one part of the rows, in place; as bytes where the elements are 8-bit floats."""
+    assert part.dtype == values.dtype, "rows of a quantised cache are appended to no other"
     if part.dtype.itemsize == 1:
         part, values = part.view(torch.uint8), values.view(torch.uint8)
     # index_copy_ refuses negative rows, which plain indexing would count from the end
