@@ -14,12 +14,13 @@ from typing import Literal
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr
-from xdsl.ir import Attribute, ParametrizedAttribute, SSAValue
+from xdsl.ir import Attribute, SSAValue
 
+from dsv3c.ir.dialects.comm_types import TokenType
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
-from dsv3c.ir.verify import caches_written
+from dsv3c.ir.verify import versions_replaced
 
 SEGMENT = "segment"
 """Attribute of a function: the piece of a layer it is (``attention-0``)."""
@@ -92,12 +93,7 @@ def number_of(call: func.CallOp, name: str) -> int | None:
 
 def token_group(kind: Attribute) -> str | None:
     """The group whose order a communication token carries; None for any other type."""
-    if kind.name != "comm.token":
-        return None
-    assert isinstance(kind, ParametrizedAttribute)
-    group = kind.parameters[0]
-    assert isinstance(group, StringAttr)
-    return group.data
+    return kind.group.data if isinstance(kind, TokenType) else None
 
 
 def communicates(function: func.FuncOp) -> bool:
@@ -211,12 +207,12 @@ class GraphWalk:
 
     def depend(self, op: func.CallOp, read: Sequence[Source], name: str) -> None:
         """What instance ``name`` waits for."""
-        written = caches_written(op)
+        written = versions_replaced(op)
         for operand, source in zip(op.operands, read, strict=True):
             group = token_group(operand.type)
             is_cache = isinstance(operand.type, CacheType)
             kind: Kind = "cache" if is_cache else "value" if group is None else "order"
-            earlier = source.producers | source.readers if operand in written else source.producers
+            earlier = source.producers | source.readers if is_cache and operand in written else source.producers
             self.dependencies |= {Dependency(other, name, kind, group or "") for other in earlier}
             if is_cache:
                 source.readers.add(name)
