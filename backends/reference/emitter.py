@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import PurePath
 from typing import Any
 
 from xdsl.dialects import func
@@ -168,7 +169,8 @@ def emit_program(module: ModuleOp) -> dict[str, str]:
 
     Raises ``IRError`` for an op without a meaning.
     """
-    program = Program(Names({*RESERVED, "aten", "mla", "moe", "nn", "scaled", "weight"}))
+    copied = copied_files()
+    program = Program(Names({*RESERVED, *(PurePath(file).stem for file in copied if file.startswith("meanings/"))}))
     order = topological(module)
     for function in order:
         program.function_names[function.sym_name.data] = program.names.fresh(function.sym_name.data)
@@ -182,7 +184,7 @@ def emit_program(module: ModuleOp) -> dict[str, str]:
     )
     parts = [text, *program.constant_lines, *program.lines, "", "", "ENTRIES = {", *entries, "}", ""]
     parts += ['if __name__ == "__main__":', "    sys.exit(run_command(ENTRIES))", ""]
-    return {"program.py": "\n".join(parts)} | copied_files()
+    return {"program.py": "\n".join(parts)} | copied
 
 
 def emit_function(program: Program, function: func.FuncOp) -> None:

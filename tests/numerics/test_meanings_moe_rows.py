@@ -6,6 +6,7 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings import moe, moe_rows, nn
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity, fidelity
+from dsv3c.backends.reference.meanings.scaled import Scaled
 
 BF16, F32 = torch.bfloat16, torch.float32
 EXPERTS, HIDDEN, WIDTH = 6, 96, 64
@@ -24,7 +25,7 @@ def num_rows(ids: Tensor, layout: str, alignment: int) -> int:
     return ids.numel() + EXPERTS * (alignment - 1) if layout == "contiguous" else EXPERTS * tokens
 
 
-def permuted(x: Tensor, ids: Tensor, layout: str, alignment: int) -> tuple[Tensor, Tensor, Tensor]:
+def permuted(x: Tensor | Scaled, ids: Tensor, layout: str, alignment: int) -> tuple[Tensor | Scaled, Tensor, Tensor]:
     rows = num_rows(ids, layout, alignment)
     return moe_rows.permute(x, ids, experts=EXPERTS, layout=layout, alignment=alignment, rows=rows)
 
@@ -56,10 +57,28 @@ def test_permute(tokens: int, layout: str, alignment: int) -> None:
     rows, slots, expert_of = permuted(x, ids, layout, alignment)
     assert slots.dtype == expert_of.dtype == torch.int32
     assert list(zip(slots.tolist(), expert_of.tolist(), strict=True)) == by_hand(ids, layout, alignment)
+    assert isinstance(rows, Tensor)
     for row, slot in zip(rows, slots.tolist(), strict=True):
         assert torch.equal(row, x[slot // 3] if slot >= 0 else torch.zeros(4))
     batched = permuted(x.view(1, tokens, 4), ids[None], layout, alignment)
     assert all(torch.equal(one, other) for one, other in zip((rows, slots, expert_of), batched, strict=True))
+
+
+@BY_LAYOUT
+@pytest.mark.parametrize("data", [torch.float8_e4m3fn, torch.float8_e5m2, BF16])
+@pytest.mark.parametrize("scale", [F32, torch.float8_e8m0fnu])
+def test_permute_moves_data_with_its_scales(scale: torch.dtype, data: torch.dtype, layout: str, alignment: int) -> None:
+    x = Scaled((10 * torch.randn(1, 9, 8)).to(data), torch.rand(1, 9, 2).add(0.1).to(scale), (1, 1, 4))
+    ids = routing(9, 3)
+    ids[4] = -1
+    rows, slots, expert_of = permuted(x, ids[None], layout, alignment)
+    assert isinstance(rows, Scaled)
+    assert (rows.granule, rows.data.dtype, rows.scale.dtype) == ((1, 4), data, scale)
+    assert list(zip(slots.tolist(), expert_of.tolist(), strict=True)) == by_hand(ids, layout, alignment)
+    for part, source, fill in ((rows.data, x.data[0], 0.0), (rows.scale, x.scale[0], 1.0)):
+        for row, slot in zip(part.float(), slots.tolist(), strict=True):
+            expected = source[slot // 3].float() if slot >= 0 else torch.full_like(row, fill)
+            assert torch.equal(row, expected)
 
 
 def test_permute_refuses_what_has_no_room() -> None:
@@ -93,6 +112,7 @@ def through_rows(
 ) -> Tensor:  # fmt: skip
     gate, down, *up = operands
     rows, slots, expert_of = permuted(x, ids, layout, alignment)
+    assert isinstance(rows, Tensor)
     hidden = moe_rows.grouped_mm(rows, gate, expert_of)
     halves = (hidden, moe_rows.grouped_mm(rows, up[0], expert_of)) if up else hidden.chunk(2, dim=-1)
     y = moe_rows.grouped_mm(nn.swiglu(*halves, intermediate="input"), down, expert_of)

@@ -7,14 +7,16 @@ import torch
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.moe import combine, expert_order, expert_products, put_back
+from dsv3c.backends.reference.meanings.scaled import Scaled
 
 
 def permute(
-    x: Tensor, ids: Tensor, *, experts: int, layout: str, alignment: int, rows: int
-) -> tuple[Tensor, Tensor, Tensor]:
+    x: Tensor | Scaled, ids: Tensor, *, experts: int, layout: str, alignment: int, rows: int
+) -> tuple[Tensor | Scaled, Tensor, Tensor]:
     """``rows[m] = x[t]`` where slot t*k + j with expert ids[t, j] has row m: x [*, D], ids [*, k] -> [M, D], [M], [M].
 
-    The second result are the rows' slots, the third their experts, both -1 in padding rows, whose data is 0.
+    The second result are the rows' slots, the third their experts, both -1 in padding rows, whose data is 0.  A scaled
+    x keeps its rows' scales.
     Raises ValueError where an expert has more rows than there is room for, or one token twice in ``dense``.
     """
     top_k = ids.shape[-1]
@@ -48,10 +50,23 @@ def row_places(ids: Tensor, *, experts: int, layout: str, alignment: int, rows: 
     return slot_of, expert_of, torch.arange(len(slot_of)) + (starts_E - first_E)[expert_of]
 
 
-def placed(x: Tensor, token_of: Tensor, places: Tensor, rows: int) -> Tensor:
-    """Tokens' rows [*, D] at their places among zeros: [M, D]."""
-    y_MD = x.new_zeros((rows, x.shape[-1]))
-    y_MD[places] = x.reshape(-1, x.shape[-1])[token_of]
+def placed(x: Tensor | Scaled, token_of: Tensor, places: Tensor, rows: int) -> Tensor | Scaled:
+    """Tokens' rows [*, D] at their places among zeros (of scale 1): [M, D]."""
+    if isinstance(x, Scaled):
+        assert all(granule == 1 for granule in x.granule[:-1]), "a scale reaches over rows"
+        data = placed_rows(x.data, token_of, places, rows, fill=0)
+        return Scaled(data, placed_rows(x.scale, token_of, places, rows, fill=1), (1, x.granule[-1]))
+    return placed_rows(x, token_of, places, rows, fill=0)
+
+
+def placed_rows(x: Tensor, token_of: Tensor, places: Tensor, rows: int, *, fill: int) -> Tensor:
+    """Rows [*, D] at their places among rows of ``fill``."""
+    y_MD = torch.full((rows, x.shape[-1]), fill, dtype=torch.float32, device=x.device).to(x.dtype)
+    stored = x.reshape(-1, x.shape[-1])
+    if x.dtype.itemsize == 1:  # not every op knows 8-bit floats
+        y_MD.view(torch.uint8)[places] = stored.view(torch.uint8)[token_of]
+    else:
+        y_MD[places] = stored[token_of]
     return y_MD
 
 
