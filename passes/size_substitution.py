@@ -1,0 +1,102 @@
+"""Functions over other sizes: a copy of a function in which symbols stand for other size expressions.
+
+``T -> (T + 1)//2`` turns ``tensor<?x64xbf16, ["2*T + 8"]>`` into ``tensor<?x64xbf16, ["2*((T + 1)//2) + 8"]>``.  Sizes
+are written in types, wherever those are nested (scaled tensors, caches, attributes), and in the integer arguments of
+aten ops.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ArrayAttr, StringAttr, SymbolRefAttr, TensorType
+from xdsl.ir import Attribute, Block, Operation, ParametrizedAttribute, SSAValue
+
+from dsv3c.ir.dialects.aten import AtenOp
+from dsv3c.ir.dialects.mla_cache import CacheType
+from dsv3c.ir.functions import callee_name, make_function
+from dsv3c.ir.sizes import Size, parse_size, substitute
+from dsv3c.ir.types import sizes_of, with_sizes
+
+
+@dataclass
+class Substitution:
+    """Symbols and what they become; symbols not listed stay."""
+
+    values: Mapping[str, Size]
+    known: dict[Attribute, Attribute] = field(default_factory=dict[Attribute, Attribute])
+
+    def size(self, text: str) -> str:
+        """A size expression."""
+        return str(substitute(parse_size(text), self.values))
+
+    def type(self, kind: Attribute) -> Attribute:
+        """A type, or an attribute that may hold types."""
+        found = self.known.get(kind)
+        if found is None:
+            found = self.known[kind] = self.rebuilt(kind)
+        return found
+
+    def rebuilt(self, kind: Attribute) -> Attribute:
+        """``type`` of one not met before."""
+        match kind:
+            case TensorType():
+                return with_sizes(kind, [substitute(size, self.values) for size in sizes_of(kind)])
+            case CacheType():
+                parameters = [StringAttr(self.size(kind.pages.data)), *kind.parameters[1:]]
+                return CacheType.new(parameters)
+            case ArrayAttr():
+                return ArrayAttr([self.type(item) for item in kind.data])
+            case ParametrizedAttribute():
+                parameters = [self.type(item) for item in kind.parameters]
+                return kind if parameters == list(kind.parameters) else type(kind).new(parameters)
+            case _:
+                return kind
+
+    def properties(self, op: Operation) -> dict[str, Attribute]:
+        """An op's properties: sizes among the integers of an aten op, types anywhere."""
+        changed = {name: self.type(value) for name, value in op.properties.items()}
+        if isinstance(op, AtenOp):
+            integers = {arg.name for arg in op.SCHEMA.args if "Int" in arg.type}
+            changed |= {name: self.integer(value) for name, value in changed.items() if name in integers}
+        return changed
+
+    def integer(self, value: Attribute) -> Attribute:
+        """An integer argument of an aten op, or a list of them: a text is a size."""
+        match value:
+            case StringAttr():
+                return StringAttr(self.size(value.data))
+            case ArrayAttr():
+                return ArrayAttr([self.integer(item) for item in value.data])
+            case _:
+                return value
+
+    def copy(self, function: func.FuncOp, name: str, callee: Callable[[str], str]) -> func.FuncOp:
+        """The function over the other sizes, not yet in the module; its calls are of ``callee(old name)``.
+
+        Recipes of parameters are copied as they are: a parameter's sizes are numbers.
+        """
+        old = function.body.block
+        block = Block(arg_types=[self.type(argument.type) for argument in old.args])
+        values: dict[SSAValue, SSAValue] = dict(zip(old.args, block.args, strict=True))
+        for op in old.ops:
+            if op.regions:
+                new = op.clone(value_mapper=values)
+            else:
+                new = type(op).create(
+                    operands=[values[operand] for operand in op.operands],
+                    result_types=[self.type(kind) for kind in op.result_types],
+                    properties=self.properties(op),
+                    attributes=dict(op.attributes),
+                )
+            if isinstance(new, func.CallOp):
+                new.properties["callee"] = SymbolRefAttr(callee(callee_name(new)))
+            new.location = op.location
+            block.add_op(new)
+            values.update(zip(op.results, new.results, strict=True))
+        for before, after in values.items():
+            after.name_hint = before.name_hint
+        made = make_function(name, block, private=True)
+        made.attributes.update(function.attributes)
+        made.location = function.location
+        return made
