@@ -9,12 +9,13 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, OpResult, SSAValue
 from xdsl.traits import is_side_effect_free
 
-from dsv3c.ir import cost_rules_rows
+from dsv3c.ir import cost_rules_comm, cost_rules_rows
 from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, element_bytes, row_bytes
 from dsv3c.ir.cost_rules import AttentionOp, flops_per_pair, static
 from dsv3c.ir.cost_rules_aten import is_core
 from dsv3c.ir.dialects import mla, nn
 from dsv3c.ir.dialects.mla_cache import CacheType
+from dsv3c.ir.expected_sizes import with_expected_rows
 from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
 from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.verify import unraised
@@ -22,7 +23,7 @@ from dsv3c.ir.views import view_of
 
 __all__ = ["COST", "Cost", "CostClass", "Env", "Totals", "entry_cost", "module_cost"]
 
-RULE_FILES = (cost_rules_rows,)
+RULE_FILES = (cost_rules_comm, cost_rules_rows)
 """Modules that are imported for the rules they register."""
 
 
@@ -75,11 +76,12 @@ class Totals:
 
 
 def entry_cost(module: ModuleOp, entry: str, env: Env) -> Totals:
-    """What one run of ``entry`` costs at the sizes of ``env``.
+    """What one run of ``entry`` costs at the sizes of ``env`` and the rows expected then.
 
     Raises SizeError for a symbol without a value and IRError for elements without a size.
     """
     table, totals = functions(module), Totals()
+    env = with_expected_rows(module, env)
     for name, count in reached(module, entry).items():
         totals.add_times(function_cost(table[name], env), count)
     return totals

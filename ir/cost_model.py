@@ -127,6 +127,8 @@ class Env:
     """Values of the symbols."""
     context: int | None = None
     """Tokens per sequence in the cache after the step; None for a program without a cache."""
+    expected: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Sizes that are only room for rows (by their text): how many rows are expected to be there."""
 
     @staticmethod
     def dense(module: ModuleOp, batch: int, sequence: int) -> "Env":
@@ -149,8 +151,9 @@ class Env:
         return Env(sizes=sizes, context=held)
 
     def number(self, size: Size) -> int:
-        """The value of a size.  Raises SizeError for a symbol without one."""
-        return evaluate(size, self.sizes)
+        """The value of a size, or what is expected of it.  Raises SizeError for a symbol without a value."""
+        held = self.expected.get(size) if isinstance(size, str) else None
+        return evaluate(size, self.sizes) if held is None else held
 
     def numbers(self, sizes: Sequence[Size]) -> list[int]:
         """The values of several sizes."""
@@ -237,14 +240,6 @@ def step_pairs(tokens: int, sequences: int, context: int) -> float:
     without tokens.
     """
     return tokens * (context - (tokens / sequences - 1) / 2) if tokens and sequences else 0.0
-
-
-def distinct_experts(num_experts: int, top_k: int, tokens: int) -> float:
-    """Expected number of experts that at least one token chose: ``E * (1 - (1 - k/E)**T)``.
-
-    Assumes that tokens choose independently and every expert is equally likely (balanced routing).
-    """
-    return num_experts * (1.0 - (1.0 - top_k / num_experts) ** tokens)
 
 
 def row_bytes(cache: CacheType) -> int:

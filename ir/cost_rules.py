@@ -15,9 +15,7 @@ from dsv3c.ir.cost_model import (
     CostClass,
     Env,
     dense_pairs,
-    distinct_experts,
     is_weight,
-    leading,
     row_bytes,
     step_pairs,
     traffic,
@@ -25,6 +23,7 @@ from dsv3c.ir.cost_model import (
 from dsv3c.ir.dialects import mla, moe, nn, weight
 from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.mla_cache import CacheType
+from dsv3c.ir.expected_rows import routing_of
 from dsv3c.ir.functions import parent_function
 from dsv3c.ir.sizes import SizeError
 from dsv3c.ir.types import element_type, shape
@@ -190,14 +189,12 @@ def gate(op: moe.GateOp, env: Env) -> Cost:
 
 @COST.rule(moe.ExpertsOp)
 def experts(op: moe.ExpertsOp, env: Env) -> Cost:
-    """``6 * T * k * D * I``; weights of the expected number of distinct experts (``distinct_experts``)."""
+    """``6 * rows * D * I``, ``T * k`` rows expected; weights of the expected number of distinct experts."""
     num_experts, hidden, width = env.numbers(shape(op.down))
-    tokens, top_k = leading(op.weights, env), env.number(shape(op.weights)[-1])
-    flops = 6.0 * tokens * top_k * hidden * width
+    routing = routing_of(op.ids, num_experts, env)
+    flops = 6.0 * routing.rows * hidden * width
     cost = traffic(op, env, CostClass.EXPERTS, flops=flops, dtype=str(element_type(op.down)))
-    return replace(
-        cost, weight_bytes_read=cost.weight_bytes_read / num_experts * distinct_experts(num_experts, top_k, tokens)
-    )
+    return replace(cost, weight_bytes_read=cost.weight_bytes_read / num_experts * routing.distinct)
 
 
 @COST.rule(weight.ParamOp, weight.ConstantOp)

@@ -2,8 +2,8 @@
 
 A grouped product computes the rows of tiles that hold at least one choice.  Padding between groups of the contiguous
 layout is inside such tiles: it is read and multiplied like any row.  Masked kernels get the number of rows per expert
-and stop there; dense ones compute every row.  What is between the products touches all M rows.  The numbers of rows
-are those expected under balanced routing (``ir/expected_rows.py``).
+and stop there; dense ones compute every row.  What is between the products touches M rows, which is the number expected
+where ``Env.expected`` has one (``ir/expected_sizes.py``).  All under balanced routing (``ir/expected_rows.py``).
 """
 
 from dataclasses import replace

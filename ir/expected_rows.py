@@ -14,6 +14,7 @@ from typing import Any
 from xdsl.ir import Operation, SSAValue
 
 from dsv3c.ir.cost_model import Env, leading
+from dsv3c.ir.definitions import definition
 from dsv3c.ir.rules import RuleTable
 from dsv3c.ir.types import shape
 
@@ -55,9 +56,10 @@ ROUTING: RuleTable[RoutingRule] = RuleTable("routing")
 
 def routing_of(ids: SSAValue, experts: int, env: Env) -> Routing:
     """The routing behind ids [*, k]: each a choice among ``experts``, unless the op that makes them has a rule."""
-    rule = ROUTING.find(ids.owner) if isinstance(ids.owner, Operation) else None
+    owner = definition(ids).owner
+    rule = ROUTING.find(owner) if isinstance(owner, Operation) else None
     if rule is not None:
-        return rule(ids.owner, experts, env)
+        return rule(owner, experts, env)
     return Routing(leading(ids, env), min(1.0, env.number(shape(ids)[-1]) / experts), experts)
 
 

@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 from dsv3c.ir.cost import Totals, reached
 from dsv3c.ir.cost_model import Cost, Env
 from dsv3c.ir.errors import UsageError
+from dsv3c.ir.expected_sizes import with_expected_rows
 from dsv3c.ir.functions import functions
 from dsv3c.ir.fused_regions import Region, fused_regions
 from dsv3c.ir.links import LINK_CLASSES, LinkClass, link_of
@@ -154,6 +155,7 @@ class Kernels:
 def kernels_of(module: ModuleOp, function: str, env: Env) -> Kernels:
     """The regions of a function and of all it calls.  Raises as the cost rules do."""
     table, found, unknown = functions(module), list[tuple[Region, int]](), Counter[str]()
+    env = with_expected_rows(module, env)
     for name, count in reached(module, function).items():
         regions, without = fused_regions(table[name], env)
         found += [(region, count) for region in regions]
@@ -187,8 +189,12 @@ class FloorDurations:
 
     module: ModuleOp
     env: Env
+    """The sizes, and the rows expected then."""
     target: Target
     kernels: dict[str, Kernels] = field(default_factory=dict[str, Kernels])
+
+    def __post_init__(self) -> None:
+        self.env = with_expected_rows(self.module, self.env)
 
     def floor(self, function: str, sms: int | None = None) -> Floor:
         """The floor of a function, with its provenance."""

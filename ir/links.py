@@ -40,7 +40,9 @@ class Payload:
 
 PAYLOADS: Mapping[str, Payload] = {
     "bf16": Payload(bits_per_element=16),
+    "f16": Payload(bits_per_element=16),
     "f32": Payload(bits_per_element=32),
+    "f64": Payload(bits_per_element=64),
     "f8E4M3FN": Payload(bits_per_element=8, bytes_per_group=4),
     "logfmt8": Payload(bits_per_element=8, bytes_per_group=4),
     "logfmt10": Payload(bits_per_element=10, bytes_per_group=4),

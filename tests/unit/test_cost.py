@@ -10,7 +10,7 @@ from dsv3c.ir.cost import (
     entry_cost,
     unraised_core,
 )
-from dsv3c.ir.cost_model import Cost, distinct_experts, element_bytes, step_pairs
+from dsv3c.ir.cost_model import Cost, element_bytes, step_pairs
 from dsv3c.ir.errors import IRError
 from dsv3c.ir.sizes import SizeError
 from dsv3c.ir.text import parse_module
@@ -336,12 +336,6 @@ def test_step_pairs_by_enumeration() -> None:
         seen = sum(context - query + 1 + i for i in range(query)) * sequences
         assert step_pairs(sequences * query, sequences, context) == seen
     assert step_pairs(0, 0, 5) == 0
-
-
-def test_distinct_experts() -> None:
-    assert distinct_experts(256, 8, 1) == pytest.approx(8)
-    assert distinct_experts(4, 4, 3) == 4
-    assert distinct_experts(2, 1, 2) == pytest.approx(1.5)
 
 
 def test_step_raises_a_context_shorter_than_the_new_tokens() -> None:

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from dsv3c.ir.dialects.comm_rows import PAYLOADS as COMBINE_PAYLOADS
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.links import (
     DISPATCH_HEADER_BYTES,
@@ -36,13 +37,19 @@ V3 = Routing(num_experts=256, top_k=8, num_groups=8, top_groups=4)
     [
         ("f8E4M3FN", DISPATCH_HEADER_BYTES, 7168 + 56 * 4 + 16),
         ("bf16", 0, 14336),
+        ("f16", 0, 14336),
         ("f32", 0, 28672),
+        ("f64", 0, 57344),
         ("logfmt10", 0, 8960 + 224),
         ("logfmt8", 0, 7168 + 224),
     ],
 )
 def test_bytes_of_a_copy(payload: str, header: int, expected: int) -> None:
     assert PAYLOADS[payload].copy_bytes(7168, header=header) == expected
+
+
+def test_every_payload_of_a_combine_has_a_size() -> None:
+    assert set(COMBINE_PAYLOADS) <= PAYLOADS.keys()
 
 
 def test_partial_groups_and_bits_are_rounded_up() -> None:

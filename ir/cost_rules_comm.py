@@ -1,0 +1,125 @@
+"""Costs of the ``comm`` ops: what they read and write in memory, and what one rank sends over links.
+
+Routing is taken as balanced: every expert, and every rank as the sender, is equally likely (``ir/links.py``).  Rows
+received are those expected, not those there is room for.
+"""
+
+from dataclasses import replace
+
+from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, traffic
+from dsv3c.ir.definitions import definition
+from dsv3c.ir.dialects import comm, moe
+from dsv3c.ir.dialects.comm_types import PlacementAttr
+from dsv3c.ir.expected_rows import ROUTING
+from dsv3c.ir.expected_rows import Routing as ExpectedRows
+from dsv3c.ir.functions import parent_module
+from dsv3c.ir.links import DISPATCH_HEADER_BYTES, PAYLOADS, Copies, CopyKind, Mesh, Routing, copies_per_token
+from dsv3c.ir.types import shape
+
+COUNT_BYTES = 4
+"""Of a number of rows, as ranks tell each other before a counted dispatch."""
+KINDS: dict[str, CopyKind] = {"expert": "expert", "rank": "rank", "node": "node"}
+ORDER_KINDS: dict[str, CopyKind] = {"slot": "expert", "expert": "expert", "rank": "rank", "node_rank": "node"}
+"""Order of a combine -> what it sends: a row per choice, a partial sum per rank, or one per node over the network."""
+
+
+@COST.rule(comm.DispatchOp)
+def dispatch(op: comm.DispatchOp, env: Env) -> Cost:
+    """Reads every token once, writes the rows expected; ``T * copies * (bytes of a row + header)`` over links."""
+    tokens, copies = env.number(shape(op.ids)[0]), copies_of(op, KINDS[op.copies.data])
+    message = env.num_bytes(op.x) / max(1, tokens) + DISPATCH_HEADER_BYTES
+    cost = traffic(op, env, CostClass.DISPATCH)
+    results = (op.rows, op.row_weights, op.row_ids, op.sources)
+    room, held = env.number(shape(op.rows)[0]), received_rows(op, env)
+    written = sum(env.num_bytes(value) for value in results) / max(1, room) * held
+    return on_links(replace(cost, activation_bytes_written=written), tokens, copies, message)
+
+
+@COST.rule(comm.CombineOp)
+def combine(op: comm.CombineOp, env: Env) -> Cost | None:
+    """``2`` per element of a row received; ``T * copies * bytes of a row in the payload's format`` over links.
+
+    None where the dispatch that it undoes is not found.
+    """
+    tokens, hidden = env.numbers(shape(op.out))
+    made = definition(op.sources).owner
+    kind = ORDER_KINDS[op.order.data]
+    if not isinstance(made, comm.DispatchOp):
+        return None
+    copies = copies_of(made, kind)
+    rows = tokens * (copies.local + copies.scale_up + copies.scale_out)
+    cost = traffic(op, env, CostClass.COMBINE)
+    room, held = env.number(shape(op.y)[0]), received_rows(made, env)
+    unread = env.num_bytes(op.y) / max(1, room) * (room - held)
+    cost = replace(cost, flops=2.0 * rows * hidden, activation_bytes_read=cost.activation_bytes_read - unread)
+    return on_links(cost, tokens, copies, PAYLOADS[op.payload.data].copy_bytes(hidden))
+
+
+@COST.rule(comm.SyncCountsOp)
+def sync_counts(op: comm.SyncCountsOp, env: Env) -> Cost:
+    """Reads the ids; sends every other rank one number."""
+    mesh = mesh_of(op)
+    cost = traffic(op, env, CostClass.DISPATCH)
+    inside, outside = mesh.gpus - 1, mesh.ranks - mesh.gpus
+    return on_links(cost, 1, Copies(local=1.0, scale_up=inside, scale_out=outside), COUNT_BYTES)
+
+
+@COST.rule(comm.StartOp, comm.PlacementOp)
+def declared(op: comm.StartOp | comm.PlacementOp, env: Env) -> Cost:
+    """Nothing: a token has no bytes, and the ops that use a placement count reading it."""
+    return Cost(kind=CostClass.MOVEMENT)
+
+
+@ROUTING.rule(comm.DispatchOp)
+def dispatched(op: comm.DispatchOp, experts: int, env: Env) -> ExpectedRows:
+    """Every rank's tokens choose among all physical experts, those of this rank among them."""
+    tokens, top_k = env.numbers(shape(op.ids))
+    return ExpectedRows(tokens * op.ranks, min(1.0, top_k / env.number(shape(op.placement)[0])), experts)
+
+
+def on_links(cost: Cost, tokens: int, copies: Copies, message: float) -> Cost:
+    """The cost with messages of so many bytes sent; those of one op are in flight together."""
+    return replace(
+        cost,
+        scale_up_bytes=tokens * copies.scale_up * message,
+        scale_out_bytes=tokens * copies.scale_out * message,
+        scale_up_messages=float(copies.scale_up > 0),
+        scale_out_messages=float(copies.scale_out > 0),
+    )
+
+
+def received_rows(op: comm.DispatchOp, env: Env) -> float:
+    """Rows expected to arrive at a rank, its own included: as many as one rank makes of its tokens."""
+    kind: CopyKind = "expert" if op.copies.data == "expert" else "rank"
+    copies = copies_of(op, kind)
+    return env.number(shape(op.ids)[0]) * (copies.local + copies.scale_up + copies.scale_out)
+
+
+def copies_of(op: comm.DispatchOp, kind: CopyKind) -> Copies:
+    """Expected messages per token of a dispatch, or of the combine that undoes it."""
+    return copies_per_token(mesh_of(op), routing_of_dispatch(op), kind)
+
+
+def mesh_of(op: comm.DispatchOp | comm.SyncCountsOp) -> Mesh:
+    """The mesh of an op's group."""
+    mesh = comm.meshes_of(parent_module(op))[comm.group_of(op.token)]
+    return Mesh(nodes=mesh.nodes.value.data, gpus=mesh.gpus.value.data)
+
+
+def routing_of_dispatch(op: comm.DispatchOp) -> Routing:
+    """What its gate chooses; groups count where the placement keeps them together, in order."""
+    physical, top_k = shape(op.placement)[0], shape(op.ids)[1]
+    assert isinstance(physical, int) and isinstance(top_k, int)
+    made, placed = definition(op.ids).owner, definition(op.placement).owner
+    if isinstance(made, moe.GateOp) and isinstance(placed, comm.PlacementOp):
+        groups, keep, experts = made.groups.value.data, made.keep.value.data, shape(made.logits)[-1]
+        assert isinstance(experts, int)
+        if keeps_groups(placed.experts, experts // groups, groups):
+            return Routing(num_experts=physical, top_k=top_k, num_groups=groups, top_groups=keep)
+    return Routing(num_experts=physical, top_k=top_k)
+
+
+def keeps_groups(placement: PlacementAttr, group_size: int, groups: int) -> bool:
+    """Whether the physical experts of a group lie together, in the order of groups, equally many of each."""
+    held = [expert // group_size for expert in placement.logical]
+    return len(held) % groups == 0 and held == [group for group in range(groups) for _ in range(len(held) // groups)]

@@ -1,0 +1,29 @@
+"""Where a value is computed, however many functions it was handed through."""
+
+from xdsl.dialects import func
+from xdsl.ir import OpResult, SSAValue
+
+from dsv3c.ir.functions import call_sites, callee_name, functions, is_argument, parent_module, returned
+from dsv3c.ir.views import view_of
+
+
+def definition(value: SSAValue) -> SSAValue:
+    """The value's data where an op makes it: views are looked through, arguments followed to the first call.
+
+    The calls of one function are taken for alike.  The argument of an entry is its own definition.
+    """
+    while True:
+        value = view_of(value).base
+        if is_argument(value):
+            function = value.block.parent_op()
+            assert isinstance(function, func.FuncOp)
+            sites = call_sites(function)
+            if not sites:
+                return value
+            value = sites[0].operands[value.index]
+        elif isinstance(value, OpResult) and isinstance(value.op, func.CallOp):
+            inner = returned(functions(parent_module(value.op))[callee_name(value.op)]).operands[value.index]
+            base = view_of(inner).base
+            value = value.op.operands[base.index] if is_argument(base) else base
+        else:
+            return value

@@ -1,0 +1,236 @@
+"""Costs of exchanges against the link model, written out: bytes per link, rows received, routing in groups."""
+
+import pytest
+from xdsl.dialects.builtin import ModuleOp
+
+from dsv3c.ir.context import make_context
+from dsv3c.ir.cost import CostClass, Env, entry_cost
+from dsv3c.ir.cost_model import Cost
+from dsv3c.ir.cost_rules_comm import keeps_groups, received_rows, routing_of_dispatch
+from dsv3c.ir.definitions import definition
+from dsv3c.ir.dialects import comm, moe
+from dsv3c.ir.dialects.comm_types import PlacementAttr
+from dsv3c.ir.expected_rows import Routing as ExpectedRows
+from dsv3c.ir.expected_rows import routing_of
+from dsv3c.ir.expected_sizes import with_expected_rows
+from dsv3c.ir.links import Copies, CopyKind, Mesh, Routing, copies_per_token
+from dsv3c.ir.text import parse_module
+from dsv3c.ir.verify import verify_module
+
+T, D, K, RANKS = 10, 256, 3, 4
+ENV = Env(sizes={"T": T})
+MESH = Mesh(nodes=2, gpus=2)
+LIMITED = Routing(num_experts=16, top_k=K, num_groups=4, top_groups=2)
+FREE = Routing(num_experts=16, top_k=K)
+TOKEN = '!comm.token<"ep">'
+WEIGHTS, IDS = 'tensor<?x3xbf16, ["T"]>', 'tensor<?x3xi64, ["T"]>'
+PLAIN, SCALED = 'tensor<?x256xbf16, ["T"]>', '!scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>'
+GATE = (
+    '%gw, %gi = moe.gate %l top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 '
+    f': tensor<?x16xf32, ["T"]> -> {WEIGHTS}, {IDS}'
+)
+
+
+def program(
+    x: str = PLAIN, copies: str = "expert", order: str = "slot", payload: str = "bf16", *, counted: bool = False
+) -> ModuleOp:
+    """A layer whose gate, dispatch and combine are in functions of their own, as after cutting segments."""
+    room = "R" if counted else f"{RANKS * (K if copies == 'expert' else 1)}*T"
+    choices = 1 if copies == "expert" else K
+    rows = x.replace('"T"', f'"{room}"')
+    meta = f'tensor<?x{choices}xbf16, ["{room}"]>, tensor<?x{choices}xi64, ["{room}"]>, tensor<?x2xi32, ["{room}"]>'
+    y, sources = PLAIN.replace('"T"', f'"{room}"'), f'tensor<?x2xi32, ["{room}"]>'
+    sync = (
+        f'%c, %t1 = comm.sync_counts %ids placement %p after %t copies "{copies}" experts_per_rank 4 '
+        f": {IDS}, tensor<16xi32>, {TOKEN} -> tensor<4xi32>"
+        if counted
+        else ""
+    )
+    after, counts = ("%t1", "counts %c : tensor<4xi32> ") if counted else ("%t", "")
+    module = parse_module(
+        make_context(),
+        f"""dsv3c.symbol @T min 0
+        dsv3c.symbol @R min 0
+        comm.mesh @ep nodes 2 gpus 2
+        func.func private @gate(%l: tensor<?x16xf32, ["T"]>) -> ({WEIGHTS}, {IDS}) {{
+          {GATE}
+          func.return %gw, %gi : {WEIGHTS}, {IDS}
+        }}
+        func.func private @dispatch(%x: {x}, %w: {WEIGHTS}, %ids: {IDS}, %p: tensor<16xi32>, %t: {TOKEN}) -> ({rows}, {meta}, {TOKEN}) {{
+          {sync}
+          %rows, %rw, %ri, %src, %t2 = comm.dispatch %x, %w, %ids placement %p after {after} {counts}copies "{copies}" experts_per_rank 4 : {x}, {WEIGHTS}, {IDS}, tensor<16xi32>, {TOKEN} -> {rows}, {meta}
+          func.return %rows, %rw, %ri, %src, %t2 : {rows}, {meta}, {TOKEN}
+        }}
+        func.func private @combine(%y: {y}, %src: {sources}, %w: {WEIGHTS}, %ids: {IDS}, %t: {TOKEN}) -> {PLAIN} {{
+          %out, %t3 = comm.combine %y, %src, %w, %ids after %t order "{order}" combine_in f32 payload "{payload}" : {y}, {sources}, {WEIGHTS}, {IDS}, {TOKEN} -> {PLAIN}
+          func.return %out : {PLAIN}
+        }}
+        func.func @main(%x: {x}, %l: tensor<?x16xf32, ["T"]>, %y: {y}) -> {PLAIN} {{
+          %t = comm.start : {TOKEN}
+          %p = comm.placement <0:16> : tensor<16xi32>
+          %w, %ids = func.call @gate(%l) : (tensor<?x16xf32, ["T"]>) -> ({WEIGHTS}, {IDS})
+          %rows, %rw, %ri, %src, %t2 = func.call @dispatch(%x, %w, %ids, %p, %t) : ({x}, {WEIGHTS}, {IDS}, tensor<16xi32>, {TOKEN}) -> ({rows}, {meta}, {TOKEN})
+          %out = func.call @combine(%y, %src, %w, %ids, %t2) : ({y}, {sources}, {WEIGHTS}, {IDS}, {TOKEN}) -> {PLAIN}
+          func.return %out : {PLAIN}
+        }}""",  # noqa: E501
+    )
+    verify_module(module)
+    return module
+
+
+def costs(module: ModuleOp) -> tuple[Cost, Cost]:
+    totals = entry_cost(module, "main", ENV)
+    assert not totals.uncosted
+    return totals.of(CostClass.DISPATCH), totals.of(CostClass.COMBINE)
+
+
+def dispatch_of(module: ModuleOp) -> comm.DispatchOp:
+    return next(op for op in module.walk() if isinstance(op, comm.DispatchOp))
+
+
+def all_copies(copies: Copies) -> float:
+    return copies.local + copies.scale_up + copies.scale_out
+
+
+@pytest.mark.parametrize(
+    ("copies", "order"), [("expert", "slot"), ("expert", "expert"), ("rank", "rank"), ("node", "node_rank")]
+)
+@pytest.mark.parametrize(("x", "message"), [(PLAIN, 2 * D + 16), (SCALED, D + 2 * 4 + 16)], ids=["bf16", "fp8"])
+def test_bytes_on_links(copies: CopyKind, order: str, x: str, message: int) -> None:
+    dispatch, combine = costs(program(x, copies, order))
+    sent = copies_per_token(MESH, LIMITED, copies)
+    assert dispatch.scale_up_bytes == pytest.approx(T * sent.scale_up * message)
+    assert dispatch.scale_out_bytes == pytest.approx(T * sent.scale_out * message)
+    assert combine.scale_up_bytes == pytest.approx(T * sent.scale_up * 2 * D)
+    assert combine.scale_out_bytes == pytest.approx(T * sent.scale_out * 2 * D)
+    for cost in (dispatch, combine):
+        assert (cost.scale_up_messages, cost.scale_out_messages) == (1, 1)
+    assert combine.link_bytes == combine.scale_up_bytes + combine.scale_out_bytes
+    assert combine.messages == 2
+
+
+@pytest.mark.parametrize(("payload", "size"), [("logfmt10", 320 + 8), ("logfmt8", 256 + 8), ("f32", 1024)])
+def test_bytes_of_a_payload(payload: str, size: int) -> None:
+    _, combine = costs(program(payload=payload))
+    assert combine.scale_out_bytes == pytest.approx(T * K / 2 * size)
+
+
+@pytest.mark.parametrize(("copies", "order"), [("expert", "slot"), ("rank", "rank"), ("node", "node_rank")])
+def test_memory_of_the_rows_that_arrive(copies: CopyKind, order: str) -> None:
+    """A rank receives what it sends on average: of a node's forwarded rows, one per rank of the experts."""
+    module = program(SCALED, copies, order)
+    kind: CopyKind = "expert" if copies == "expert" else "rank"
+    rows = T * all_copies(copies_per_token(MESH, LIMITED, kind))
+    assert received_rows(dispatch_of(module), ENV) == pytest.approx(rows)
+    held = with_expected_rows(module, ENV).number(f"{RANKS * (K if copies == 'expert' else 1)}*T")
+    assert held - 1 < rows <= held
+    dispatch, combine = costs(module)
+    choices = 1 if copies == "expert" else K
+    assert dispatch.activation_bytes_read == T * (D + 8 + K * (2 + 8)) + 16 * 4
+    assert dispatch.activation_bytes_written == pytest.approx(rows * (D + 8 + choices * (2 + 8) + 8))
+    assert combine.activation_bytes_read == pytest.approx(rows * 2 * D + held * 8 + T * K * (2 + 8))
+    assert combine.activation_bytes_written == T * 2 * D
+    sent = all_copies(copies_per_token(MESH, LIMITED, copies))
+    assert combine.flops == pytest.approx(2 * T * sent * D)
+    assert (combine.dtype, dispatch.flops) == ("", 0)
+
+
+def test_counted_rows_have_the_number_expected() -> None:
+    module = program(SCALED, "rank", "rank", counted=True)
+    env = with_expected_rows(module, ENV)
+    rows = T * all_copies(copies_per_token(MESH, LIMITED, "rank"))
+    assert env.sizes["R"] == env.number("R") == -(-rows // 1)
+    assert env.number("3*R + 1") == 3 * env.sizes["R"] + 1
+    dispatch, _ = costs(module)
+    bounded, _ = costs(program(SCALED, "rank", "rank"))
+    # the counts: 4 bytes to the other rank of the node, and to the two of the other node
+    assert dispatch.scale_up_bytes == pytest.approx(bounded.scale_up_bytes + 4)
+    assert dispatch.scale_out_bytes == pytest.approx(bounded.scale_out_bytes + 8)
+    assert dispatch.scale_out_messages == 2
+    assert dispatch.activation_bytes_read == bounded.activation_bytes_read + T * K * 8 + 16 * 4 + 16
+
+
+def test_sizes_expected_already_stay() -> None:
+    env = Env(sizes={"T": T}, expected={"12*T": 1})
+    assert with_expected_rows(program(), env) is env
+    assert env.number("12*T") == 1
+
+
+def test_functions_at_other_sizes_are_passed_over() -> None:
+    assert with_expected_rows(program(), Env(sizes={"S": 1})).expected == {}
+
+
+def test_routing_is_that_of_the_gate() -> None:
+    assert routing_of_dispatch(dispatch_of(program())) == LIMITED
+    shuffled = program()
+    placement = next(op for op in shuffled.walk() if isinstance(op, comm.PlacementOp))
+    placement.properties["experts"] = PlacementAttr.make([*range(15, -1, -1)])
+    assert routing_of_dispatch(dispatch_of(shuffled)) == FREE
+
+
+def test_without_a_gate_in_sight_nothing_is_limited() -> None:
+    rows = PLAIN.replace('"T"', '"12*T"')
+    meta = 'tensor<?x1xbf16, ["12*T"]>, tensor<?x1xi64, ["12*T"]>, tensor<?x2xi32, ["12*T"]>'
+    module = parse_module(
+        make_context(),
+        f"""dsv3c.symbol @T min 0
+        comm.mesh @ep nodes 2 gpus 2
+        func.func @main(%x: {PLAIN}, %w: {WEIGHTS}, %ids: {IDS}, %y: {rows}, %src: tensor<?x2xi32, ["12*T"]>) -> {PLAIN} {{
+          %t = comm.start : {TOKEN}
+          %p = comm.placement <0:16> : tensor<16xi32>
+          %rows, %rw, %ri, %s, %t2 = comm.dispatch %x, %w, %ids placement %p after %t copies "expert" experts_per_rank 4 : {PLAIN}, {WEIGHTS}, {IDS}, tensor<16xi32>, {TOKEN} -> {rows}, {meta}
+          %out, %t3 = comm.combine %y, %src, %w, %ids after %t2 order "slot" combine_in f32 payload "bf16" : {rows}, tensor<?x2xi32, ["12*T"]>, {WEIGHTS}, {IDS}, {TOKEN} -> {PLAIN}
+          func.return %out : {PLAIN}
+        }}""",  # noqa: E501
+    )
+    verify_module(module)
+    assert routing_of_dispatch(dispatch_of(module)) == FREE
+    assert "comm.combine" in entry_cost(module, "main", ENV).uncosted
+
+
+@pytest.mark.parametrize(
+    ("placement", "expected"),
+    [
+        ([0, 1, 2, 3], True),
+        ([1, 0, 3, 2], True),
+        ([0, 1, 1, 2, 3, 2], True),
+        ([0, 2, 1, 3], False),
+        ([2, 3, 0, 1], False),
+        ([0, 1, 2, 3, 3], False),
+        ([0, 1, 2, 2, 3, 3], False),
+    ],
+)
+def test_groups_kept_together_by_a_placement(placement: list[int], expected: bool) -> None:
+    assert keeps_groups(PlacementAttr.make(placement), 2, 2) is expected
+
+
+def test_rows_of_experts_here_come_from_all_ranks() -> None:
+    module = program(copies="rank", order="rank")
+    dispatch = dispatch_of(module)
+    assert routing_of(dispatch.row_ids, 4, ENV) == ExpectedRows(T * RANKS, K / 16, 4)
+    assert routing_of(dispatch.row_ids, 4, ENV).rows == T * K
+
+
+def test_definition_follows_calls_and_views() -> None:
+    module = program()
+    combine = next(op for op in module.walk() if isinstance(op, comm.CombineOp))
+    assert definition(combine.sources) is dispatch_of(module).sources
+    assert isinstance(definition(combine.ids).owner, moe.GateOp)
+    assert isinstance(definition(dispatch_of(module).placement).owner, comm.PlacementOp)
+    argument = definition(combine.y)
+    assert argument.owner.parent_op() is not None  # the entry's own argument
+    passed = parse_module(
+        make_context(),
+        """func.func private @same(%a: tensor<4x2xf32>, %b: tensor<4x2xf32>) -> tensor<8xf32> {
+          %v = aten.reshape(%b) : tensor<8xf32>
+          func.return %v : tensor<8xf32>
+        }
+        func.func @main(%a: tensor<4x2xf32>, %b: tensor<4x2xf32>) -> tensor<8xf32> {
+          %s = aten.add.Tensor(%a, %b) : tensor<4x2xf32>
+          %x = func.call @same(%s, %a) : (tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<8xf32>
+          %y = func.call @same(%a, %s) : (tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<8xf32>
+          func.return %y : tensor<8xf32>
+        }""",
+    )
+    last = list(passed.walk())[-1]
+    assert definition(last.operands[0]).name_hint == "s"
