@@ -143,12 +143,13 @@ class Env:
     def step(*, tokens: int, sequences: int, context: int, page_size: int) -> "Env":
         """A step of ``tokens`` new tokens, spread evenly over sequences that then hold ``context`` tokens each.
 
-        A context shorter than a sequence's share of the new tokens is raised to it.
+        A context shorter than a sequence's share of the new tokens is raised to it.  N_0, N_1 and C_0, C_1 are the
+        sequences and context tokens of the step's two micro-batches, where it is split.
         """
         held = max(context, -(-tokens // max(1, sequences)))
         pages = -(-held // page_size)
         sizes = {"T": tokens, "N": sequences, "C": sequences * held, "P": pages, "pages": sequences * pages}
-        return Env(sizes=sizes, context=held)
+        return Env(sizes=sizes | halves(tokens, sequences, held), context=held)
 
     def number(self, size: Size) -> int:
         """The value of a size, or what is expected of it.  Raises SizeError for a symbol without a value."""
@@ -228,12 +229,25 @@ def traffic(op: Operation, env: Env, kind: CostClass, *, flops: float = 0.0, dty
     )
 
 
+def halves(tokens: int, sequences: int, held: int) -> dict[str, int]:
+    """Sequences with tokens in each half of a step, and the context tokens these attend; the cut is at (T + 1) // 2.
+
+    The sequence that the cut goes through is in both halves; what it has behind the cut is no context of the first.
+    """
+    if not tokens or not sequences:
+        return {"N_0": 0, "N_1": 0, "C_0": 0, "C_1": 0}
+    cut = (tokens + 1) // 2
+    before, after = -(-cut * sequences // tokens), sequences - cut * sequences // tokens
+    behind = before * tokens // sequences - cut
+    return {"N_0": before, "N_1": after, "C_0": before * held - behind, "C_1": after * held}
+
+
 def dense_pairs(batch: int, sequence: int) -> float:
     """Visible (query, key) pairs of causal sequences without a cache: ``B * S * (S + 1) / 2``."""
     return batch * sequence * (sequence + 1) / 2
 
 
-def step_pairs(tokens: int, sequences: int, context: int) -> float:
+def step_pairs(tokens: int, sequences: int, context: float) -> float:
     """Visible (query, key) pairs of a step: ``T * (L - (q - 1) / 2)``, q = T / N new tokens at the end of L.
 
     Query i = 0..q-1 of a sequence sees L - q + 1 + i keys; all sequences are taken to be equally long.  0

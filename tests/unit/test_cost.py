@@ -341,4 +341,25 @@ def test_step_pairs_by_enumeration() -> None:
 def test_step_raises_a_context_shorter_than_the_new_tokens() -> None:
     env = Env.step(tokens=10, sequences=2, context=3, page_size=4)
     assert env.context == 5
-    assert env.sizes == {"T": 10, "N": 2, "C": 10, "P": 2, "pages": 4}
+    assert env.sizes == {"T": 10, "N": 2, "C": 10, "P": 2, "pages": 4, "N_0": 1, "N_1": 1, "C_0": 5, "C_1": 5}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "sequences", "held", "expected"),
+    [
+        (4096, 1, 8192, (1, 1, 6144, 8192)),  # one prompt: its second half is no context of the first
+        (9, 3, 5, (2, 2, 9, 10)),  # the second of three prompts lies on both sides of token 5
+        (128, 128, 100, (64, 64, 6400, 6400)),
+        (3, 3, 7, (2, 1, 14, 7)),
+        (0, 2, 5, (0, 0, 0, 0)),
+    ],
+)
+def test_halves_of_a_step(tokens: int, sequences: int, held: int, expected: tuple[int, ...]) -> None:
+    sizes = Env.step(tokens=tokens, sequences=sequences, context=held, page_size=4).sizes
+    assert tuple(sizes[name] for name in ("N_0", "N_1", "C_0", "C_1")) == expected
+    pairs = [
+        step_pairs(count, rows, context / max(1, rows))
+        for count, rows, context in zip(((tokens + 1) // 2, tokens // 2), expected[:2], expected[2:], strict=True)
+    ]
+    if tokens % 2 == 0:
+        assert sum(pairs) == pytest.approx(step_pairs(tokens, sequences, held))
