@@ -16,6 +16,12 @@ def functions(module: ModuleOp) -> dict[str, func.FuncOp]:
     return {op.sym_name.data: op for op in module.ops if isinstance(op, func.FuncOp)}
 
 
+def unused_name(module: ModuleOp, wanted: str) -> str:
+    """``wanted``, or with the first number behind it that makes it no function's name (``layer.1``)."""
+    taken = functions(module)
+    return next(name for name in (wanted, *(f"{wanted}.{n}" for n in range(1, len(taken) + 2))) if name not in taken)
+
+
 def calls(module: ModuleOp) -> Iterator[func.CallOp]:
     """Every call, in the order of the text."""
     for function in functions(module).values():

@@ -48,7 +48,7 @@ from dsv3c.ir.dialects.core import symbols_of
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.nn_steps import StepPartOp
 from dsv3c.ir.errors import UsageError
-from dsv3c.ir.functions import call_sites, callee_name, functions
+from dsv3c.ir.functions import call_sites, callee_name, functions, unused_name
 from dsv3c.ir.segments import MICROBATCH
 from dsv3c.ir.sizes import Size, add, floordiv
 from dsv3c.ir.types import TensorLike, as_tensor, shape, sizes_of, tensor_type, with_sizes
@@ -208,19 +208,20 @@ class Splitter:
 
     def clone(self, name: str, part: Part) -> str:
         """The copy of a layer function for a micro-batch, and of what it calls."""
+        function = functions(self.module)[name]
+        given = symbols_of_types(argument.type for argument in function.body.block.args)
+        own = sorted(self.mentioned(function) - given)
+        sizes: dict[str, Size] = {TOKENS: part.count, SEQUENCES: part.sequences}
+        return self.copy(name, part, Substitution(sizes | {name: self.symbol(name, part.index) for name in own}))
+
+    def copy(self, name: str, part: Part, sizes: Substitution) -> str:
+        """One copy, made when it is first asked for."""
         key = (name, part.index, part.sequences)
         if key not in self.clones:
-            table = functions(self.module)
-            function = table[name]
-            given = symbols_of_types(argument.type for argument in function.body.block.args)
-            own = sorted(self.mentioned(function) - given)
-            sizes: dict[str, Size] = {TOKENS: part.count, SEQUENCES: part.sequences}
-            sizes |= {symbol: self.symbol(symbol, part.index) for symbol in own}
-            wanted = f"{name}.mb{part.index}"
-            taken = [wanted, *(f"{wanted}.{index}" for index in range(len(table)))]
-            self.clones[key] = next(new for new in taken if new not in table)
-            copy = Substitution(sizes).copy(function, self.clones[key], lambda callee: self.clone(callee, part))
-            self.module.body.block.insert_op_before(copy, function)
+            function = functions(self.module)[name]
+            made = self.clones[key] = unused_name(self.module, f"{name}.mb{part.index}")
+            clone = sizes.copy(function, made, lambda callee: self.copy(callee, part, sizes))
+            self.module.body.block.insert_op_before(clone, function)
         return self.clones[key]
 
     def mentioned(self, function: func.FuncOp) -> frozenset[str]:
