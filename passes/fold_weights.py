@@ -35,12 +35,12 @@ from dsv3c.ir.cost_model import Env
 from dsv3c.ir.dialects.scaled import QuantizeOp
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.functions import functions
-from dsv3c.ir.scaled_type import ScaledType, scaled_type, show_granule
+from dsv3c.ir.scaled_type import scaled_type
 from dsv3c.ir.types import TensorLike, element_type, shape
 from dsv3c.ir.views import RULES as VIEWS
 from dsv3c.passes.base import Pass
 from dsv3c.passes.cse import block_key, is_value
-from dsv3c.passes.recipes import derived_param, erase_unread
+from dsv3c.passes.recipes import derived_param, erase_unread, format_label, unique_key
 from dsv3c.passes.rewriting import short_name
 
 STATIC = Env()
@@ -75,12 +75,6 @@ class Cone:
 def label(op: Operation) -> str:
     """What an op makes of a weight, for the parameter's name."""
     return format_label(scaled_type(op.q)) if isinstance(op, QuantizeOp) else short_name(op)
-
-
-def format_label(kind: ScaledType) -> str:
-    """``f8E4M3FN 128x128``, and the scales' type where it is not f32."""
-    scale = "" if str(kind.scale) == "f32" else f" {kind.scale}"
-    return f"{kind.element} {show_granule(kind.granules)}{scale}"
 
 
 @dataclass
@@ -150,7 +144,9 @@ class Folding:
                 block.add_op(inner.clone(mapping))
             return mapping[result]
 
-        param = derived_param(self.ctx, self.unique(cone.key()), cone.params, build, result.type)
+        param = derived_param(
+            self.ctx, unique_key(self.function.body.block, cone.key()), cone.params, build, result.type
+        )
         assert param.recipe is not None
         recipe = (block_key(param.recipe.block), result.type)
         if recipe in self.made:
@@ -164,14 +160,6 @@ class Folding:
         self.ctx.fired(op, f"parameter {param.key.data!r}", bytes_read=STATIC.num_bytes(result))
         result.replace_all_uses_with(param.value)
 
-    def unique(self, key: str) -> str:
-        """The name, numbered if another parameter of the function has it."""
-        taken = {op.key.data for op in self.function.body.block.ops if isinstance(op, ParamOp)}
-        number = 1
-        while key_of(key, number) in taken:
-            number += 1
-        return key_of(key, number)
-
     def erase(self, cone: Cone) -> None:
         """Erase what nothing reads any more, last first."""
         for op in reversed(cone.ops):
@@ -180,11 +168,6 @@ class Folding:
                 op.detach()
                 op.erase()
         erase_unread(cone.params)
-
-
-def key_of(key: str, number: int) -> str:
-    """The name of the first parameter called so, or of a later one."""
-    return key if number == 1 else f"{key} #{number}"
 
 
 def has_bytes(value: SSAValue) -> bool:

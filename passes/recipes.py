@@ -7,6 +7,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects.weight import ParamOp, StoredOp, YieldOp
 from dsv3c.ir.locations import fused
+from dsv3c.ir.scaled_type import ScaledType, show_granule
 
 
 def param_of(value: SSAValue) -> ParamOp | None:
@@ -49,6 +50,22 @@ def derived_param(
         if op not in inlined:
             op.location = param.location
     return param
+
+
+def format_label(kind: ScaledType) -> str:
+    """``f8E4M3FN 128x128``, and the scales' type where it is not f32: what the name of a quantised weight ends in."""
+    scale = "" if str(kind.scale) == "f32" else f" {kind.scale}"
+    return f"{kind.element} {show_granule(kind.granules)}{scale}"
+
+
+def unique_key(block: Block, key: str) -> str:
+    """The name, numbered if another parameter of the function's block has it."""
+    taken, number = {op.key.data for op in block.ops if isinstance(op, ParamOp)}, 1
+    name = key
+    while name in taken:
+        number += 1
+        name = f"{key} #{number}"
+    return name
 
 
 def erase_unread(params: Iterable[ParamOp]) -> None:
