@@ -266,9 +266,9 @@ def buffers(rank: RankSlots) -> Iterator[Violation]:
         changes = list[tuple[int, int, Instance]]()
         for instance in rank.slots:
             for hold in rank.segment(instance).holds:
-                until = rank.problem.release(instance, hold)
-                if hold.buffer == buffer.name and until in rank.slots:
-                    end = max(rank.times(until)[1], rank.times(instance)[1])
+                if hold.buffer == buffer.name:
+                    until = rank.problem.release(instance, hold)
+                    end = max(rank.times(item)[1] for item in (until, instance) if item in rank.slots)
                     changes += [(rank.times(instance)[0], 1, instance), (end, -1, instance)]
         held = 0
         for time, change, instance in sorted(changes):  # at one time, what is given back comes first

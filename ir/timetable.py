@@ -47,7 +47,7 @@ class Instance:
 class Hold:
     """A buffer an instance takes when it starts and gives back at the end of ``until``.
 
-    ``until`` is a segment of the same layer and micro-batch; empty: the instance's own end.
+    ``until`` is a segment of the same layer and micro-batch; empty, or not in that layer: the instance's own end.
     """
 
     buffer: str
@@ -207,8 +207,9 @@ class Problem:
         return nanoseconds(self.declared[instance].us[instance.microbatch])
 
     def release(self, instance: Instance, hold: Hold) -> Instance:
-        """The instance whose end gives a buffer back."""
-        return Instance(hold.until or instance.segment, instance.layer, instance.microbatch)
+        """The instance whose end gives a buffer back; the holder itself where its layer has no such segment."""
+        until = Instance(hold.until, instance.layer, instance.microbatch)
+        return until if until in self.declared else instance
 
 
 @dataclass(frozen=True)
