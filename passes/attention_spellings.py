@@ -256,7 +256,8 @@ def mask_of(op: AtenOp) -> tuple[Mask | str, SSAValue]:
         return (Mask(mask) if op.literal("alpha") == 1 else "the mask is scaled as it is added"), scores
     filled = number(op, "value")
     lowest = LOWEST.get(str(element_type(scores)), -math.inf)
-    if filled is None or filled > lowest:
+    assert filled is not None, "a scalar has a number"
+    if filled > lowest:
         return f"hidden scores become {filled}, which a softmax may see", scores
     seen = producer(mask, *NEGATIONS)
     return (Mask(mask, marks_hidden=True) if seen is None else Mask(seen.operands[0])), scores
