@@ -19,7 +19,7 @@ from dsv3c.ir.dialects.mla import AppendOp, AttentionOp, CacheType
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import PREFIX, callee_name, calls, capturable, functions
 from dsv3c.ir.sizes import symbols_of as names_in
-from dsv3c.ir.types import check_tensor, sizes_of
+from dsv3c.ir.types import TensorLike, check_tensor, sizes_of
 
 
 def verify_module(module: ModuleOp) -> None:
@@ -123,15 +123,19 @@ def verify_sizes(module: ModuleOp) -> None:
 
 
 def verify_type(kind: Attribute) -> None:
-    """A tensor's encoding fits its dynamic sizes."""
+    """A tensor's encoding fits its dynamic sizes, that of scaled data included."""
     if isinstance(kind, TensorType):
         check_tensor(kind)
+    elif isinstance(kind, TensorLike):
+        check_tensor(kind.tensor())
 
 
 def symbols_in(kind: Attribute) -> frozenset[str]:
     """Names of the symbols a type mentions."""
     if isinstance(kind, TensorType):
         sizes = sizes_of(kind)
+    elif isinstance(kind, TensorLike):
+        sizes = sizes_of(kind.tensor())
     elif isinstance(kind, CacheType):
         sizes = kind.sizes()
     else:
