@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, OpResult, SSAValue
 from xdsl.traits import is_side_effect_free
 
-from dsv3c.ir import cost_rules_comm, cost_rules_rows
+from dsv3c.ir import cost_rules_comm, cost_rules_rows, cost_rules_scaled
 from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, element_bytes, row_bytes
 from dsv3c.ir.cost_rules import AttentionOp, flops_per_pair, static
 from dsv3c.ir.cost_rules_aten import is_core
@@ -23,7 +23,7 @@ from dsv3c.ir.views import view_of
 
 __all__ = ["COST", "Cost", "CostClass", "Env", "Totals", "entry_cost", "module_cost"]
 
-RULE_FILES = (cost_rules_comm, cost_rules_rows)
+RULE_FILES = (cost_rules_comm, cost_rules_rows, cost_rules_scaled)
 """Modules that are imported for the rules they register."""
 
 
