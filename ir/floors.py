@@ -7,7 +7,7 @@ share.  Weights and cache rows are moved once, activations where they cross the 
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from xdsl.dialects.builtin import ModuleOp
@@ -181,32 +181,3 @@ def region_floor(region: Region, target: Target, sms: int | None = None) -> Floo
     """The floor of one region by itself."""
     flops = {region.cost.dtype: region.cost.flops} if region.cost.dtype else {}
     return floor_of_work(region.name, region.cost, flops, target, sms)
-
-
-@dataclass
-class FloorDurations:
-    """Durations of functions for a schedule: their floors, computed once each."""
-
-    module: ModuleOp
-    env: Env
-    """The sizes, and the rows expected then."""
-    target: Target
-    kernels: dict[str, Kernels] = field(default_factory=dict[str, Kernels])
-
-    def __post_init__(self) -> None:
-        self.env = with_expected_rows(self.module, self.env)
-
-    def floor(self, function: str, sms: int | None = None) -> Floor:
-        """The floor of a function, with its provenance."""
-        if function not in self.kernels:
-            self.kernels[function] = kernels_of(self.module, function, self.env)
-        return kernels_floor(self.kernels[function], function, self.target, sms)
-
-    def seconds(self, function: str, sms: int | None = None) -> float:
-        """Seconds of one run on so many compute units."""
-        return self.floor(function, sms).seconds
-
-    @property
-    def kind(self) -> str:
-        """What the numbers are called."""
-        return "floor"

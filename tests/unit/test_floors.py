@@ -8,10 +8,10 @@ from xdsl.dialects.builtin import ModuleOp
 from dsv3c.ir.context import make_context
 from dsv3c.ir.cost_model import Cost, CostClass, Env
 from dsv3c.ir.errors import UsageError
-from dsv3c.ir.floors import FloorDurations, floor_of_work, function_floor, kernels_of, region_floor
+from dsv3c.ir.floors import floor_of_work, function_floor, kernels_of, region_floor
 from dsv3c.ir.functions import functions
 from dsv3c.ir.fused_regions import Region, fused_regions
-from dsv3c.ir.targets import Target, load_target
+from dsv3c.ir.targets import Target
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.verify import verify_module
 
@@ -259,13 +259,3 @@ def test_a_region_by_itself() -> None:
     assert (floor.name, count) == ("nn.linear", 1)
     assert floor.seconds == pytest.approx((16 * 8 * 2 + 3 * ROWS) / 1e6)
     assert {part.resource: part.seconds for part in floor.parts}["compute"] == pytest.approx(2 * 6 * 8 * 16 * 2 / 1e9)
-
-
-def test_durations_for_a_schedule() -> None:
-    module = module_of(LAYER)
-    durations = FloorDurations(module, ENV, load_target("h800"))
-    expected = function_floor(module, "mlp", ENV, load_target("h800"), 108)
-    assert durations.seconds("mlp", 108) == expected.seconds == durations.floor("mlp", 108).seconds
-    assert durations.floor("mlp").parts != expected.parts
-    assert durations.kind == "floor"
-    assert list(durations.kernels) == ["mlp"]
