@@ -1,8 +1,8 @@
 """Functions over other sizes: a copy of a function in which symbols stand for other size expressions.
 
 ``T -> (T + 1)//2`` turns ``tensor<?x64xbf16, ["2*T + 8"]>`` into ``tensor<?x64xbf16, ["2*((T + 1)//2) + 8"]>``.  Sizes
-are written in types, wherever those are nested (scaled tensors, caches, attributes), and in the integer arguments of
-aten ops.
+are written in types, wherever those are nested (scaled tensors, caches, attributes), and in the numbers that aten ops
+take.
 """
 
 from collections.abc import Callable, Mapping
@@ -54,20 +54,20 @@ class Substitution:
                 return kind
 
     def properties(self, op: Operation) -> dict[str, Attribute]:
-        """An op's properties: sizes among the integers of an aten op, types anywhere."""
+        """An op's properties: sizes among the numbers of an aten op, types anywhere."""
         changed = {name: self.type(value) for name, value in op.properties.items()}
         if isinstance(op, AtenOp):
-            integers = {arg.name for arg in op.SCHEMA.args if "Int" in arg.type}
-            changed |= {name: self.integer(value) for name, value in changed.items() if name in integers}
+            numbers = {arg.name for arg in op.SCHEMA.args if arg.type.startswith(("SymInt", "Scalar"))}
+            changed |= {name: self.number(value) for name, value in changed.items() if name in numbers}
         return changed
 
-    def integer(self, value: Attribute) -> Attribute:
-        """An integer argument of an aten op, or a list of them: a text is a size."""
+    def number(self, value: Attribute) -> Attribute:
+        """A number that an aten op takes, or a list of them: a text is a size."""
         match value:
             case StringAttr():
                 return StringAttr(self.size(value.data))
             case ArrayAttr():
-                return ArrayAttr([self.integer(item) for item in value.data])
+                return ArrayAttr([self.number(item) for item in value.data])
             case _:
                 return value
 

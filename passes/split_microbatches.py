@@ -135,6 +135,7 @@ class Splitter:
         tables = tables_of(entry)
         for call in calls:
             check_call(call, tables)
+            self.check_layer(callee_name(call))
         parts = self.parts(phase)
         for part in parts:
             self.add_tables(part, tables, calls[0], "all" if part.sequences == SEQUENCES else "present")
@@ -147,6 +148,14 @@ class Splitter:
         self.ctx.fired(
             entry, f"{len(calls)} layers in micro-batches of {sizes} tokens; sequences {rows}", layers=len(calls)
         )
+
+    def check_layer(self, name: str) -> None:
+        """Raise Blocked for an op that makes rows of tokens out of none: a part of them is not made the same way."""
+        for op in functions(self.module)[name].body.block.ops:
+            if isinstance(op, func.CallOp):
+                self.check_layer(callee_name(op))
+            elif TOKENS in symbols_of_types(op.result_types) - symbols_of_types(value.type for value in op.operands):
+                raise Blocked(op, f"{op.name} makes rows of tokens from none: it may number those of the whole step")
 
     def parts(self, phase: Phase) -> list[Part]:
         """The micro-batches of a phase's step."""
