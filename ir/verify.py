@@ -16,10 +16,11 @@ from dsv3c.ir.dialects.comm import CombineOp, DispatchOp, StartOp, SyncCountsOp,
 from dsv3c.ir.dialects.common import require
 from dsv3c.ir.dialects.core import SymbolOp, facts_of, symbols_of
 from dsv3c.ir.dialects.mla import AppendOp, AttentionOp, CacheType
+from dsv3c.ir.dialects.weight import ShardOp, StoredEachOp
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import PREFIX, callee_name, calls, capturable, functions
 from dsv3c.ir.sizes import symbols_of as names_in
-from dsv3c.ir.types import TensorLike, check_tensor, sizes_of
+from dsv3c.ir.types import TensorLike, as_tensor, check_tensor, sizes_of
 
 
 def verify_module(module: ModuleOp) -> None:
@@ -183,17 +184,29 @@ def verify_groups(module: ModuleOp) -> None:
     meshes, called = meshes_of(module), {callee_name(call) for call in calls(module)}
     for name, function in functions(module).items():
         verify_order(function, is_called=name in called)
-        for op in function.body.block.ops:
-            if not isinstance(op, StartOp | SyncCountsOp | DispatchOp | CombineOp):
+        for op in function.walk():
+            group, ranks = group_used(op)
+            if group is None:
                 continue
-            group = group_of(op.token)
-            mesh = meshes.get(group)
-            if mesh is None:
+            if group not in meshes:
                 hint = f"declare it at module level, e.g. `comm.mesh @{group} nodes 1 gpus 8`"
                 raise IRError(f"{op.name}: there is no group @{group}", where=at(op), hint=hint)
-            if isinstance(op, DispatchOp) and op.ranks != mesh.ranks:
-                what = f"{op.name} places experts on {op.ranks} ranks, @{group} has {mesh.ranks}"
+            if ranks is not None and ranks != meshes[group].ranks:
+                what = f"{op.name} places experts on {ranks} ranks, @{group} has {meshes[group].ranks}"
                 raise IRError(what, where=at(op), hint=f"in: {one_line(op)}")
+
+
+def group_used(op: Operation) -> tuple[str | None, int | None]:
+    """The group an op belongs to, and the number of ranks it deals experts out to; None for neither."""
+    match op:
+        case StartOp() | CombineOp():
+            return group_of(op.token), None
+        case SyncCountsOp() | DispatchOp():
+            return group_of(op.token), op.ranks
+        case ShardOp() | StoredEachOp() if op.group is not None and op.placement is not None:
+            return op.group.data, len(op.placement.logical) // as_tensor(op.value).get_shape()[0]
+        case _:
+            return None, None
 
 
 def verify_order(function: func.FuncOp, *, is_called: bool) -> None:

@@ -18,8 +18,13 @@ class SizeRef:
     text: str
 
 
+@dataclass(frozen=True)
+class RankRef:
+    """The rank that runs the program; 0 where there is one."""
+
+
 Literal = int | float | complex | bool | str | None | torch.dtype
-Argument = SSAValue | SizeRef | Literal | Sequence["Argument"]
+Argument = SSAValue | SizeRef | RankRef | Literal | Sequence["Argument"]
 """A list stays a list and a tuple a tuple."""
 
 

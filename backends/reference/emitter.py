@@ -14,13 +14,15 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 
+from dsv3c.backends.reference.adapters.comm import require_one_rank
 from dsv3c.backends.reference.bindings import named_sizes, type_sizes
-from dsv3c.backends.reference.call import Argument, Call, SizeRef, adapter_of
+from dsv3c.backends.reference.call import Argument, Call, RankRef, SizeRef, adapter_of
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.params import header_of, no_meaning
 from dsv3c.backends.reference.python_text import Names, filled, literal_text, targets, wrapped
 from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.aten_schema import Kind
+from dsv3c.ir.dialects.comm import TokenType, meshes_of
 from dsv3c.ir.dialects.mla import CacheType
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp, StoredEachOp, StoredOp, YieldOp
 from dsv3c.ir.errors import IRError, at
@@ -107,6 +109,8 @@ class Body:
                 return self.values[argument]
             case SizeRef():
                 return argument.text
+            case RankRef():
+                return "0"  # a program runs one rank
             case list():
                 return "[" + ", ".join(self.argument(element) for element in argument) + "]"
             case tuple() if len(argument) > LONG_TUPLE:
@@ -144,7 +148,10 @@ class Body:
     def stored(self, op: ParamOp | StoredOp | StoredEachOp, method: str) -> None:
         """A stored tensor read by name, with the shape and dtype it must have."""
         sizes, dtype = header_of(op.results[0])
-        self.assign(op, method, [literal_text(op.key.data), literal_text(sizes), literal_text(dtype)])
+        items = [literal_text(op.key.data), literal_text(sizes), literal_text(dtype)]
+        if isinstance(op, StoredEachOp) and op.indices(0) != tuple(range(sizes[0])):
+            items.append(literal_text(op.indices(0)))
+        self.assign(op, method, items)
 
     def constant(self, op: ConstantOp) -> None:
         """A constant is made once, when the program is imported."""
@@ -161,14 +168,18 @@ def type_note(value: SSAValue) -> str:
     """``[T, 192] bf16``."""
     if isinstance(value.type, CacheType):
         return "cache"
+    if isinstance(value.type, TokenType):
+        return "token"
     return f"[{', '.join(map(str, shape(value)))}] {element_type(value)}"
 
 
 def emit_program(module: ModuleOp) -> dict[str, str]:
     """File name -> text of a program that runs every entry of ``module``: ``program.py``, ``meanings/``, ``runtime/``.
 
-    Raises ``IRError`` for an op without a meaning.
+    Raises ``IRError`` for an op without a meaning, and for a module of several ranks.
     """
+    for mesh in meshes_of(module).values():
+        require_one_rank(mesh)
     copied = copied_files()
     program = Program(Names({*RESERVED, *(PurePath(file).stem for file in copied if file.startswith("meanings/"))}))
     order = topological(module)

@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from dsv3c.backends.reference.bindings import Binder, BindingError, Sizes, check_argument, named_sizes
-from dsv3c.backends.reference.call import Argument, Call, SizeRef, adapter_of
+from dsv3c.backends.reference.call import Argument, Call, RankRef, SizeRef, adapter_of
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity, fidelity, quantization
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.meanings.scaled import Scaled
@@ -114,9 +114,9 @@ class CallFunction(Instruction):
     args: tuple[int, ...]
 
     def execute(self, frame: Frame) -> None:
-        """Sizes are those of the module: they pass through."""
+        """Sizes pass through to the callee; those it binds itself (rows received) may differ from call to call."""
         values = [frame.slots[index] for index in self.args]
-        results = self.executor.call(self.callee, values, frame.sizes, join_path(frame.prefix, self.prefix))
+        results = self.executor.call(self.callee, values, Sizes(frame.sizes), join_path(frame.prefix, self.prefix))
         for index, value in zip(self.outs, results, strict=True):
             frame.slots[index] = value
 
@@ -263,6 +263,8 @@ class Compiler:
             case SizeRef():
                 text = argument.text
                 return lambda frame: frame.sizes[text]
+            case RankRef():
+                return lambda frame: self.executor.params.rank
             case list():
                 builders = [self.builder(element) for element in argument]
                 return lambda frame: [build(frame) for build in builders]
@@ -293,7 +295,7 @@ def is_literal(argument: Argument) -> bool:
     """Whether an argument is the same in every run."""
     if isinstance(argument, list | tuple):
         return all(map(is_literal, argument))
-    return not isinstance(argument, SSAValue | SizeRef)
+    return not isinstance(argument, SSAValue | SizeRef | RankRef)
 
 
 class Executor:
@@ -302,6 +304,7 @@ class Executor:
     ``quantization`` off: values stay as they are where the program quantises (see ``QUANTIZATION``).
     ``replay`` makes every ``moe.gate`` choose the experts it is told to: programs that route alike can be compared.
     ``params_budget_bytes`` bounds the memory for parameter values (recipes are run again when one was dropped).
+    ``rank``: whose experts it reads; a group of several ranks runs in ``LockstepExecutor``.
     """
 
     def __init__(
@@ -314,6 +317,7 @@ class Executor:
         replay: Replay | None = None,
         params_budget_bytes: int | None = None,
         quantization: bool = True,
+        rank: int = 0,
     ) -> None:
         self.quantization = quantization
         self.fidelity: Fidelity = fidelity
@@ -321,7 +325,7 @@ class Executor:
         self.replay = replay
         self.functions = functions(module)
         self.binder = Binder(module)
-        self.params = Params(weights, params_budget_bytes)
+        self.params = Params(weights, params_budget_bytes, rank)
         self.bodies = dict[str, Body]()
 
     def run(self, function_name: str, *args: Value) -> list[Value]:
@@ -331,14 +335,18 @@ class Executor:
         not have its type, ``WeightsError`` for parameters that do not, ``IRError`` for an op without a meaning and
         ``ExecutionError`` for one that fails.
         """
-        function = self.functions.get(function_name)
-        if function is None:
-            close = difflib.get_close_matches(function_name, self.functions, n=1)
-            hint = f"did you mean @{close[0]}?" if close else f"functions: {', '.join(self.functions)}"
-            raise UsageError(f"there is no function @{function_name}", hint=hint)
-        sizes = self.bind_arguments(function, args)
+        sizes = self.bind_arguments(self.function_named(function_name), args)
         with torch.no_grad(), fidelity(self.fidelity), quantization(self.quantization):
             return self.call(function_name, list(args), sizes, "")
+
+    def function_named(self, name: str) -> func.FuncOp:
+        """A function by name.  Raises ``UsageError`` with the nearest name for an unknown one."""
+        function = self.functions.get(name)
+        if function is None:
+            close = difflib.get_close_matches(name, self.functions, n=1)
+            hint = f"did you mean @{close[0]}?" if close else f"functions: {', '.join(self.functions)}"
+            raise UsageError(f"there is no function @{name}", hint=hint)
+        return function
 
     def bind_arguments(self, function: func.FuncOp, args: Sequence[Value]) -> Sizes:
         """Check the arguments and find the named sizes."""
@@ -356,11 +364,19 @@ class Executor:
         self.binder.bind_all(types, args, names, sizes)
         return sizes
 
+    def body(self, function_name: str) -> Body:
+        """The instructions of a function, compiled once."""
+        if function_name not in self.bodies:
+            self.bodies[function_name] = self.compiler(self.functions[function_name]).compile()
+        return self.bodies[function_name]
+
+    def compiler(self, function: func.FuncOp) -> Compiler:
+        """What compiles a function."""
+        return Compiler(self, function)
+
     def call(self, function_name: str, args: list[Value], sizes: Sizes, prefix: str) -> list[Value]:
         """Run a function whose arguments are known to fit."""
-        body = self.bodies.get(function_name)
-        if body is None:
-            body = self.bodies[function_name] = Compiler(self, self.functions[function_name]).compile()
+        body = self.body(function_name)
         slots = body.template.copy()
         slots[: len(args)] = args
         frame = Frame(slots, sizes, prefix)

@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from dsv3c.backends.reference import adapters as adapters  # registers them
-from dsv3c.backends.reference.call import Argument, Call, SizeRef, adapter_of
+from dsv3c.backends.reference.call import Argument, Call, RankRef, SizeRef, adapter_of
 from dsv3c.backends.reference.dtypes import dtype_of, element_of
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.weights import Header, Weights, WeightsError
@@ -35,6 +35,8 @@ class Params:
     weights: Weights
     budget_bytes: int | None = None
     """Memory for values; None keeps all."""
+    rank: int = 0
+    """Whose experts ``weight.shard`` takes."""
     values: OrderedDict[tuple[int, str], Tensor | Scaled] = field(
         default_factory=OrderedDict[tuple[int, str], Tensor | Scaled]
     )
@@ -87,7 +89,7 @@ def load_param(op: ParamOp, params: Params, prefix: str) -> Tensor | Scaled:
         if isinstance(inner, YieldOp):
             return values[inner.value]
         loader = LOADERS.find(inner)
-        results = (loader(inner, params, prefix),) if loader is not None else evaluate_op(inner, values)
+        results = (loader(inner, params, prefix),) if loader is not None else evaluate_op(inner, values, params.rank)
         values |= dict(zip(inner.results, results, strict=True))
     raise AssertionError(f"the recipe of {op.key.data} has no yield")
 
@@ -100,9 +102,9 @@ def load_stored(op: StoredOp, params: Params, prefix: str) -> Tensor:
 
 @LOADERS.rule(StoredEachOp)
 def load_stored_each(op: StoredEachOp, params: Params, prefix: str) -> Tensor:
-    """The stored tensors of all indices, stacked without holding them twice."""
+    """The stored tensors of all indices, or of this rank's, stacked without holding them twice."""
     sizes, dtype = header_of(op.value)
-    names = [join_path(prefix, op.key.data.replace("{}", str(index))) for index in range(sizes[0])]
+    names = [join_path(prefix, op.key.data.replace("{}", str(index))) for index in op.indices(params.rank)]
     first = params.stored(names[0], (sizes[1:], dtype), op)
     stacked = first.new_empty(sizes)
     for index, name in enumerate(names):
@@ -110,7 +112,7 @@ def load_stored_each(op: StoredEachOp, params: Params, prefix: str) -> Tensor:
     return stacked
 
 
-def evaluate_op(op: Operation, values: dict[SSAValue, Any]) -> tuple[Any, ...]:
+def evaluate_op(op: Operation, values: dict[SSAValue, Any], rank: int) -> tuple[Any, ...]:
     """The results of an op whose operands are in ``values``; sizes must be numbers."""
     adapter = adapter_of(op)
     if adapter is None:
@@ -123,6 +125,8 @@ def evaluate_op(op: Operation, values: dict[SSAValue, Any]) -> tuple[Any, ...]:
                 return values[argument]
             case list():
                 return [value_of(element) for element in argument]
+            case RankRef():
+                return rank
             case SizeRef():
                 raise IRError(f"a recipe uses the named size {argument.text}", where=at(op))
             case _:
@@ -168,7 +172,7 @@ def stored_names(op: ParamOp, prefix: str) -> Iterator[tuple[str, Header, Operat
             yield join_path(prefix, inner.key.data), header_of(inner.value), inner
         elif isinstance(inner, StoredEachOp):
             sizes, dtype = header_of(inner.value)
-            for index in range(sizes[0]):
+            for index in range(inner.count.value.data):
                 yield join_path(prefix, inner.key.data.replace("{}", str(index))), (sizes[1:], dtype), inner
 
 

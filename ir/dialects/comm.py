@@ -10,7 +10,7 @@ from xdsl.irdl import IRDLOperation, base, irdl_op_definition, operand_def, prop
 from xdsl.traits import Pure, SymbolOpInterface
 
 from dsv3c.ir.dialects.comm_rows import CombineOp, DispatchOp
-from dsv3c.ir.dialects.comm_types import TOKEN, PlacementAttr, TokenType, group_of, require_routing
+from dsv3c.ir.dialects.comm_types import TOKEN, PlacementAttr, TokenType, group_of, ranks_of, require_routing
 from dsv3c.ir.dialects.common import I64Attr, require, require_shape, show
 from dsv3c.ir.types import Tensor, element_type, shape, tensor_type
 
@@ -144,6 +144,11 @@ class SyncCountsOp(IRDLOperation):
             properties={"copies": StringAttr(copies), "experts_per_rank": IntegerAttr(experts_per_rank, i64)},
             result_types=[tensor_type((shape(placement)[0] // experts_per_rank,), i32), token.type],  # pyright: ignore
         )
+
+    @property
+    def ranks(self) -> int:
+        """Ranks of the group."""
+        return ranks_of(self.placement, self.experts_per_rank)
 
     def verify_(self) -> None:
         """One count per rank."""

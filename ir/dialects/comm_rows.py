@@ -17,11 +17,11 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 
-from dsv3c.ir.dialects.comm_types import TOKEN, require_routing
+from dsv3c.ir.dialects.comm_types import TOKEN, ranks_of, require_routing, with_rows
 from dsv3c.ir.dialects.common import I64Attr, is_float_type, require, require_float, require_one_of, require_shape, show
 from dsv3c.ir.scaled_type import ScaledType
 from dsv3c.ir.sizes import Size, mul
-from dsv3c.ir.types import Tensor, as_tensor, element_type, shape, sizes_of, tensor_type, with_sizes
+from dsv3c.ir.types import Tensor, element_type, shape, tensor_type
 
 ORDERS = ("slot", "expert", "rank", "node_rank")
 PARTIAL = ("rank", "node_rank")
@@ -39,13 +39,6 @@ def rows_per_token(copies: str, top_k: int, experts_per_rank: int) -> int:
 def bounded_rows(copies: str, ranks: int, tokens: Size, top_k: int, experts_per_rank: int) -> Size:
     """``R = ranks * T * rows_per_token``: what a rank receives at most when every rank has T tokens."""
     return mul(ranks * rows_per_token(copies, top_k, experts_per_rank), tokens)
-
-
-def with_rows(value: SSAValue, rows: Size) -> Attribute:
-    """The value's type with another first size; scaled stays scaled."""
-    tensor = as_tensor(value)
-    changed = with_sizes(tensor, (rows, *sizes_of(tensor)[1:]))
-    return value.type.with_data(changed) if isinstance(value.type, ScaledType) else changed
 
 
 @irdl_op_definition
@@ -130,9 +123,7 @@ class DispatchOp(IRDLOperation):
     @property
     def ranks(self) -> int:
         """Ranks of the group."""
-        physical = shape(self.placement)[0]
-        assert isinstance(physical, int)
-        return physical // self.experts_per_rank.value.data
+        return ranks_of(self.placement, self.experts_per_rank)
 
     def verify_(self) -> None:
         """One weight per choice; rows as x, as many as the receive allows; one count per rank."""

@@ -9,7 +9,9 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
 from dsv3c.ir.dialects.common import I64Attr, require, require_one_of, show
-from dsv3c.ir.types import element_type, shape
+from dsv3c.ir.scaled_type import ScaledType
+from dsv3c.ir.sizes import Size
+from dsv3c.ir.types import as_tensor, element_type, shape, sizes_of, with_sizes
 
 COPIES = ("expert", "rank", "node")
 """How many messages a token becomes: one per choice, per distinct rank, or per distinct node."""
@@ -123,3 +125,17 @@ def require_routing(ids: SSAValue, placement: SSAValue, copies: StringAttr, expe
         f"{physical} physical experts are not ranks of experts_per_rank = {per_rank}",
     )
     return physical // per_rank
+
+
+def ranks_of(placement: SSAValue, experts_per_rank: I64Attr) -> int:
+    """Ranks that a placement deals experts out to."""
+    (physical,) = shape(placement)
+    assert isinstance(physical, int)
+    return physical // experts_per_rank.value.data
+
+
+def with_rows(value: SSAValue, rows: Size) -> Attribute:
+    """The value's type with another first size; scaled stays scaled."""
+    tensor = as_tensor(value)
+    changed = with_sizes(tensor, (rows, *sizes_of(tensor)[1:]))
+    return value.type.with_data(changed) if isinstance(value.type, ScaledType) else changed

@@ -21,6 +21,7 @@ from xdsl.irdl import (
     base,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     opt_region_def,
     prop_def,
     result_def,
@@ -31,6 +32,8 @@ from xdsl.printer import Printer
 from xdsl.traits import IsolatedFromAbove, IsTerminator, Pure
 from xdsl.utils.exceptions import VerifyException
 
+from dsv3c.ir.dialects.comm_types import PlacementAttr, with_rows
+from dsv3c.ir.scaled_type import ScaledType
 from dsv3c.ir.types import Tensor, TensorLike, as_tensor, shape
 
 
@@ -120,19 +123,36 @@ class StoredEachOp(IRDLOperation):
     """``%w = weight.stored_each "mlp.experts.{}.up_proj.weight" count 256 : tensor<256xIxDxbf16>``.
 
     value[e] = the stored tensor whose name has ``{}`` replaced by e, for e in 0..count-1.  Shape: [count, ...].
-    One op for all experts: 256 names never appear in the text.  Source: the checkpoint's per-expert tensors.
+    With a placement of P physical experts, [P / ranks, ...]: value[i] is that of the i-th expert of this rank of the
+    group, and a rank reads no others.  One op for all experts: 256 names never appear in the text.  Source: the
+    checkpoint's per-expert tensors.
     """
 
     name = "weight.stored_each"
 
     key = prop_def(StringAttr)
     count = prop_def(IntegerAttr[I64])
+    group = opt_prop_def(StringAttr)
+    placement = opt_prop_def(PlacementAttr)
     value = result_def(base(Tensor))
     traits = traits_def(Pure())
-    assembly_format = "$key `count` $count attr-dict `:` type($value)"
+    assembly_format = "$key `count` $count (`group` $group^)? (`placement` $placement^)? attr-dict `:` type($value)"
 
-    def __init__(self, key: str, count: int, type: Attribute) -> None:
-        super().__init__(properties={"key": StringAttr(key), "count": IntegerAttr(count, i64)}, result_types=[type])
+    def __init__(
+        self, key: str, count: int, type: Attribute, *, group: str | None = None, placement: PlacementAttr | None = None
+    ) -> None:
+        properties: dict[str, Attribute] = {"key": StringAttr(key), "count": IntegerAttr(count, i64)}
+        if group is not None and placement is not None:
+            properties |= {"group": StringAttr(group), "placement": placement}
+        super().__init__(properties=properties, result_types=[type])
+
+    def indices(self, rank: int) -> tuple[int, ...]:
+        """What stands for ``{}`` on a rank, row by row."""
+        if self.placement is None:
+            return tuple(range(self.count.value.data))
+        rows = shape(self.value)[0]
+        assert isinstance(rows, int)
+        return self.placement.of_rank(rank, rows)
 
     def verify_(self) -> None:
         """One placeholder, and as many stored tensors as the first dim has rows."""
@@ -140,8 +160,63 @@ class StoredEachOp(IRDLOperation):
             raise VerifyException("weight.stored_each outside of a recipe")
         if self.key.data.count("{}") != 1:
             raise VerifyException(f"{self.key.data!r} needs exactly one {{}} for the index")
-        if shape(self.value)[:1] != (self.count.value.data,):
-            raise VerifyException(f"count {self.count.value.data} is not the first size of {self.value.type}")
+        count = self.count.value.data
+        if (self.group is None) != (self.placement is None):
+            raise VerifyException("a group and a placement go together")
+        if self.placement is not None:
+            require_shard(self.value, count, self.placement)
+        elif shape(self.value)[:1] != (count,):
+            raise VerifyException(f"count {count} is not the first size of {self.value.type}")
+
+
+def require_shard(value: SSAValue, count: int, placement: PlacementAttr) -> None:
+    """The first size of ``value`` is one rank's share of the placement of ``count`` experts."""
+    sizes, physical = shape(value), len(placement.logical)
+    if not sizes or not isinstance(sizes[0], int) or sizes[0] < 1 or physical % sizes[0]:
+        raise VerifyException(f"{value.type} does not hold one rank's share of {physical} physical experts")
+    last = max(placement.logical)
+    if last >= count:
+        raise VerifyException(f"the placement names expert {last} of {count}")
+
+
+@irdl_op_definition
+class ShardOp(IRDLOperation):
+    """``%l = weight.shard %w group "ep" placement <0:256> : [E, ...] -> [P / ranks, ...]``: this rank's experts.
+
+    value[i] = w[placement[rank * P / ranks + i]]; scales of a scaled value go with their rows.  Passes move it
+    towards the stored tensors, so that a rank reads its own.  Source: convert.py in deepseek-ai/DeepSeek-V3, which
+    writes a file per rank.
+    """
+
+    name = "weight.shard"
+
+    w = operand_def()
+    group = prop_def(StringAttr)
+    placement = prop_def(PlacementAttr)
+    value = result_def()
+    traits = traits_def(Pure())
+    assembly_format = "$w `group` $group `placement` $placement attr-dict `:` type($w) `->` type($value)"
+
+    def __init__(self, w: SSAValue, *, group: str, placement: PlacementAttr, rows: int) -> None:
+        super().__init__(
+            operands=[w],
+            properties={"group": StringAttr(group), "placement": placement},
+            result_types=[with_rows(w, rows)],
+        )
+
+    def verify_(self) -> None:
+        """In a recipe; as many rows as a rank has experts, otherwise as w."""
+        if not isinstance(self.parent_op(), ParamOp):
+            raise VerifyException("weight.shard outside of a recipe")
+        count = shape(self.w)[:1]
+        if not count or not isinstance(count[0], int):
+            raise VerifyException(f"weight.shard deals out the first size of a tensor, not {self.w.type}")
+        require_shard(self.value, count[0], self.placement)
+        if isinstance(self.w.type, ScaledType) and self.w.type.granules[0] != 1:
+            raise VerifyException(f"a scale must not reach over experts: {self.w.type}")
+        expected = with_rows(self.w, shape(self.value)[0])
+        if self.value.type != expected:
+            raise VerifyException(f"the shard must have type {expected}, not {self.value.type}")
 
 
 @irdl_op_definition
@@ -226,4 +301,4 @@ class ConstantOp(IRDLOperation):
             raise VerifyException(f"elements of type {self.elements.type} in a value of type {self.value.type}")
 
 
-Weight = Dialect("weight", [ConstantOp, DequantizeOp, ParamOp, StoredEachOp, StoredOp, YieldOp])
+Weight = Dialect("weight", [ConstantOp, DequantizeOp, ParamOp, ShardOp, StoredEachOp, StoredOp, YieldOp])

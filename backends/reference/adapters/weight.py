@@ -1,6 +1,6 @@
 """Computing ops of the ``weight`` dialect as calls; reading parameters is ``backends.reference.params``."""
 
-from dsv3c.backends.reference.call import REFERENCE, Argument, Call, Literal
+from dsv3c.backends.reference.call import REFERENCE, Argument, Call, Literal, RankRef
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings import weight as meaning
 from dsv3c.ir.dialects import weight
@@ -15,6 +15,15 @@ def dequantize(op: weight.DequantizeOp) -> Call:
         "dtype": dtype_of(element_type(op.value)),
     }
     return Call(meaning.dequantize, [op.quantized, op.scale], kwargs)
+
+
+@REFERENCE.rule(weight.ShardOp)
+def shard(op: weight.ShardOp) -> Call:
+    """The rows of the rank that runs it."""
+    rows = shape(op.value)[0]
+    assert isinstance(rows, int)
+    kwargs: dict[str, Argument] = {"placement": op.placement.logical, "rows": rows, "rank": RankRef()}
+    return Call(meaning.shard, [op.w], kwargs)
 
 
 @REFERENCE.rule(weight.ConstantOp)

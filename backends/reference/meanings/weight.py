@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from dsv3c.backends.reference.meanings.scaled import Scaled
+
 
 def constant(values: tuple[complex, ...], *, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """A small tensor written in the program; one value stands for all elements."""
@@ -15,3 +17,16 @@ def dequantize(quantized: Tensor, scale: Tensor, *, block: tuple[int, int], dtyp
     rows, columns = quantized.shape[-2:]
     grid = scale.to(torch.float32).repeat_interleave(block[0], dim=-2).repeat_interleave(block[1], dim=-1)
     return (quantized.to(torch.float32) * grid[..., :rows, :columns]).to(dtype)
+
+
+def shard(w: Tensor | Scaled, *, placement: tuple[int, ...], rows: int, rank: int) -> Tensor | Scaled:
+    """``value[i] = w[placement[rank * rows + i]]``, scales with their rows: [E, ...] -> [rows, ...]."""
+    own = torch.tensor(placement[rank * rows : (rank + 1) * rows])
+    if isinstance(w, Scaled):
+        return Scaled(rows_of(w.data, own), rows_of(w.scale, own), w.granule)
+    return rows_of(w, own)
+
+
+def rows_of(w: Tensor, chosen: Tensor) -> Tensor:
+    """Rows by number; 8-bit formats as bytes, because not every op knows them."""
+    return w.view(torch.uint8)[chosen].view(w.dtype) if w.dtype.itemsize == 1 else w[chosen]

@@ -1,6 +1,6 @@
 """Parameters of an emitted program: stored tensors and recipes by name, relative to the calling layer's prefix."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -68,11 +68,13 @@ class Params:
         """A stored tensor, not kept: recipes read it once."""
         return self.source(self.name(key), shape, dtype)
 
-    def stored_each(self, key: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """The stored tensors whose names have 0, 1, ... in place of ``{}``, stacked: shape[0] of them."""
+    def stored_each(
+        self, key: str, shape: tuple[int, ...], dtype: torch.dtype, indices: Sequence[int] | None = None
+    ) -> Tensor:
+        """The stored tensors whose names have these indices (0, 1, ...) in place of ``{}``, stacked: shape[0]."""
         stacked = torch.empty(shape, dtype=dtype)
-        for index in range(shape[0]):
-            stacked[index] = self.stored(key.replace("{}", str(index)), shape[1:], dtype)
+        for row, index in enumerate(range(shape[0]) if indices is None else indices):
+            stacked[row] = self.stored(key.replace("{}", str(index)), shape[1:], dtype)
         return stacked
 
     def __call__(self, key: str, shape: tuple[int, ...], dtype: torch.dtype) -> Parameter:

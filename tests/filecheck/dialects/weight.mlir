@@ -56,3 +56,30 @@ func.func @constants() {
   %scalar = weight.constant dense<3> : tensor<i64> attributes {note = "lifted"}
   func.return
 }
+
+// -----
+// Physical experts 0..4 and a second expert 1 on two ranks.
+comm.mesh @ep nodes 1 gpus 2
+// CHECK-LABEL: @sharded
+func.func @sharded() {
+  %up = weight.param "mlp.experts.up" : tensor<3x64x32xbf16> {
+    // CHECK: %each = weight.stored_each "mlp.experts.{}.up_proj.weight" count 5 group "ep" placement <0:5, 1> : tensor<3x64x32xbf16>
+    %each = weight.stored_each "mlp.experts.{}.up_proj.weight" count 5 group "ep" placement <0:5, 1> : tensor<3x64x32xbf16>
+    weight.yield %each : tensor<3x64x32xbf16>
+  }
+  %down = weight.param "mlp.experts.down" : tensor<3x32x64xbf16> {
+    %all = weight.stored "mlp.experts.down" : tensor<5x32x64xbf16>
+    // CHECK: %own = weight.shard %all group "ep" placement <0:5, 1> : tensor<5x32x64xbf16> -> tensor<3x32x64xbf16>
+    %own = weight.shard %all group "ep" placement <0:5, 1> : tensor<5x32x64xbf16> -> tensor<3x32x64xbf16>
+    weight.yield %own : tensor<3x32x64xbf16>
+  }
+  %scaled = weight.param "mlp.experts.down8" : !scaled.tensor<tensor<3x32x64xf8E4M3FN>, 1x32x32, f32> {
+    %d = weight.stored "mlp.experts.down8" : tensor<5x32x64xf8E4M3FN>
+    %s = weight.stored "mlp.experts.down8_scale_inv" : tensor<5x1x2xf32>
+    %q = scaled.assemble %d, %s : tensor<5x32x64xf8E4M3FN>, tensor<5x1x2xf32> -> !scaled.tensor<tensor<5x32x64xf8E4M3FN>, 1x32x32, f32>
+    // CHECK: %own8 = weight.shard %q group "ep" placement <0:5, 1> : !scaled.tensor<tensor<5x32x64xf8E4M3FN>, 1x32x32, f32> -> !scaled.tensor<tensor<3x32x64xf8E4M3FN>, 1x32x32, f32>
+    %own8 = weight.shard %q group "ep" placement <0:5, 1> : !scaled.tensor<tensor<5x32x64xf8E4M3FN>, 1x32x32, f32> -> !scaled.tensor<tensor<3x32x64xf8E4M3FN>, 1x32x32, f32>
+    weight.yield %own8 : !scaled.tensor<tensor<3x32x64xf8E4M3FN>, 1x32x32, f32>
+  }
+  func.return
+}
