@@ -94,15 +94,12 @@ class QuantizerAttr(ParametrizedAttribute):
         """Inside the angle brackets."""
         with printer.in_angle_brackets():
             if (floor := self.floor) is not None:
-                printer.print_string("amax_floor ")
-                printer.print_float(floor, f64)
-                printer.print_string(", ")
+                printer.print_string(f"amax_floor {float_text(floor)}, ")
             printer.print_string(f'apply "{self.apply.data}", round_scale "{self.round_scale.data}"')
             if self.saturates:
                 printer.print_string(", saturate")
             if (static := self.static_scale) is not None:
-                printer.print_string(", static ")
-                printer.print_float(static, f64)
+                printer.print_string(f", static {float_text(static)}")
 
     @classmethod
     def parse_parameters(cls, parser: AttrParser) -> "list[Attribute]":
@@ -130,6 +127,12 @@ class QuantizerAttr(ParametrizedAttribute):
             BoolAttr.from_bool(saturate),
             NoneAttr() if static is None else FloatAttr(static, f64),
         ]
+
+
+def float_text(value: float) -> str:
+    """The shortest decimal text that reads back as the value, with a point, as MLIR's grammar wants."""
+    texts = (f"{value:.{digits}e}" for digits in range(6, 18))
+    return next(text for text in texts if float(text) == value)
 
 
 def check_quantizer(quantizer: QuantizerAttr, result: ScaledType) -> None:
