@@ -6,6 +6,10 @@
   L2 distance from the program before it at most 1e-5.  In bf16: its distance from the f64 reference at most 1.1 times
   that of the program before the first such pass.  In a narrow model that ratio scatters from one draw of random
   weights to the next; where the first draw exceeds the limit, the mean over a few draws is judged.
+- A pass that ``quantises`` takes bits away on purpose.  With quantisation off (``scaled.quantize`` keeps every bit) it
+  is judged as one that reassociates; what quantisation itself changes is printed and not judged.  Once a program holds
+  quantised values, passes that reassociate are judged with quantisation off too: one bit more or less before a
+  rounding to 8 bits moves results by a whole step.
 Tokens that a free run routes to other experts (flips) are counted and not judged.
 """
 
@@ -24,6 +28,7 @@ from dsv3c.driver import PassRun
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects.core import facts_of
 from dsv3c.ir.errors import PassError
+from dsv3c.ir.scaled_type import FORMATS
 from dsv3c.ir.text import print_module
 from dsv3c.metrics import Difference, difference, routing_flips
 from dsv3c.passes.base import Pass
@@ -87,8 +92,8 @@ class Version:
     module: ModuleOp
     probes: Sequence[Probe]
     weights: Weights
-    done: dict[tuple[Fidelity, Attribute, bool], list[Trace]] = field(
-        default_factory=dict[tuple[Fidelity, Attribute, bool], list[Trace]]
+    done: dict[tuple[Fidelity, Attribute, bool, bool], list[Trace]] = field(
+        default_factory=dict[tuple[Fidelity, Attribute, bool, bool], list[Trace]]
     )
 
     @property
@@ -102,20 +107,37 @@ class Version:
         facts = facts_of(self.module)
         return next((fact for fact in ("phased", "raised") if fact in facts), "captured")
 
+    @property
+    def is_quantized(self) -> bool:
+        """Whether it holds values that were quantised: scaled tensors, or a cache of 8 bits."""
+        return any(mentions(self.module, element) for element in FORMATS)
+
     def traces(
-        self, fidelity: Fidelity, element: Attribute = bf16, forced: Sequence[Sequence[Tensor]] | None = None
+        self,
+        fidelity: Fidelity,
+        element: Attribute = bf16,
+        forced: Sequence[Sequence[Tensor]] | None = None,
+        *,
+        quantized: bool = True,
     ) -> list[Trace]:
-        """Results on every probe, with ``element`` in place of bf16; ``forced`` are the choices of its gates."""
-        key = (fidelity, element, forced is not None)
+        """Results on every probe, with ``element`` in place of bf16; ``forced`` are the choices of its gates.
+
+        ``quantized`` off: values keep their bits where the program quantises them.
+        """
+        key = (fidelity, element, forced is not None, quantized)
         if key not in self.done:
             module, weights = self.module, self.weights
             if element != bf16:
                 module, weights = retyped(module, bf16, element), RetypedWeights(weights, bf16, element)
-            runner = Runner(module, weights, fidelity, replay=forced is not None)
+            runner = Runner(module, weights, fidelity, replay=forced is not None, quantization=quantized)
             choices = forced if forced is not None else [()] * len(self.probes)
             probes = [probe.retyped(element) for probe in self.probes]
             self.done[key] = [runner.run(probe, chosen) for probe, chosen in zip(probes, choices, strict=True)]
         return self.done[key]
+
+    def free(self) -> list[Trace]:
+        """Results under the reference arithmetic, every choice its own; quantisation is off."""
+        return self.traces("reference", quantized=False)
 
     def redrawn(self, number: int) -> "Version | None":
         """The same program with other random weights; None where the weights are given."""
@@ -138,12 +160,13 @@ class Errors:
 
 def errors_of(original: Version, before: Version, after: Version) -> Errors:
     """Measure one draw."""
-    exact, free = original.traces("reference", F64), after.traces("reference")
+    exact, free = original.traces("reference", F64, quantized=False), after.free()
     replayable = any(trace.choices for trace in free) and flips(exact, free) is not None
     forced = [trace.choices for trace in exact] if replayable else None
-    narrow = distance(after.traces("reference", F32, forced), before.traces("reference", F32, forced)).relative_l2
-    rounded = after.traces("reference", bf16, forced)
-    yardstick = original.traces("reference", bf16, forced)  # of the same tokens
+    wide_after, wide_before = (item.traces("reference", F32, forced, quantized=False) for item in (after, before))
+    narrow = distance(wide_after, wide_before).relative_l2
+    rounded = after.traces("reference", bf16, forced, quantized=False)
+    yardstick = original.traces("reference", bf16, forced, quantized=False)  # of the same tokens
     same_rows = [y.at(x.rows) for x, y in zip(rounded, yardstick, strict=True)]
     return Errors(narrow, distance(rounded, exact).relative_l2, distance(same_rows, exact).relative_l2)
 
@@ -173,7 +196,7 @@ def reassociated(original: Version, before: Version, after: Version) -> tuple[st
 
     ``original`` is the program whose bf16 error counts as 1.
     """
-    free, free_before = after.traces("reference"), before.traces("reference")
+    free, free_before = after.free(), before.free()
     moved = flips(free, free_before)
     routes = moved is not None and moved[1] > 0
     counted = f"; flips {moved[0]}/{moved[1]}" if moved is not None and routes else ""
@@ -187,6 +210,17 @@ def reassociated(original: Version, before: Version, after: Version) -> tuple[st
     if any(map(chooses_freely, (original.module, after.module))):
         return f"{measured} (not judged: top-k choices outside of moe.gate are free)", narrow <= F32_LIMIT
     return measured, narrow <= F32_LIMIT and ratio <= BF16_RATIO
+
+
+def quantized_distance(before: Version, after: Version) -> str:
+    """What quantisation does to the results of a pass, every gate routing as before it; empty where there is none."""
+    if not after.is_quantized:
+        return ""
+    expected = before.traces("reference")
+    routes = [trace.choices for trace in expected]
+    same_gates = flips(after.traces("reference"), expected) is not None and any(routes)
+    found = distance(after.traces("reference", forced=routes if same_gates else None), expected)
+    return f"; with quantisation {found}"
 
 
 def chooses_freely(module: ModuleOp) -> bool:
@@ -246,7 +280,7 @@ class VerifyNumerics:
         if self.original is None or (chooses_freely(self.original.module) and not chooses_freely(before.module)):
             self.original = before
         measured, ok = reassociated(self.original, before, after)
-        return Row(name, after.level, "reassociates", measured, ok)
+        return Row(name, after.level, item.numerics, measured + quantized_distance(before, after), ok)
 
     def add(self, row: Row) -> None:
         """Print a row, and stop at a broken policy."""

@@ -153,13 +153,26 @@ def token_inputs(function: func.FuncOp, count: int, batch: int, length: int, see
 class Runner:
     """Runs the entries of one module on probes."""
 
-    def __init__(self, module: ModuleOp, weights: Weights, fidelity: Fidelity, *, replay: bool = False) -> None:
+    def __init__(
+        self,
+        module: ModuleOp,
+        weights: Weights,
+        fidelity: Fidelity,
+        *,
+        replay: bool = False,
+        quantization: bool = True,
+    ) -> None:
         """``replay``: every ``moe.gate`` takes the choices given to ``run`` in place of its own."""
         self.steps = steps_of(module)
         self.choices = list[Tensor]()
         self.forced: Iterator[Tensor] = iter(())
         self.executor = Executor(
-            module, weights, fidelity, observer=self.observe, replay=self.next_choice if replay else None
+            module,
+            weights,
+            fidelity,
+            observer=self.observe,
+            replay=self.next_choice if replay else None,
+            quantization=quantization,
         )
 
     def observe(self, op: Operation, results: Sequence[Value]) -> None:
