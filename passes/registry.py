@@ -9,11 +9,15 @@ from dsv3c.passes.base import Pass
 
 PASSES: dict[str, str] = {
     "absorb-mla": "AbsorbMlaPass",
+    "bucket-tokens": "BucketTokensPass",
     "canonicalize": "CanonicalizePass",
     "canonicalize-views": "CanonicalizeViewsPass",
     "cse": "CsePass",
+    "cut-segments": "CutSegmentsPass",
     "dce": "DcePass",
     "fold-weights": "FoldWeightsPass",
+    "fuse-qdq": "FuseQdqPass",
+    "insert-fp8-qdq": "InsertFp8QdqPass",
     "merge-projections": "MergeProjectionsPass",
     "outline-layers": "OutlineLayersPass",
     "quantize-kv-cache": "QuantizeKvCachePass",
