@@ -58,6 +58,7 @@ def grouped_product(x: SSAValue, w: SSAValue, expert_of: SSAValue, y: SSAValue, 
         + weight_bytes
         - from_weights,
         activation_bytes_written=env.num_bytes(y) / rows * computed,
+        scale_bytes=env.scale_bytes(x) / rows * computed + env.scale_bytes(w) / experts * read,
     )
 
 

@@ -64,6 +64,7 @@ def test_experts_read_all_their_weights_where_rows_are_of_unknown_origin() -> No
     )
     assert cost.flops == 2 * T * 256 * 320
     assert cost.activation_bytes_read == T * ROW_BYTES + 4 * T + 4 * WEIGHT_BYTES
+    assert cost.scale_bytes == T * 2 * 4 + 4 * 3 * 2 * 4
     assert cost.activation_bytes_written == T * 320 * 2
 
 
