@@ -49,7 +49,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import is_side_effect_free
 
 from dsv3c.ir.context import CompileContext
-from dsv3c.ir.dialects.comm import CombineOp, DispatchOp, SyncCountsOp
+from dsv3c.ir.dialects.comm import CombineOp, DispatchOp, PlacementOp, SyncCountsOp
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.moe import ExpertsOp
 from dsv3c.ir.dialects.moe_rows import PermuteOp, UnpermuteOp
@@ -104,7 +104,7 @@ class Body:
 
     def __post_init__(self) -> None:
         for op in self.function.body.block.ops:
-            if isinstance(op, ParamOp | ConstantOp) or (op.operands and self.fixed.issuperset(producers(op))):
+            if isinstance(op, ParamOp | ConstantOp | PlacementOp) or (op.operands and self.fixed.issuperset(producers(op))):
                 self.fixed.add(op)
             elif not isinstance(op, func.ReturnOp):
                 self.ops.append(op)
