@@ -1,6 +1,6 @@
 """What part a product plays in the model, found by what it reads and what reads it, and which module it belongs to."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, StringAttr
@@ -43,22 +43,20 @@ def makes_logits(op: LinearOp) -> bool:
     """Whether an entry returns what the linear makes, of a model that looks up ids or at the end of which is a norm."""
     if not is_returned(op.y):
         return False
-    return looks_up_ids(parent_module(op)) or before(op.x).owner_name in NORMS
+    return looks_up_ids(parent_module(op)) or made_by(op.x, NORMS)
 
 
-class Source:
-    """Where a value comes from once views and conversions are seen through."""
-
-    def __init__(self, value: SSAValue) -> None:
-        self.value = value
-        self.owner_name = value.owner.name if isinstance(value.owner, Operation) else ""
-
-
-def before(value: SSAValue) -> Source:
+def before(value: SSAValue) -> SSAValue:
     """The value before views, conversions and the choice of tokens."""
     while isinstance(value.owner, Operation) and passes_on(value.owner):
         value = value.owner.operands[0]
-    return Source(value)
+    return value
+
+
+def made_by(value: SSAValue, names: Collection[str]) -> bool:
+    """Whether one of these ops makes the value, views and conversions seen through."""
+    owner = before(value).owner
+    return isinstance(owner, Operation) and owner.name in names
 
 
 def passes_on(op: Operation) -> bool:
@@ -91,7 +89,7 @@ def joins_experts(value: SSAValue) -> bool:
     """Whether the value, or the MLP it is a part of, is added to the routed experts' output."""
     for user, result in readers(value):
         if user.name == "aten.add.Tensor":
-            if any(before(operand).owner_name in EXPERT_OUTPUTS for operand in user.operands):
+            if any(made_by(operand, EXPERT_OUTPUTS) for operand in user.operands):
                 return True
         elif isinstance(user, SwigluOp) or (isinstance(user, LinearOp) and user.x is result):
             return joins_experts(user.y)
@@ -136,4 +134,4 @@ def modules_of(weight: SSAValue) -> tuple[str, ...]:
 
 def source_param(weight: SSAValue) -> ParamOp | None:
     """The parameter that a weight is, or is a view or conversion of."""
-    return param_of(before(weight).value)
+    return param_of(before(weight))

@@ -8,7 +8,7 @@ bit for bit and nothing is rounded twice.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.dialects.builtin import IntegerAttr, LocationAttr, i64
 from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue
 
 from dsv3c.ir.context import CompileContext
@@ -42,17 +42,22 @@ def is_stored_quantised(weight: SSAValue) -> bool:
     return isinstance(owner, Operation) and any(is_stored_quantised(operand) for operand in owner.operands)
 
 
-def stored_param(ctx: CompileContext, weight: SSAValue, wanted: ScaledType, key: str) -> ParamOp:
+def stored_param(
+    ctx: CompileContext, weight: SSAValue, wanted: ScaledType, key: str, location: LocationAttr
+) -> ParamOp:
     """A parameter ``key`` of exactly this type, assembled from what is stored of ``weight``.
 
-    Raises Mismatch with the reason where the stored blocks do not make that type.
+    New ops are at ``location``, copied ones where they were.  Raises Mismatch with the reason where the stored blocks
+    do not make that type.
     """
-    reader = Reader(ctx, Block())
+    reader = Reader(ctx, Block(), location)
     parts = reader.parts(weight)
     if parts.kind != wanted:
         raise Mismatch(f"stored as {describe(parts.kind)}, wanted as {describe(wanted)}")
-    reader.block.add_op(YieldOp(append(reader.block, AssembleOp(parts.data, parts.scale, parts.kind))))
-    return ParamOp(key, wanted, Region(reader.block))
+    reader.block.add_op(YieldOp(reader.add(AssembleOp(parts.data, parts.scale, parts.kind))))
+    param = ParamOp(key, wanted, Region(reader.block))
+    param.location = location
+    return param
 
 
 def describe(kind: ScaledType) -> str:
@@ -66,8 +71,14 @@ class Reader:
 
     ctx: CompileContext
     block: Block
+    location: LocationAttr
     copies: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
     """Value of an old recipe -> its copy in the new one."""
+
+    def add(self, op: Operation) -> SSAValue:
+        """Append a new op; returns its result."""
+        op.location = self.location
+        return append(self.block, op)
 
     def parts(self, value: SSAValue) -> Parts:
         """Data and scales of a weight.  Raises Mismatch where a step of its recipe cannot be taken on blocks."""
@@ -124,7 +135,7 @@ class Reader:
         cat = aten_class(self.ctx, op.name)
         data = cat.build_from({"tensors": [part.data for part in parts]}, properties, [kind.data])
         scale = cat.build_from({"tensors": [part.scale for part in parts]}, properties, [kind.scale_tensor()])
-        return Parts(kind, append(self.block, data), append(self.block, scale))
+        return Parts(kind, self.add(data), self.add(scale))
 
     def of_view(self, op: AtenOp) -> Parts:
         """The view of the data, and the view of the grid that goes with it."""
@@ -137,7 +148,7 @@ class Reader:
             raise Mismatch(kind.reason)
         data = repeated(op, source.data, kind.data)
         scale = GRIDS[op.name](self.ctx, op, source, kind)
-        return Parts(kind, append(self.block, data), append(self.block, scale))
+        return Parts(kind, self.add(data), self.add(scale))
 
 
 def dim_of(op: AtenOp, rank: int) -> int:
