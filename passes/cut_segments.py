@@ -89,6 +89,9 @@ def has_cache(function: func.FuncOp) -> bool:
     return any(isinstance(argument.type, CacheType) for argument in function.body.block.args)
 
 
+FIXED = (ParamOp, ConstantOp, PlacementOp)
+"""Ops that give the same in every step."""
+
 Ops = set[Operation]
 
 
@@ -104,7 +107,8 @@ class Body:
 
     def __post_init__(self) -> None:
         for op in self.function.body.block.ops:
-            if isinstance(op, ParamOp | ConstantOp | PlacementOp) or (op.operands and self.fixed.issuperset(producers(op))):
+            makers = producers(op)
+            if isinstance(op, FIXED) or (makers and self.fixed.issuperset(makers)):
                 self.fixed.add(op)
             elif not isinstance(op, func.ReturnOp):
                 self.ops.append(op)
