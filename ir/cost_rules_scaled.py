@@ -26,9 +26,9 @@ def dequantize(op: scaled.DequantizeOp, env: Env) -> Cost:
     return traffic(op, env, CostClass.QUANTIZE, flops=env.elements(op.y))
 
 
-@COST.rule(scaled.AssembleOp)
-def assemble(op: scaled.AssembleOp, env: Env) -> Cost:
-    """Nothing: two tensors get one name."""
+@COST.rule(scaled.AssembleOp, scaled.ReshapeOp, scaled.SliceOp)
+def assemble(op: scaled.AssembleOp | scaled.ReshapeOp | scaled.SliceOp, env: Env) -> Cost:
+    """Nothing: two tensors get one name, or a part of them."""
     return Cost(kind=CostClass.MOVEMENT)
 
 

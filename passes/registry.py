@@ -29,6 +29,7 @@ PASSES: dict[str, str] = {
     "raise-rope": "RaiseRopePass",
     "raise-rope-tables": "RaiseRopeTablesPass",
     "raise-swiglu": "RaiseSwigluPass",
+    "schedule-overlap": "ScheduleOverlapPass",
     "specialize-phases": "SpecializePhasesPass",
     "split-microbatches": "SplitMicrobatchesPass",
 }

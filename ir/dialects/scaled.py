@@ -21,6 +21,7 @@ from xdsl.traits import Pure
 
 from dsv3c.ir.dialects.common import I64Attr, require, require_float, require_shape, show
 from dsv3c.ir.dialects.scaled_fused import RmsNormOp, SwigluOp
+from dsv3c.ir.dialects.scaled_views import ReshapeOp, SliceOp
 from dsv3c.ir.quantizer import QuantizerAttr, check_quantizer
 from dsv3c.ir.scaled_type import WHOLE, ScaledType, scaled_type, show_granule
 from dsv3c.ir.types import Tensor, element_type, shape, tensor_type, with_element
@@ -33,9 +34,11 @@ __all__ = [
     "QuantizeOp",
     "QuantizerAttr",
     "RelayoutOp",
+    "ReshapeOp",
     "RmsNormOp",
     "Scaled",
     "ScaledType",
+    "SliceOp",
     "SwigluOp",
 ]
 
@@ -268,6 +271,6 @@ def require_same_k(x: SSAValue, w: SSAValue, promote: I64Attr | None) -> None:
 
 Scaled = Dialect(
     "scaled",
-    [AssembleOp, DequantizeOp, GroupedMmOp, MmOp, QuantizeOp, RelayoutOp, RmsNormOp, SwigluOp],
+    [AssembleOp, DequantizeOp, GroupedMmOp, MmOp, QuantizeOp, RelayoutOp, ReshapeOp, RmsNormOp, SliceOp, SwigluOp],
     [QuantizerAttr, ScaledType],
 )

@@ -1,8 +1,9 @@
 """``scaled`` ops as calls."""
 
-from dsv3c.backends.reference.call import REFERENCE, Argument, Call
+from dsv3c.backends.reference.call import REFERENCE, Argument, Call, size_argument
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings import scaled as meaning
+from dsv3c.backends.reference.meanings import scaled_views as views
 from dsv3c.ir.dialects import scaled
 from dsv3c.ir.quantizer import QuantizerAttr
 from dsv3c.ir.scaled_type import ScaledType, scaled_type
@@ -82,3 +83,27 @@ def swiglu(op: scaled.SwigluOp) -> Call:
     """Both roundings."""
     kwargs: dict[str, Argument] = {"intermediate": op.intermediate.data, "rounded_to": dtype_of(op.rounded_to)}
     return Call(meaning.swiglu, [op.gate, op.up], kwargs | quantizer_arguments(scaled_type(op.q), op.quantizer))
+
+
+@REFERENCE.rule(scaled.ReshapeOp)
+def reshape(op: scaled.ReshapeOp) -> Call:
+    """The sizes of data and of scales."""
+    kind = scaled_type(op.r)
+    kwargs: dict[str, Argument] = {
+        "sizes": [size_argument(size) for size in kind.sizes],
+        "grid": [size_argument(size) for size in kind.grid()],
+        "granule": kind.granules,
+    }
+    return Call(views.reshape, [op.q], kwargs)
+
+
+@REFERENCE.rule(scaled.SliceOp)
+def slice_dim(op: scaled.SliceOp) -> Call:
+    """Counted in elements of the data."""
+    dim = op.dim.value.data
+    kwargs: dict[str, Argument] = {
+        "dim": dim,
+        "start": op.start.value.data,
+        "size": size_argument(scaled_type(op.r).sizes[dim]),
+    }
+    return Call(views.slice_dim, [op.q], kwargs)

@@ -490,3 +490,66 @@ func.func @f(%g: tensor<4x256xbf16>, %u: tensor<4x256xbf16>) {
   %q = scaled.swiglu %g, %u intermediate "input" rounded_to bf16 quantizer <apply "divide", round_scale "none", static 0.5> : tensor<4x256xbf16>, tensor<4x256xbf16> -> !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>
   func.return
 }
+
+// -----
+func.func @f(%q: !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>) {
+  // expected-error @below {{the view is !scaled.tensor<tensor<4x2x128xf8E4M3FN>, 1x1x128, f32>, not}}
+  %r = scaled.reshape %q : !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32> -> !scaled.tensor<tensor<4x2x128xf8E4M3FN>, 1x2x64, f32>
+  func.return
+}
+
+// -----
+func.func @f(%q: !scaled.tensor<tensor<4x192xf8E4M3FN>, 1x128, f32>) {
+  // expected-error @below {{blocks of scales do not survive: }}
+  %r = scaled.reshape %q : !scaled.tensor<tensor<4x192xf8E4M3FN>, 1x128, f32> -> !scaled.tensor<tensor<4x2x96xf8E4M3FN>, 1x1x96, f32>
+  func.return
+}
+
+// -----
+func.func @f(%q: !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>) {
+  // expected-error @below {{there is no dim 2 of 2}}
+  %r = scaled.slice %q dim 2 start 0 : !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32> -> !scaled.tensor<tensor<4x128xf8E4M3FN>, 1x128, f32>
+  func.return
+}
+
+// -----
+func.func @f(%q: !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>) {
+  // expected-error @below {{there is no dim -1 of 2}}
+  %r = scaled.slice %q dim -1 start 0 : !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32> -> !scaled.tensor<tensor<4x128xf8E4M3FN>, 1x128, f32>
+  func.return
+}
+
+// -----
+func.func @f(%q: !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>) {
+  // expected-error @below {{a slice keeps the rank 2}}
+  %r = scaled.slice %q dim 1 start 0 : !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32> -> !scaled.tensor<tensor<128xf8E4M3FN>, 128, f32>
+  func.return
+}
+
+// -----
+func.func @f(%q: !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>) {
+  // expected-error @below {{elements 256 .. 256 + 128 are not inside 256}}
+  %r = scaled.slice %q dim 1 start 256 : !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32> -> !scaled.tensor<tensor<4x128xf8E4M3FN>, 1x128, f32>
+  func.return
+}
+
+// -----
+func.func @f(%q: !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>) {
+  // expected-error @below {{elements -128 .. -128 + 128 are not inside 256}}
+  %r = scaled.slice %q dim 1 start -128 : !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32> -> !scaled.tensor<tensor<4x128xf8E4M3FN>, 1x128, f32>
+  func.return
+}
+
+// -----
+func.func @f(%q: !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>) {
+  // expected-error @below {{blocks of scales do not survive: a part starts at 64, inside a block of 128 along dim 1}}
+  %r = scaled.slice %q dim 1 start 64 : !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32> -> !scaled.tensor<tensor<4x128xf8E4M3FN>, 1x128, f32>
+  func.return
+}
+
+// -----
+func.func @f(%q: !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>) {
+  // expected-error @below {{the view is}}
+  %r = scaled.slice %q dim 1 start 0 : !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32> -> !scaled.tensor<tensor<4x128xf8E4M3FN>, 1x64, f32>
+  func.return
+}

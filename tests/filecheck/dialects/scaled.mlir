@@ -68,3 +68,12 @@ func.func @fused(%x: tensor<?x384xbf16, ["T"]>, %weight: tensor<384xf32>, %gate:
   %h = scaled.swiglu %gate, %up intermediate "input" rounded_to bf16 quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["T"]>, tensor<?x192xbf16, ["T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["T"]>, 1x128, f32>
   func.return
 }
+
+// CHECK-LABEL: @views
+func.func @views(%q: !scaled.tensor<tensor<?x8x256xf8E4M3FN, ["T"]>, 1x1x128, f32>) {
+  // CHECK-NEXT: %r = scaled.reshape %q : !scaled.tensor<tensor<?x8x256xf8E4M3FN, ["T"]>, 1x1x128, f32> -> !scaled.tensor<tensor<?x2048xf8E4M3FN, ["T"]>, 1x128, f32>
+  %r = scaled.reshape %q : !scaled.tensor<tensor<?x8x256xf8E4M3FN, ["T"]>, 1x1x128, f32> -> !scaled.tensor<tensor<?x2048xf8E4M3FN, ["T"]>, 1x128, f32>
+  // CHECK-NEXT: %s = scaled.slice %r dim 1 start 1536 : !scaled.tensor<tensor<?x2048xf8E4M3FN, ["T"]>, 1x128, f32> -> !scaled.tensor<tensor<?x512xf8E4M3FN, ["T"]>, 1x128, f32>
+  %s = scaled.slice %r dim 1 start 1536 : !scaled.tensor<tensor<?x2048xf8E4M3FN, ["T"]>, 1x128, f32> -> !scaled.tensor<tensor<?x512xf8E4M3FN, ["T"]>, 1x128, f32>
+  func.return
+}
