@@ -1,6 +1,7 @@
 """Runs passes over a module: requires, apply, verify, ensures; times, counts, dumps."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -11,6 +12,7 @@ from xdsl.dialects.builtin import ModuleOp
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects.core import facts_of, set_facts
 from dsv3c.ir.errors import PassError
+from dsv3c.ir.functions import functions
 from dsv3c.ir.outcomes import Kind, Outcome
 from dsv3c.ir.verify import verify_module
 from dsv3c.passes.base import Pass
@@ -32,6 +34,10 @@ class PassRun:
     peak_rss_bytes: int
     """Largest resident size of the process so far (bytes)."""
     outcomes: tuple[Outcome, ...]
+    quantize_change: int = 0
+    """By how many the ``scaled.quantize`` ops in function bodies grew."""
+    dequantize_change: int = 0
+    """The same of ``scaled.dequantize``."""
 
     @property
     def num_fired(self) -> int:
@@ -98,7 +104,7 @@ class Driver:
             )
         for observer in self.observers:
             observer.before(item)
-        first = len(self.ctx.outcomes.items)
+        first, before = len(self.ctx.outcomes.items), quantisations(module)
         self.ctx.withheld.clear()
         start = perf_counter()
         item.apply(self.ctx, module)
@@ -106,15 +112,18 @@ class Driver:
         self.withheld.update(dict.fromkeys(self.ctx.withheld, item.name))
         applied = perf_counter()
         verify_module(module)
+        done, after = perf_counter(), quantisations(module)
         run = PassRun(
             index=len(self.runs),
             name=item.name,
             spec=str(item.spec()),
             seconds=applied - start,
-            verify_seconds=perf_counter() - applied,
+            verify_seconds=done - applied,
             cleans_up=item.cleans_up,
             peak_rss_bytes=peak_rss_bytes(),
             outcomes=tuple(self.ctx.outcomes.items[first:]),
+            quantize_change=after[0] - before[0],
+            dequantize_change=after[1] - before[1],
         )
         self.runs.append(run)
         for observer in self.observers:
@@ -136,6 +145,12 @@ class Driver:
                     f"pass {run.name} fired nowhere",
                     hint="\n  ".join([*reasons, "--allow-unapplied accepts this"]),
                 )
+
+
+def quantisations(module: ModuleOp) -> tuple[int, int]:
+    """How many ``scaled.quantize`` and ``scaled.dequantize`` ops stand in function bodies; recipes run at load."""
+    names = Counter(op.name for function in functions(module).values() for op in function.body.block.ops)
+    return names["scaled.quantize"], names["scaled.dequantize"]
 
 
 def peak_rss_bytes() -> int:

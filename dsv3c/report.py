@@ -6,61 +6,25 @@ Every number is derived from the program; what it does not say is None and print
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import prod
 
-from xdsl.dialects import func
-from xdsl.dialects.builtin import IntegerType, ModuleOp, TensorType
+from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.driver import PassRun
-from dsv3c.ir.cost import (
-    Env,
-    Totals,
-    attentions,
-    cache_bytes_per_token,
-    core_flops_per_pair,
-    entry_cost,
-    unraised_core,
-)
-from dsv3c.ir.dialects import mla, moe, nn
+from dsv3c.ir.cost import attentions, cache_bytes_per_token, core_flops_per_pair, unraised_core
+from dsv3c.ir.dialects import mla, moe, moe_rows, nn
 from dsv3c.ir.dialects.core import facts_of
-from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.errors import Dsv3cError
-from dsv3c.ir.functions import functions
 from dsv3c.ir.outcomes import Kind, Outcome
 from dsv3c.ir.parameters import Count, model_parameters, split_entries
 from dsv3c.ir.targets import Target
-from dsv3c.ir.types import element_type, shape
 from dsv3c.operating_point import OperatingPoint
-from dsv3c.passes.phases import Phase, phase_of
+from dsv3c.report_entries import EntryReport, entry_report
+from dsv3c.report_qdq import QdqReport, qdq_report
+
+__all__ = ["EntryReport", "PassReport", "QdqReport", "Summary", "summarize"]
 
 TRAINING_SEQUENCE = 4096
 """Tokens per sequence at which the paper counts training FLOPs (arXiv 2505.09343, table 2)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EntryReport:
-    """One run of an entry at the operating point."""
-
-    name: str
-    tokens: int
-    """New tokens of all sequences together."""
-    sequences: int
-    context: int
-    """Tokens per sequence, the new ones included."""
-    flops: float
-    """Of matrix products and attention."""
-    flops_by_class: Mapping[str, float]
-    weight_bytes: float
-    cache_bytes: float
-    """Read and written."""
-    activation_bytes: float
-    """Read and written by each op on its own; fusing saves part of them."""
-    bound_by: str
-    """``compute`` or ``memory``, whichever floor is higher; ``unknown`` where the target states no rates."""
-    floor_s: float | None
-    """Seconds below which no program gets: weights and cache moved once, products at the dense peak."""
-    uncosted: Mapping[str, int]
-    """Ops without a cost: they count as nothing above."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +36,10 @@ class PassReport:
     verify_seconds: float
     peak_rss_bytes: int
     """Largest resident size of the process up to the end of the step."""
+    quantize_change: int
+    """By how many the ``scaled.quantize`` ops in function bodies grew."""
+    dequantize_change: int
+    """The same of ``scaled.dequantize``."""
     fired: int
     blocked: int
     unprofitable: int
@@ -103,6 +71,8 @@ class Summary:
     unraised: Mapping[str, int]
     """Matrix products, attention, softmax and top-k left in aten."""
     not_found: Sequence[str]
+    qdq: QdqReport | None
+    """What became of quantising and dequantising; None where nothing is quantised."""
 
     def as_json(self) -> dict[str, object]:
         """The summary as plain data, for the manifest."""
@@ -146,6 +116,7 @@ def summarize(
         rewrites={kind.value: kinds[kind] for kind in Kind},
         unraised=dict(unraised_core(module)),
         not_found=not_found(module, [*main, *mtp]),
+        qdq=qdq_report(module, runs),
     )
 
 
@@ -158,72 +129,6 @@ def training_flops(module: ModuleOp, entries: Sequence[str], counted: Count) -> 
     return 6 * counted.active_matrices + 3 * cores[0] * TRAINING_SEQUENCE / 2 if cores else None
 
 
-def entry_report(module: ModuleOp, name: str, target: Target | None, point: OperatingPoint) -> EntryReport:
-    """Cost of one run.  Raises Dsv3cError where a size has no value or an element type no size."""
-    function = functions(module)[name]
-    phase = phase_of(function)
-    if phase is None:
-        env = Env.dense(module, 1, point.context)
-        tokens, sequences, context = tokens_of(function, env), 1, point.context
-    else:
-        env = phase_env(function, phase, point)
-        assert env.context is not None
-        tokens, sequences, context = phase.tokens, phase.sequences, env.context
-    totals = entry_cost(module, name, env)
-    total = totals.total()
-    bound, floor = floor_of(totals, target)
-    return EntryReport(
-        name=name,
-        tokens=tokens,
-        sequences=sequences,
-        context=context,
-        flops=sum(totals.matrix_flops().values()),
-        flops_by_class={kind.value: cost.flops for kind, cost in totals.by_class().items()},
-        weight_bytes=total.weight_bytes_read,
-        cache_bytes=total.cache_bytes_read + total.cache_bytes_written,
-        activation_bytes=total.activation_bytes,
-        bound_by=bound,
-        floor_s=floor,
-        uncosted=dict(totals.uncosted),
-    )
-
-
-def phase_env(function: func.FuncOp, phase: Phase, point: OperatingPoint) -> Env:
-    """The step a phase states that its choices are made for."""
-    pages = [kind.page_size.data for kind in function.function_type.inputs if isinstance(kind, CacheType)]
-    return Env.step(
-        tokens=phase.tokens,
-        sequences=phase.sequences,
-        context=phase.context,
-        page_size=pages[0] if pages else point.page_size,
-    )
-
-
-def tokens_of(function: func.FuncOp, env: Env) -> int:
-    """Tokens of a run of a cache-free entry: ids of its first integer argument, else rows of its first argument."""
-    tensors = [argument for argument in function.args if isinstance(argument.type, TensorType)]
-    ids = [argument for argument in tensors if isinstance(element_type(argument), IntegerType)]
-    if ids:
-        return env.elements(ids[0])
-    return prod(env.numbers(shape(tensors[0])[:-1])) if tensors else 1
-
-
-def floor_of(totals: Totals, target: Target | None) -> tuple[str, float | None]:
-    """What bounds a run, and the seconds it cannot beat; products whose rate the target does not state are left out.
-
-    Activations are left out too: a program may keep them on the chip.
-    """
-    if target is None or target.memory_bytes_per_s is None:
-        return "unknown", None
-    kept = totals.total().kept_bytes
-    rated = {dtype: flops for dtype, flops in totals.matrix_flops().items() if dtype in target.dense_flops_per_s}
-    if not rated:
-        return "unknown", None
-    slowest = max(rated, key=lambda dtype: rated[dtype] / target.flops_per_s(dtype))
-    bound = target.bound_by(flops=rated[slowest], dtype=slowest, memory_bytes=kept)
-    return bound, target.floor_s(flops=rated[slowest], dtype=slowest, memory_bytes=kept)
-
-
 def pass_report(run: PassRun) -> PassReport:
     """One pass as the summary shows it."""
     kinds = Counter(item.kind for item in run.outcomes)
@@ -232,6 +137,8 @@ def pass_report(run: PassRun) -> PassReport:
         seconds=run.seconds,
         verify_seconds=run.verify_seconds,
         peak_rss_bytes=run.peak_rss_bytes,
+        quantize_change=run.quantize_change,
+        dequantize_change=run.dequantize_change,
         fired=kinds[Kind.FIRED],
         blocked=kinds[Kind.BLOCKED],
         unprofitable=kinds[Kind.UNPROFITABLE],
@@ -250,6 +157,6 @@ def not_found(module: ModuleOp, entries: Sequence[str]) -> list[str]:
         missing.append("attention")
     if not found & {mla.AttentionOp, mla.ExpandedAttentionOp, mla.AbsorbedAttentionOp} and found:
         missing[0] = "MLA: attention is generic"
-    if not any(isinstance(op, moe.ExpertsOp) for op in module.walk()):
+    if not any(isinstance(op, moe.ExpertsOp | moe_rows.PermuteOp) for op in module.walk()):
         missing.append("mixture of experts")
     return missing

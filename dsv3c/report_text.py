@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from dsv3c.ir.cost_model import CostClass
+from dsv3c.ir.links import LINK_CLASSES
 from dsv3c.ir.parameters import Count
 from dsv3c.report import TRAINING_SEQUENCE, EntryReport, Summary
+from dsv3c.report_qdq import QdqReport, by_place
 from dsv3c.tables import columns
 
 MIB = 2**20
@@ -15,6 +17,8 @@ def render(summary: Summary) -> str:
     lines = [f"operating point: {summary.operating_point}", *columns(facts(summary)), ""]
     if summary.entries:
         lines += [*numbers_table(summary.entries), "", *class_table(summary.entries), ""]
+        lines += spaced(link_table(summary.entries))
+    lines += spaced(columns([*precision_lines(summary), *experts_lines(summary.entries)]))
     lines += [f"@{name}: no cost: {why}" for name, why in summary.not_costed.items()]
     lines += [
         f"@{entry.name}: without a cost, counted as nothing: {listed(entry.uncosted)}"
@@ -65,21 +69,28 @@ def scaled(number: float, prefixes: tuple[str, str, str], digits: int) -> str:
     return f"{number:.0f} "
 
 
+def spaced(lines: list[str]) -> list[str]:
+    """Lines and an empty one; nothing of nothing."""
+    return [*lines, ""] if lines else []
+
+
 def numbers_table(entries: Sequence[EntryReport]) -> list[str]:
-    """Per entry: the step, then FLOPs and bytes per token, the bound and the floor."""
+    """Per entry: the step, then FLOPs and bytes per token, the bound and the floor; scales where there are any."""
+    scales = any(entry.scale_bytes for entry in entries)
     head = (
         "entry", "tokens", "sequences", "context", "GFLOP/token", "weight MB/token", "cache MB/token",
-        "activation MB/token", "bound by", "floor ms/step",
+        "activation MB/token", *(("scale MB/token",) if scales else ()), "bound by", "floor ms/step",
     )  # fmt: skip
-    rows = [head, *(numbers_row(entry) for entry in entries)]
+    rows = [head, *(numbers_row(entry, scales=scales) for entry in entries)]
+    links = ", links at theirs" if any(entry.link_bytes for entry in entries) else ""
     note = (
-        "floor: weights and cache moved once, matrix products at the dense peak; nothing is faster, and it is no "
-        "prediction. Experts: the expected number of distinct ones under balanced routing."
+        f"floor: weights and cache moved once, matrix products at the dense peak{links}; nothing is faster, and it is "
+        "no prediction. Experts: the expected number of distinct ones under balanced routing."
     )
     return [*columns(rows), note]
 
 
-def numbers_row(entry: EntryReport) -> tuple[str, ...]:
+def numbers_row(entry: EntryReport, *, scales: bool) -> tuple[str, ...]:
     """One line of ``numbers_table``."""
     tokens = max(1, entry.tokens)
     return (
@@ -91,7 +102,8 @@ def numbers_row(entry: EntryReport) -> tuple[str, ...]:
         significant(entry.weight_bytes / tokens / 1e6),
         significant(entry.cache_bytes / tokens / 1e6),
         significant(entry.activation_bytes / tokens / 1e6),
-        entry.bound_by,
+        *((significant(entry.scale_bytes / tokens / 1e6),) if scales else ()),
+        entry.bound_by.replace("_", "-"),
         significant(entry.floor_s * 1e3) if entry.floor_s is not None else "unknown",
     )
 
@@ -112,6 +124,71 @@ def class_table(entries: Sequence[EntryReport]) -> list[str]:
         cells = [entry.flops_by_class.get(kind, 0.0) / max(1, entry.tokens) / 1e9 for entry in entries]
         rows.append((kind, *map(significant, cells)))
     return columns(rows)
+
+
+def link_table(entries: Sequence[EntryReport]) -> list[str]:
+    """KB per token that one rank sends, by what for and by class of link; nothing on one rank."""
+    kinds = list(dict.fromkeys(kind for entry in entries for kind in entry.link_bytes))
+    if not kinds:
+        return []
+    head = ("KB/token sent", *(f"{kind} {link.replace('_', '-')}" for kind in kinds for link in LINK_CLASSES))
+    rows: list[tuple[str, ...]] = [head]
+    for entry in entries:
+        sent = [entry.link_bytes.get(kind, {}).get(link, 0.0) for kind in kinds for link in LINK_CLASSES]
+        rows.append((f"@{entry.name}", *(significant(number / max(1, entry.tokens) / 1e3) for number in sent)))
+    return columns(rows)
+
+
+def precision_lines(summary: Summary) -> list[tuple[str, str]]:
+    """What is computed in 8 bits, and the quantising around it; nothing where nothing is quantised."""
+    shares = [(entry.name, entry.fp8_share) for entry in summary.entries if entry.fp8_share]
+    covered = ", ".join(f"@{name} {percent(share)}" for name, share in shares)
+    lines = [("FP8 coverage", f"of GEMM FLOPs: {covered}")] if shares else []
+    qdq = summary.qdq
+    if qdq is None:
+        return lines
+    for index, op in enumerate(("scaled.quantize", "scaled.dequantize")):
+        left = sum(site.op == op for site in qdq.left)
+        done = [f"{counts[index]} {what}" for what, counts in qdq_counts(qdq)]
+        lines.append((op, ", ".join([*done, f"{left} left"])))
+    places = by_place(qdq.left)
+    functions = dict.fromkeys(function for function, _ in places)
+    for number, function in enumerate(functions):
+        held = {op: count for (name, op), count in places.items() if name == function}
+        lines.append(("left in" if not number else "", f"@{function}: {listed(held)}"))
+    return lines
+
+
+def qdq_counts(qdq: QdqReport) -> list[tuple[str, tuple[int, int]]]:
+    """What passes did, where passes ran."""
+    return [(what, counts) for what, counts in (("inserted", qdq.inserted), ("removed", qdq.removed)) if counts]
+
+
+def experts_lines(entries: Sequence[EntryReport]) -> list[tuple[str, str]]:
+    """Padding among the rows of experts, and what a schedule leaves exposed; nothing where neither applies."""
+    lines = list[tuple[str, str]]()
+    for entry in entries:
+        if (padding := entry.padding) is not None:
+            text = f"@{entry.name}: {percent(padding.share)} of {padding.rows:,.0f} rows computed by experts"
+            lines.append(("padding", text))
+    for entry in entries:
+        if (held := entry.schedule) is not None:
+            text = (
+                f"@{entry.name}: {milliseconds(held.makespan_us)}, communication {milliseconds(held.communication_us)}"
+                f", of it exposed {milliseconds(held.exposed_us)}"
+            )
+            lines.append(("schedule", text))
+    return lines
+
+
+def percent(share: float) -> str:
+    """``97.3 %``."""
+    return f"{share * 100:.1f} %"
+
+
+def milliseconds(us: float) -> str:
+    """``12.34 ms``."""
+    return f"{significant(us / 1e3)} ms"
 
 
 def pass_table(summary: Summary) -> list[str]:
