@@ -32,7 +32,7 @@ def flatten_layers(module: ModuleOp) -> int:
 def is_cut(function: func.FuncOp, table: dict[str, func.FuncOp]) -> bool:
     """Whether a called function is made of calls of segments and of nothing else."""
     *ops, _ = function.body.block.ops
-    return bool(call_sites(function)) and all(
+    return bool(ops and call_sites(function)) and all(
         isinstance(op, func.CallOp) and segment_name(table[callee_name(op)]) is not None for op in ops
     )
 
