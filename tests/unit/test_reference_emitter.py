@@ -19,7 +19,13 @@ from dsv3c.backends.reference.runtime.command import Entry, run_command
 from dsv3c.backends.reference.runtime.generate import GenerateOptions, generate
 from dsv3c.backends.reference.runtime.paging import SequenceState
 from dsv3c.backends.reference.weights import RandomWeights
+from dsv3c.ir.context import make_context
 from dsv3c.ir.errors import IRError
+from dsv3c.ir.functions import functions
+from dsv3c.ir.targets import load_target
+from dsv3c.ir.text import print_module
+from dsv3c.passes.bucket_tokens import BucketTokensPass
+from dsv3c.passes.phases import Phase
 
 ONLY_TORCH = """
 import sys
@@ -78,6 +84,33 @@ def test_a_phased_program_has_the_executors_bits(tmp_path: Path) -> None:
         saved[phase] = [torch.stack(engine.step(states, lengths)) for lengths in ([4, 1], [1, 2])]
     torch.save(saved, tmp_path / "steps.pt")
     done = run(write(phased_text(), tmp_path), BITS)
+    assert done.stdout == "equal\n", done.stderr
+
+
+@pytest.mark.parametrize("alignment", [1, 8])
+def test_a_program_with_rows_in_expert_order_has_the_executors_bits(tmp_path: Path, alignment: int) -> None:
+    before, module = parse(phased_text()), parse(phased_text())
+    for text in (before, module):  # a phase that is captured and one that is not
+        for phase in (Phase("decode", 1, 1, 2, 2, 8, True), Phase("prefill", 1, 64, 64, 2, 8, False)):
+            functions(text)[phase.name].attributes["phase"] = phase.attribute()
+    for step in (BucketTokensPass(layout="contiguous", alignment=alignment), BucketTokensPass()):
+        step.apply(make_context(target=load_target("cpu")), module)
+    weights = RandomWeights(4, required_headers(module))
+    saved = dict[str, list[torch.Tensor]]()
+    for phase in ("prefill", "decode"):
+        found = list[list[torch.Tensor]]()
+        for made in (before, module):
+            engine = only(Executor(made, weights), torch.bfloat16, phase)
+            states = [SequenceState([1, 2, 3, 4, 5]), SequenceState([9, 8, 7])]
+            found.append([torch.stack(engine.step(states, lengths)) for lengths in ([4, 1], [1, 2])])
+        saved[phase] = found[1]
+        assert all(torch.equal(old, new) for old, new in zip(*found, strict=True))
+    torch.save(saved, tmp_path / "steps.pt")
+    folder = write(print_module(module), tmp_path)
+    text = " ".join((folder / "program.py").read_text().split())
+    assert f'experts=4, layout="contiguous", alignment={alignment}, rows=2*T' in text
+    assert 'experts=4, layout="masked", alignment=1, rows=4*T' in text
+    done = run(folder, BITS)
     assert done.stdout == "equal\n", done.stderr
 
 
