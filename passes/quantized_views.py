@@ -35,7 +35,8 @@ class Unprofitable(Exception):
 def quantized_above(readers: Sequence[Operation], source: SSAValue, kind: ScaledType, op: QuantizeOp) -> QuantizeOp:
     """The quantiser of ``source`` in place of those of ``readers``."""
     above = QuantizeOp(source, kind, op.quantizer)
-    above.location, above.q.name_hint = fused(reader.location for reader in readers), source.name_hint
+    above.location = fused(reader.location for reader in readers)
+    above.q.name_hint = f"{source.name_hint}_q" if source.name_hint else op.q.name_hint
     return above
 
 

@@ -17,6 +17,8 @@ PASSES: dict[str, str] = {
     "dce": "DcePass",
     "fold-weights": "FoldWeightsPass",
     "fuse-qdq": "FuseQdqPass",
+    "fuse-rms-norm-quant": "FuseRmsNormQuantPass",
+    "fuse-swiglu-quant": "FuseSwigluQuantPass",
     "insert-fp8-qdq": "InsertFp8QdqPass",
     "merge-projections": "MergeProjectionsPass",
     "outline-layers": "OutlineLayersPass",
@@ -30,6 +32,7 @@ PASSES: dict[str, str] = {
     "raise-rope-tables": "RaiseRopeTablesPass",
     "raise-swiglu": "RaiseSwigluPass",
     "schedule-overlap": "ScheduleOverlapPass",
+    "shard-experts": "ShardExpertsPass",
     "specialize-phases": "SpecializePhasesPass",
     "split-microbatches": "SplitMicrobatchesPass",
 }

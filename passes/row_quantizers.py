@@ -1,0 +1,12 @@
+"""What fusing a quantiser into the op that makes its rows needs."""
+
+from dsv3c.ir.dialects.scaled import QuantizeOp
+from dsv3c.ir.scaled_type import scaled_type, show_granule
+
+
+def refusal(op: QuantizeOp) -> str:
+    """Why an op that works row by row cannot quantise its rows at once; empty when it can."""
+    granules = scaled_type(op.q).granules
+    if op.quantizer.static_scale is None and any(size != 1 for size in granules[:-1]):
+        return f"granule {show_granule(granules)}: a scale is known only after several rows are"
+    return ""
