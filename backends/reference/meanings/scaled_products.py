@@ -14,8 +14,9 @@ from dsv3c.backends.reference.meanings.arithmetic import FIDELITY, wide
 ADDED_AT_ONCE = 32
 """Products that a tensor core aligns and adds in one step."""
 FRACTION_BITS = 13
-"""Bits that stay below the leading bit of the largest number in such a step.  Source: DeepSeek-V3 (arXiv 2412.19437,
-section 3.3.2 and appendix: about 14 bits are kept in FP8 products on Hopper)."""
+"""Fraction bits of an aligned product, and of the accumulator."""
+NO_EXPONENT = -500
+"""Exponent of zero: below that of any number here."""
 PRODUCTS_AT_ONCE = 1 << 22
 """Products of this many (row, row, k) triples are held at a time."""
 
@@ -71,23 +72,28 @@ def tensor_core_product(
 ) -> Tensor:
     """As ``exact_product``, but added in a tensor core's accumulator, which is promoted to f32 every so often.
 
-    32 products and the accumulator are aligned to the largest of them, truncated to 13 bits below its leading bit, and
-    added.  After ``promote`` elements of K (never, if None) the accumulator goes to the f32 sum and restarts.  Scales
-    are applied there if no block has ended in between, as a kernel does; else to the products, as hardware that scales
-    blocks does.
+    32 products are aligned to the largest exponent among them, truncated to 13 fraction bits and added; their sum is
+    added to an accumulator that keeps 13 fraction bits.  After ``promote`` elements of K (never, if None) it goes to
+    the f32 sum and restarts.  Scales are applied there if no block has ended in between, as a kernel does; else to the
+    products, as hardware that scales blocks does.  Source: Insights into DeepSeek-V3 (arXiv 2505.09343, section 3.1.1);
+    arXiv 2412.19437, section 3.5.2 (FP8 products on Hopper).
     """
     columns = x_MK.shape[1]
     every = columns if promote is None else promote
     outside = every <= granule
+    x_exponent_MK, w_exponent_KN = exponent_of(x_MK), exponent_of(w_KN)
     total_MN = torch.zeros((x_MK.shape[0], w_KN.shape[1]), dtype=torch.float32)
     for start in range(0, columns, every):
         held_MN = torch.zeros_like(total_MN, dtype=torch.float64)
-        end = min(start + every, columns)
-        for k in steps(start, end, granule):
+        for k in steps(start, min(start + every, columns), granule):
             products_MGN = x_MK[:, k, None] * w_KN[None, k]
+            exponent_MN = (x_exponent_MK[:, k, None] + w_exponent_KN[None, k]).amax(dim=1)
             if not outside:
-                products_MGN *= wide(scales_of(s_MB, s_NB, k.start // granule)).unsqueeze(1)
-            held_MN = added(held_MN, products_MGN)
+                scales_MN = wide(scales_of(s_MB, s_NB, k.start // granule))
+                products_MGN, exponent_MN = products_MGN * scales_MN.unsqueeze(1), exponent_MN + exponent_of(scales_MN)
+            bit_MN = power_of_two(exponent_MN - FRACTION_BITS)
+            sum_MN = torch.trunc(products_MGN / bit_MN.unsqueeze(1)).sum(dim=1) * bit_MN
+            held_MN = shortened(held_MN + sum_MN)
         held32_MN = held_MN.to(torch.float32)
         total_MN += held32_MN * scales_of(s_MB, s_NB, start // granule) if outside else held32_MN
     return total_MN
@@ -96,14 +102,20 @@ def tensor_core_product(
 def steps(start: int, end: int, granule: int) -> list[slice]:
     """K from start to end in runs of at most 32 that do not cross a block."""
     cuts = {*range(start, end, ADDED_AT_ONCE), *(cut for cut in range(0, end, granule) if cut > start), end}
-    ordered = sorted(cuts)
-    return [slice(low, high) for low, high in pairwise(ordered)]
+    return [slice(low, high) for low, high in pairwise(sorted(cuts))]
 
 
-def added(held_MN: Tensor, products_MGN: Tensor) -> Tensor:
-    """The accumulator after one step: everything truncated towards zero to the same bit, then summed."""
-    largest_MN = torch.maximum(products_MGN.abs().amax(dim=1), held_MN.abs())
-    _, exponent_MN = torch.frexp(largest_MN)
-    bit_MN = torch.ldexp(torch.ones_like(held_MN), exponent_MN - 1 - FRACTION_BITS)
-    terms_MN = torch.trunc(products_MGN / bit_MN.unsqueeze(1)).sum(dim=1) + torch.trunc(held_MN / bit_MN)
-    return terms_MN * bit_MN
+def exponent_of(x: Tensor) -> Tensor:
+    """``floor(log2 |x|)``; that of zero is below all others."""
+    return torch.where(x == 0, NO_EXPONENT, torch.frexp(x).exponent - 1)
+
+
+def power_of_two(exponent: Tensor) -> Tensor:
+    """``2 ** exponent`` in f64, exactly."""
+    return torch.ldexp(torch.ones_like(exponent, dtype=torch.float64), exponent)
+
+
+def shortened(x: Tensor) -> Tensor:
+    """``x`` truncated to 13 fraction bits."""
+    bit = power_of_two(exponent_of(x) - FRACTION_BITS)
+    return torch.trunc(x / bit) * bit
