@@ -43,6 +43,7 @@ from dsv3c.ir.errors import UsageError
 from dsv3c.ir.expected_rows import routing_of
 from dsv3c.ir.functions import callee_name, functions
 from dsv3c.ir.sizes import Size, bounds, mul
+from dsv3c.ir.targets import Target
 from dsv3c.ir.types import as_tensor, element_type, shape, with_sizes
 from dsv3c.passes.base import Pass
 from dsv3c.passes.bucketing_cost import Choice, ExpertSizes, Layout, Step, alignment_for, choose
@@ -123,25 +124,29 @@ class BucketTokensPass(Pass):
         layouts: Sequence[str],
         capacity: Size,
     ) -> Choice:
-        """The cheapest layout for the largest step that reaches the op.  Raises UsageError without an alignment."""
+        """The cheapest layout for the largest step that reaches the op.  Raises as ``alignments`` does."""
         assert ctx.target is not None, "bucket-tokens asks the target"
-        alignments = (self.alignment,) if self.alignment else ctx.target.group_alignment
-        if "contiguous" in layouts and not alignments:
-            raise UsageError(
-                f"target {ctx.target.name} does not state group_alignment, which contiguous rows of experts need",
-                hint="add it to its file, with a source, or give bucket-tokens{alignment=N} (rows) or {layout=masked}",
-            )
+        alignments = self.alignments(ctx.target) if "contiguous" in layouts else ()
         env, tokens = environment(ctx, module, phases), product(shape(op.ids)[:-1])
         experts = shape(op.down)[0]
         assert isinstance(experts, int)
         step = Step(max(1, env.number(tokens)), env.number(capacity), routing_of(op.ids, experts, env))
 
         def candidates(there: Step) -> list[Layout]:
-            return [
-                Layout(name, alignment_for(alignments or (), there) if name == "contiguous" else 1) for name in layouts
-            ]
+            return [Layout(name, alignment_for(alignments, there) if name == "contiguous" else 1) for name in layouts]
 
         return choose(ctx.target, sizes_of(op), step, candidates, range_of(module, tokens))
+
+    def alignments(self, target: Target) -> tuple[int, ...]:
+        """The alignments that contiguous rows may have.  Raises UsageError where neither option nor target says."""
+        if self.alignment:
+            return (self.alignment,)
+        if target.group_alignment is None:
+            raise UsageError(
+                f"target {target.name} does not state group_alignment, which contiguous rows of experts need",
+                hint="add it to its file, with a source, or give bucket-tokens{alignment=N} (rows) or {layout=masked}",
+            )
+        return target.group_alignment
 
 
 def phases_by_function(module: ModuleOp) -> dict[str, list[Phase]]:
@@ -245,7 +250,7 @@ def decompose(ctx: CompileContext, op: ExpertsOp, layout: Layout, capacity: Size
     for name, value in names.items():
         value.name_hint = name
     combine.out.name_hint = op.y.name_hint
-    made: list[Operation] = [permute, *products, *owners(cuts), swiglu, down, combine]
+    made: list[Operation] = [permute, *products, *map(owner, cuts), swiglu, down, combine]
     for new in made:
         new.location = op.location
     block.insert_ops_before(made, op)
@@ -254,6 +259,7 @@ def decompose(ctx: CompileContext, op: ExpertsOp, layout: Layout, capacity: Size
     op.erase()
 
 
-def owners(values: Sequence[SSAValue]) -> list[Operation]:
-    """The ops that make values."""
-    return [value.owner for value in values if isinstance(value.owner, Operation)]
+def owner(value: SSAValue) -> Operation:
+    """The op that makes a value."""
+    assert isinstance(value.owner, Operation)
+    return value.owner

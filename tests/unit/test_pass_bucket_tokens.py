@@ -155,6 +155,7 @@ def test_span_looks_both_ways_within_its_bounds() -> None:
     assert span(best, 101, (0, 4096)) == (101, 4096)
     assert span(best, 101, (0, None)) == (101, None)
     assert span(best, 50, (0, None)) == (7, 100)
+    assert span(best, 101, (0, 1 << 20)) == (101, 1 << 20)
     assert span(best, 60, (80, 90)) == (60, 90)
     assert span(best, 95, (80, 90)) == (80, 95)
     assert span(lambda tokens: MASKED, 1, (1, 1)) == (1, 1)

@@ -152,6 +152,7 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
 
 // -----
 // Nothing says that the ids of a token differ: an expert may get more rows than there are tokens.
+// REASON: bucket-tokens: fired: @negative_repeated: moe.experts: contiguous (alignment 8) rows; layout = contiguous (alignment 8), tokens = 6, rows = 40, padding_rows = 19.5, padding_share = 0.619,
 // MASKED-LABEL: @negative_repeated
 // MASKED-NOT:   moe.permute
 // MASKED:       moe.experts
