@@ -34,6 +34,8 @@ class PassRun:
     peak_rss_bytes: int
     """Largest resident size of the process so far (bytes)."""
     outcomes: tuple[Outcome, ...]
+    numerics: str = "bitwise"
+    """How results may differ, as the pass states it."""
     quantize_change: int = 0
     """By how many the ``scaled.quantize`` ops in function bodies grew."""
     dequantize_change: int = 0
@@ -122,6 +124,7 @@ class Driver:
             cleans_up=item.cleans_up,
             peak_rss_bytes=peak_rss_bytes(),
             outcomes=tuple(self.ctx.outcomes.items[first:]),
+            numerics=item.numerics,
             quantize_change=after[0] - before[0],
             dequantize_change=after[1] - before[1],
         )

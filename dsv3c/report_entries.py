@@ -13,6 +13,7 @@ from dsv3c.ir.cost_rules_rows import layout_rows
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.moe_rows import PermuteOp
 from dsv3c.ir.expected_rows import routing_of
+from dsv3c.ir.expected_sizes import with_expected_rows
 from dsv3c.ir.floors import floor_of_work
 from dsv3c.ir.functions import functions
 from dsv3c.ir.links import LINK_CLASSES
@@ -102,6 +103,7 @@ def entry_report(module: ModuleOp, name: str, target: Target | None, point: Oper
         env = phase_env(function, phase, point)
         assert env.context is not None
         tokens, sequences, context = phase.tokens, phase.sequences, env.context
+    env = with_expected_rows(module, env)
     totals = entry_cost(module, name, env)
     total = totals.total()
     bound, floor = floor_of(totals, target)

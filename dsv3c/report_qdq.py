@@ -13,6 +13,9 @@ from dsv3c.ir.errors import at
 from dsv3c.ir.functions import functions
 from dsv3c.ir.scaled_type import is_scaled
 
+QUANTISES = "quantises"
+"""What a pass says of itself whose results are those of quantised values."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class QdqSite:
@@ -33,7 +36,7 @@ class QdqReport:
     """Ops ``scaled.quantize`` and ``scaled.dequantize`` in function bodies; recipes of weights run at load."""
 
     inserted: tuple[int, int] | None
-    """(quantise, dequantise) that passes put in; None where no pass ran."""
+    """(quantise, dequantise) that passes which quantise put in; None where no pass ran.  Copies do not count."""
     removed: tuple[int, int] | None
     """(quantise, dequantise) that passes fused, shared, cancelled or moved into recipes."""
     left: Sequence[QdqSite]
@@ -47,7 +50,9 @@ def qdq_report(module: ModuleOp, runs: Sequence[PassRun]) -> QdqReport | None:
     if not left and not scaled and not any(any(change) for change in changes):
         return None
     return QdqReport(
-        inserted=positive(changes) if runs else None,
+        inserted=positive([change for run, change in zip(runs, changes, strict=True) if run.numerics == QUANTISES])
+        if runs
+        else None,
         removed=positive([(-quantize, -dequantize) for quantize, dequantize in changes]) if runs else None,
         left=left,
     )

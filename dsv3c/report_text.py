@@ -10,6 +10,8 @@ from dsv3c.report_qdq import QdqReport, by_place
 from dsv3c.tables import columns
 
 MIB = 2**20
+MOST_PLACES = 8
+"""Functions that quantising is left in which are listed; the data has all of them, with lines of source."""
 
 
 def render(summary: Summary) -> str:
@@ -35,6 +37,8 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
         ("model", f"{summary.model}, {summary.level}, for {summary.target}"),
         ("parameters", counted(summary.parameters)),
     ]
+    if summary.parameters.on_rank != summary.parameters.total:
+        rows.append(("", f"on one rank {many(summary.parameters.on_rank)}"))
     if (added := summary.mtp_parameters) is not None:
         also = f"total {many(added.total)}, active {many(added.active)}"
         rows.append(("", f"multi-token prediction, apart from them: {also}"))
@@ -152,10 +156,12 @@ def precision_lines(summary: Summary) -> list[tuple[str, str]]:
         done = [f"{counts[index]} {what}" for what, counts in qdq_counts(qdq)]
         lines.append((op, ", ".join([*done, f"{left} left"])))
     places = by_place(qdq.left)
-    functions = dict.fromkeys(function for function, _ in places)
-    for number, function in enumerate(functions):
+    functions = list(dict.fromkeys(function for function, _ in places))
+    for number, function in enumerate(functions[:MOST_PLACES]):
         held = {op: count for (name, op), count in places.items() if name == function}
         lines.append(("left in" if not number else "", f"@{function}: {listed(held)}"))
+    if (more := len(functions) - MOST_PLACES) > 0:
+        lines.append(("", f"and in {more} more functions"))
     return lines
 
 

@@ -13,10 +13,12 @@ from dsv3c.ir import cost_rules_comm, cost_rules_rows, cost_rules_scaled
 from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, element_bytes, row_bytes
 from dsv3c.ir.cost_rules import AttentionOp, flops_per_pair, static
 from dsv3c.ir.cost_rules_aten import is_core
+from dsv3c.ir.definitions import definition
 from dsv3c.ir.dialects import mla, nn
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.expected_sizes import with_expected_rows
 from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
+from dsv3c.ir.segments import MICROBATCH, number_of
 from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.verify import unraised
 from dsv3c.ir.views import view_of
@@ -117,13 +119,18 @@ def live_ops(function: func.FuncOp) -> list[Operation]:
     return live
 
 
-def reached(module: ModuleOp, entry: str) -> Counter[str]:
-    """Function name -> how often one run of ``entry`` runs it; the entry itself once."""
-    return Counter(function.sym_name.data for function, _ in instances(module, entry))
+def reached(module: ModuleOp, entry: str, *, one: bool = False) -> Counter[str]:
+    """Function name -> how often one run of ``entry`` runs it; the entry itself once.  ``one``: see ``instances``."""
+    return Counter(function.sym_name.data for function, _ in instances(module, entry, one=one))
 
 
-def instances(module: ModuleOp, entry: str, prefix: str = "") -> Iterator[tuple[func.FuncOp, str]]:
-    """Every function a run of ``entry`` enters, with the prefix its parameters have there."""
+def instances(
+    module: ModuleOp, entry: str, prefix: str = "", *, one: bool = False
+) -> Iterator[tuple[func.FuncOp, str]]:
+    """Every function a run of ``entry`` enters, with the prefix its parameters have there.
+
+    ``one``: of a step that is split into micro-batches, the first only.
+    """
     table = functions(module)
     calls = dict[str, list[tuple[str, str]]]()  # function -> (callee, prefix); 61 equal layers are looked at once
 
@@ -131,6 +138,7 @@ def instances(module: ModuleOp, entry: str, prefix: str = "") -> Iterator[tuple[
         yield table[name], path
         if name not in calls:
             found = [op for op in table[name].body.block.ops if isinstance(op, func.CallOp)]
+            found = [op for op in found if not (one and number_of(op, MICROBATCH))]
             calls[name] = [(callee_name(op), call_prefix(op)) for op in found]
         for callee, inner in calls[name]:
             yield from visit(callee, join_path(path, inner))
@@ -138,12 +146,12 @@ def instances(module: ModuleOp, entry: str, prefix: str = "") -> Iterator[tuple[
     yield from visit(entry, prefix)
 
 
-def attentions(module: ModuleOp, entry: str) -> list[tuple[AttentionOp, int]]:
-    """The attentions a run of ``entry`` computes, and how often each."""
+def attentions(module: ModuleOp, entry: str, *, one: bool = False) -> list[tuple[AttentionOp, int]]:
+    """The attentions a run of ``entry`` computes, and how often each; ``one``: in the first micro-batch only."""
     table = functions(module)
     return [
         (op, times)
-        for name, times in reached(module, entry).items()
+        for name, times in reached(module, entry, one=one).items()
         for op in live_ops(table[name])
         if isinstance(op, AttentionOp)
     ]
@@ -185,16 +193,17 @@ def kept_bytes(op: AttentionOp) -> int | None:
 def core_flops_per_pair(module: ModuleOp, entry: str) -> int | None:
     """``sum over layers of 2 * H * (dk + dv)``, with absorbed attention counted as the expanded one it came from.
 
-    None without attention, or where an absorbed one does not show its sizes.
+    None without attention, or where an absorbed one does not show its sizes.  Of a step's micro-batches the first
+    stands for all: a token goes through one of them.
     """
-    return weighted_sum([(expanded_flops_per_pair(op), times) for op, times in attentions(module, entry)])
+    return weighted_sum([(expanded_flops_per_pair(op), times) for op, times in attentions(module, entry, one=True)])
 
 
 def expanded_flops_per_pair(op: AttentionOp) -> int | None:
     """``flops_per_pair``; of an absorbed attention from the per-head products around it."""
     if not isinstance(op, mla.AbsorbedAttentionOp):
         return flops_per_pair(op)
-    into, out = view_of(op.q_latent).base.owner, product_after(op.o)
+    into, out = definition(op.q_latent).owner, product_after(op.o)
     if not isinstance(into, nn.HeadLinearOp) or out is None:
         return None
     heads, nope, value = static(shape(op.o)[1]), static(shape(into.x)[-1]), static(shape(out.y)[-1])

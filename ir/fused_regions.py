@@ -127,8 +127,12 @@ def merged(ops: Sequence[Operation], costs: dict[Operation, Cost], env: Env) -> 
 
 def activations(values: Iterable[SSAValue]) -> list[SSAValue]:
     """The tensors among values that are not weights, each once."""
-    tensors = [value for value in dict.fromkeys(values) if isinstance(value.type, TensorType | TensorLike)]
-    return [value for value in tensors if not is_weight(value)]
+    return [value for value in tensors(values) if not is_weight(value)]
+
+
+def tensors(values: Iterable[SSAValue]) -> list[SSAValue]:
+    """The tensors among values, each once; not caches, nor tokens."""
+    return [value for value in dict.fromkeys(values) if isinstance(value.type, TensorType | TensorLike)]
 
 
 def leaves(value: SSAValue, inside: set[Operation]) -> bool:
@@ -137,7 +141,7 @@ def leaves(value: SSAValue, inside: set[Operation]) -> bool:
         user = use.operation
         if user in inside:
             continue
-        views = [result for result in user.results if view_of(result).base is view_of(value).base]
+        views = [result for result in tensors(user.results) if view_of(result).base is view_of(value).base]
         if not views or any(leaves(view, inside) for view in views):
             return True
     return False

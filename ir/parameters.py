@@ -10,13 +10,18 @@ from xdsl.ir import Operation, SSAValue
 from dsv3c.ir.cost import instances
 from dsv3c.ir.cost_model import Env
 from dsv3c.ir.cost_rules_aten import GROUPED
-from dsv3c.ir.dialects import moe, nn, weight
+from dsv3c.ir.definitions import definition
+from dsv3c.ir.dialects import moe, moe_rows, nn, scaled, weight
 from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.core import symbols_of
+from dsv3c.ir.expected_rows import routing_of
 from dsv3c.ir.functions import functions, join_path
 from dsv3c.ir.sizes import evaluate
 from dsv3c.ir.types import shape
 from dsv3c.ir.views import RULES as VIEWS
+
+FORMATS = (scaled.QuantizeOp, scaled.DequantizeOp, scaled.RelayoutOp)
+"""Ops that give the same numbers in another format."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,9 @@ class Parameter:
     name: str
     """Absolute; ``{}`` stands for the index of a stack."""
     elements: int
+    """Of all ranks together, each expert once."""
+    held: int
+    """On one rank."""
     fraction: float
     """Share of its elements that acts on one token: k / E for routed experts, else 1."""
     is_embedding: bool
@@ -49,6 +57,8 @@ class Count:
     """Numbers of parameters (elements)."""
 
     total: int
+    on_rank: int
+    """Held by one rank: all of them, but for experts shared out over ranks."""
     active: float
     embedding: int
     """Of which in tables that are looked up and used for nothing else."""
@@ -66,6 +76,7 @@ def count(found: dict[str, Parameter]) -> Count:
     """Sum up."""
     return Count(
         total=sum(item.elements for item in found.values()),
+        on_rank=sum(item.held for item in found.values()),
         active=sum(item.active for item in found.values()),
         embedding=sum(item.elements for item in found.values() if item.is_embedding),
         active_matrices=sum(item.active for item in found.values() if item.is_matrix and not item.is_embedding),
@@ -98,8 +109,30 @@ def relative_parameters(function: func.FuncOp, one_token: Env) -> list[Parameter
         if isinstance(op, weight.ParamOp):
             fraction, is_embedding = share_of(op, one_token), is_table(op.value)
             for key, value in stored(op):
-                found.append(Parameter(key, elements(value), fraction, is_embedding, len(shape(value)) > 1))
+                found.append(parameter(op, key, value, fraction, is_embedding=is_embedding))
     return found
+
+
+def parameter(op: weight.ParamOp, key: str, value: SSAValue, fraction: float, *, is_embedding: bool) -> Parameter:
+    """One stored tensor: with experts shared out over ranks, ``fraction`` is of physical ones, replicas apart."""
+    total, held, source = elements(value), elements(value), value.owner
+    if isinstance(source, weight.StoredEachOp) and source.placement is not None:
+        rows, count = shape(value)[0], source.count.value.data
+        assert isinstance(rows, int)
+        total = held // rows * count
+        fraction *= len(source.placement.logical) / count
+    for shard in sharded(op):
+        rows, count = shape(shard.value)[0], shape(shard.w)[0]
+        assert isinstance(rows, int) and isinstance(count, int)
+        held = total // count * rows
+        fraction *= len(shard.placement.logical) / count
+    return Parameter(key, total, held, fraction, is_embedding, len(shape(value)) > 1)
+
+
+def sharded(op: weight.ParamOp) -> Iterator[weight.ShardOp]:
+    """What a recipe shares out over ranks after it has read all of it."""
+    if op.recipe is not None:
+        yield from (inner for inner in op.recipe.block.ops if isinstance(inner, weight.ShardOp))
 
 
 def split_entries(module: ModuleOp) -> tuple[list[str], list[str]]:
@@ -152,15 +185,20 @@ def elements(value: SSAValue) -> int:
 
 
 def is_scale(value: SSAValue) -> bool:
-    """Whether a stored tensor is used as the scale grid of another and for nothing else."""
+    """Whether a stored tensor becomes scales of another and nothing else, as it is or joined with others first."""
     users = [use.operation for use in value.uses]
-    return bool(users) and all(isinstance(user, weight.DequantizeOp) and user.scale is value for user in users)
+    return bool(users) and all(
+        user.scale is value
+        if isinstance(user, weight.DequantizeOp | scaled.AssembleOp)
+        else bool(user.results) and all(is_scale(result) for result in user.results)
+        for user in users
+    )
 
 
 def readers(value: SSAValue) -> Iterator[tuple[Operation, SSAValue]]:
-    """The ops that read a value, and as what: views of it are followed."""
+    """The ops that read a value, and as what: views of it, and other formats, are followed."""
     for use in value.uses:
-        if use.operation.name in VIEWS:
+        if use.operation.name in VIEWS or isinstance(use.operation, FORMATS):
             for result in use.operation.results:
                 yield from readers(result)
         else:
@@ -183,15 +221,23 @@ def share_of(op: weight.ParamOp, one_token: Env) -> float:
 
 
 def share(user: Operation, value: SSAValue, one_token: Env) -> float:
-    """``k / E`` where ``value`` [E, ...] holds experts of which a token reads k; else 1."""
+    """``k / E`` where ``value`` [E, ...] holds experts of which a token reads k; else 1.
+
+    On one of several ranks E counts the experts of all.
+    """
+    experts = shape(value)[0] if shape(value) else 1
     if isinstance(user, moe.ExpertsOp) and value in (user.gate, user.up, user.down):
-        chosen = one_token.number(shape(user.weights)[-1])
-    elif isinstance(user, AtenOp) and user.name in GROUPED and user.value(GROUPED[user.name][1]) is value:
+        return routing_of(user.ids, one_token.number(experts), one_token).chance
+    if isinstance(user, moe_rows.GroupedMmOp | scaled.GroupedMmOp) and user.w is value:
+        made = definition(user.expert_of).owner
+        known = isinstance(made, moe_rows.PermuteOp)
+        return routing_of(made.ids, one_token.number(experts), one_token).chance if known else 1.0
+    if isinstance(user, AtenOp) and user.name in GROUPED and user.value(GROUPED[user.name][1]) is value:
         rows = user.value(GROUPED[user.name][0])
         assert rows is not None
         chosen = one_token.number(shape(rows)[0])
     elif isinstance(user, AtenOp) and user.name == "aten.index.Tensor" and len(shape(value)) == 3:
-        chosen = one_token.elements(user.results[0]) * one_token.number(shape(value)[0]) // one_token.elements(value)
+        chosen = one_token.elements(user.results[0]) * one_token.number(experts) // one_token.elements(value)
     else:
         return 1.0
-    return min(1.0, chosen / one_token.number(shape(value)[0]))
+    return min(1.0, chosen / one_token.number(experts))
