@@ -12,7 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings import nn
-from dsv3c.backends.reference.meanings.arithmetic import QUANTIZATION, follows_torch, product, weight_columns, wide
+from dsv3c.backends.reference.meanings.arithmetic import (
+    QUANTIZATION,
+    WIDE,
+    follows_torch,
+    product,
+    weight_columns,
+    wide,
+    wide_columns,
+)
 from dsv3c.backends.reference.meanings.scaled_products import BlockFactor, block_product
 
 LARGEST: dict[torch.dtype, float] = {
@@ -180,20 +188,21 @@ def grouped_mm(x: Scaled, w: Scaled, expert_of: Tensor, *, dtype: torch.dtype, p
     A row of expert -1 is zero.  Arithmetic as ``mm``.
     """
     y_MN = torch.zeros((x.shape[0], w.shape[1]), dtype=dtype)
-    exact = not (is_quantized(x) and is_quantized(w))
-    left, right = (values(x), values(w)) if exact else (x.data, w.data)
-    rows, matrices, columns = factor(x), factor(w), weight_columns(right)
+    quantized = is_quantized(x) and is_quantized(w)
+    left, right = (x.data, w.data) if quantized else (values(x), values(w))
+    rows, matrices, kept = factor(x), factor(w), WIDE.columns(right)
     x_MK = wide(left)
     for expert in torch.unique(expert_of).tolist():
         if expert < 0:
             continue
         chosen = (expert_of == expert).nonzero().squeeze(-1)
-        if exact:
-            y_MN[chosen] = torch.matmul(x_MK[chosen], columns[expert]).to(dtype)
+        columns_KN = wide_columns(right[expert]) if kept is None else kept[expert]
+        if not quantized:
+            y_MN[chosen] = torch.matmul(x_MK[chosen], columns_KN).to(dtype)
             continue
         mine = BlockFactor(x_MK[chosen], rows.scales[chosen], rows.granule)
         matrix = BlockFactor(w.data[expert], matrices.scales[expert], matrices.granule)
-        y_MN[chosen] = block_product(mine, matrix, columns[expert], promote).to(dtype)
+        y_MN[chosen] = block_product(mine, matrix, columns_KN, promote).to(dtype)
     return y_MN
 
 
