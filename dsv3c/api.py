@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 AnyModule: TypeAlias = "Module | ModuleOp | str"
 """What functions take as a module: one of ours, xDSL's own, or text."""
-Fidelity = Literal["reference", "torch"]
+Fidelity = Literal["reference", "torch", "tensor_core"]
 
 
 @dataclass
@@ -213,7 +213,8 @@ def execute(
     >>> [logits] = dsv3c.execute(module, "main", torch.tensor([[1, 2, 3]]), weights=model.state_dict())
 
     ``weights``: a checkpoint's path, a state dict, or None for random values from ``seed`` (each from the seed and its
-    own name).  ``fidelity``: ``reference`` accumulates exactly and rounds once, ``torch`` makes the source's own calls.
+    own name).  ``fidelity``: ``reference`` accumulates exactly and rounds once, ``torch`` makes the source's own calls,
+    ``tensor_core`` is the reference with 8-bit products added as a tensor core adds them.
     A phase whose new tokens per sequence are too few for it runs as its variant for short queries (``@prefill.short``).
     Raises UsageError for an unknown function and for new tokens that the phase does not take, MemoryShort when the
     weights do not fit into memory, WeightsError for ones that do not fit the module.

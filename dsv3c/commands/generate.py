@@ -41,9 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--fidelity",
-        choices=("reference", "torch"),
+        choices=("reference", "torch", "tensor_core"),
         default="reference",
-        help="the defined arithmetic, or the very torch calls of the source (default: %(default)s)",
+        help="the defined arithmetic, the very torch calls of the source, or 8-bit products added as a tensor core "
+        "adds them (default: %(default)s)",
     )
 
 

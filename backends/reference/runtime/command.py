@@ -58,7 +58,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--temperature", type=float, default=0.0, help="0 picks the likeliest token")
     made.add_argument("--top-k", type=int, default=0, help="draw from the K likeliest; 0: from all")
     made.add_argument("--top-p", type=float, default=1.0, help="draw from the likeliest that reach P")
-    made.add_argument("--fidelity", choices=("reference", "torch"), default="reference", help="see arithmetic.py")
+    fidelities = ("reference", "torch", "tensor_core")
+    made.add_argument("--fidelity", choices=fidelities, default="reference", help="see arithmetic.py")
     return made
 
 
