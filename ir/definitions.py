@@ -3,7 +3,7 @@
 from xdsl.dialects import func
 from xdsl.ir import OpResult, SSAValue
 
-from dsv3c.ir.functions import call_sites, callee_name, functions, is_argument, parent_module, returned
+from dsv3c.ir.functions import callee_name, calls, functions, is_argument, parent_module, returned
 from dsv3c.ir.views import view_of
 
 
@@ -17,13 +17,19 @@ def definition(value: SSAValue) -> SSAValue:
         if is_argument(value):
             function = value.block.parent_op()
             assert isinstance(function, func.FuncOp)
-            sites = call_sites(function)
-            if not sites:
+            site = first_call(function)
+            if site is None:
                 return value
-            value = sites[0].operands[value.index]
+            value = site.operands[value.index]
         elif isinstance(value, OpResult) and isinstance(value.op, func.CallOp):
             inner = returned(functions(parent_module(value.op))[callee_name(value.op)]).operands[value.index]
             base = view_of(inner).base
             value = value.op.operands[base.index] if is_argument(base) else base
         else:
             return value
+
+
+def first_call(function: func.FuncOp) -> func.CallOp | None:
+    """The first call of a function in its module's text; None of an entry."""
+    name = function.sym_name.data
+    return next((call for call in calls(parent_module(function)) if callee_name(call) == name), None)
