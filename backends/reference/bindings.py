@@ -1,10 +1,11 @@
 """Values of named sizes: found by comparing types with the tensors that arrive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor
+from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, TensorType
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Operation
 
 from dsv3c.backends.reference.dtypes import dtype_of, element_of
 from dsv3c.backends.reference.meanings.mla import LatentCache
@@ -12,6 +13,7 @@ from dsv3c.backends.reference.meanings.scaled import Scaled, num_blocks
 from dsv3c.ir.dialects.core import symbols_of as declared_symbols
 from dsv3c.ir.dialects.mla import CacheType
 from dsv3c.ir.errors import Dsv3cError
+from dsv3c.ir.functions import parent_function
 from dsv3c.ir.scaled_type import ScaledType, show_granule
 from dsv3c.ir.sizes import Size, evaluate, symbols_of
 from dsv3c.ir.types import sizes_of
@@ -27,6 +29,11 @@ class Sizes(dict[str, int]):
     def __missing__(self, text: str) -> int:
         value = self[text] = evaluate(text, self)
         return value
+
+    def forget(self, names: frozenset[str]) -> None:
+        """Drop the values of symbols, and what was computed from them."""
+        for text in [text for text in self if not names.isdisjoint(symbols_of(text))]:
+            del self[text]
 
 
 def type_sizes(type: Attribute) -> tuple[Size, ...]:
@@ -45,6 +52,23 @@ def type_sizes(type: Attribute) -> tuple[Size, ...]:
 def named_sizes(type: Attribute) -> frozenset[str]:
     """The symbols a type mentions."""
     return frozenset(name for size in type_sizes(type) if isinstance(size, str) for name in symbols_of(size))
+
+
+def sizes_brought(op: Operation) -> frozenset[str]:
+    """The symbols that a call brings along: its results mention them, its operands and its caller's arguments do not.
+
+    Each call brings them anew: the rows received differ from layer to layer.
+    """
+    function = parent_function(op)
+    if not isinstance(op, func.CallOp) or function is None:
+        return frozenset()
+    given = [value.type for value in (*op.operands, *function.body.block.args)]
+    return sizes_in(op.result_types) - sizes_in(given)
+
+
+def sizes_in(types: Iterable[Attribute]) -> frozenset[str]:
+    """The symbols that types mention."""
+    return frozenset[str]().union(*map(named_sizes, types))
 
 
 def actual_sizes(value: object) -> tuple[int, ...]:

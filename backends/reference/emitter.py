@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringA
 from xdsl.ir import Block, Operation, SSAValue
 
 from dsv3c.backends.reference.adapters.comm import require_one_rank
-from dsv3c.backends.reference.bindings import named_sizes, type_sizes
+from dsv3c.backends.reference.bindings import named_sizes, sizes_brought, type_sizes
 from dsv3c.backends.reference.call import Argument, Call, RankRef, SizeRef, adapter_of
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.params import header_of, no_meaning
@@ -24,6 +24,7 @@ from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.aten_schema import Kind
 from dsv3c.ir.dialects.comm import TokenType, meshes_of
 from dsv3c.ir.dialects.mla import CacheType
+from dsv3c.ir.dialects.moe_fused import FusedOp, opened
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp, StoredEachOp, StoredOp, YieldOp
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import call_prefix, call_sites, callee_name, topological
@@ -216,6 +217,7 @@ def emit_function(program: Program, function: func.FuncOp) -> None:
     known = set(given)
     for op in block.ops:
         emit_op(body, op, program.function_names[name])
+        known -= sizes_brought(op)
         for result in op.results:
             for symbol in sorted(named_sizes(result.type) - known):
                 if symbol in needed:
@@ -228,7 +230,7 @@ def emit_function(program: Program, function: func.FuncOp) -> None:
 def needed_sizes(program: Program, function: func.FuncOp) -> list[str]:
     """The symbols whose values a function's calls use, itself or through a callee; sorted."""
     found = set[str]()
-    for op in function.body.block.ops:
+    for op in opened(function.body.block.ops):
         if isinstance(op, func.CallOp):
             found.update(program.function_sizes[callee_name(op)])
         elif not isinstance(op, func.ReturnOp | ParamOp | ConstantOp):
@@ -313,6 +315,13 @@ def emit_op(body: Body, op: Operation, function_name: str) -> None:
             items = [f"p.at({literal_text(prefix)})" if prefix else "p", *program.function_sizes[callee]]
             items += [body.values[operand] for operand in op.operands]
             body.assign(op, program.function_names[callee], items)
+        case FusedOp():
+            body.values |= {
+                inside: body.values[given] for inside, given in zip(op.body.block.args, op.inputs, strict=True)
+            }
+            for inner in op.ops:
+                emit_op(body, inner, function_name)
+            body.values |= {made: body.values[inside] for made, inside in zip(op.outputs, op.end.values, strict=True)}
         case ConstantOp():
             body.constant(op)
         case ParamOp() if op.recipe is None:

@@ -15,7 +15,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
-from dsv3c.backends.reference.bindings import Binder, BindingError, Sizes, check_argument, named_sizes
+from dsv3c.backends.reference.bindings import Binder, BindingError, Sizes, check_argument, sizes_brought, sizes_in
 from dsv3c.backends.reference.call import Argument, Call, RankRef, SizeRef, adapter_of
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity, fidelity, quantization
 from dsv3c.backends.reference.meanings.mla import LatentCache
@@ -23,6 +23,7 @@ from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.params import Params, no_meaning
 from dsv3c.backends.reference.weights import Weights
 from dsv3c.ir.dialects.moe import GateOp
+from dsv3c.ir.dialects.moe_fused import FusedOp
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import Dsv3cError, UsageError, at
 from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
@@ -123,12 +124,14 @@ class CallFunction(Instruction):
 
 @dataclass(slots=True, kw_only=True)
 class BindResults(Instruction):
-    """Bind the sizes that first appear in an op's results."""
+    """Bind the sizes that an op's results bring, whatever they were before."""
 
     binder: Binder
+    introduced: frozenset[str]
 
     def execute(self, frame: Frame) -> None:
         """Compare result types with the values."""
+        frame.sizes.forget(self.introduced)
         types = [result.type for result in self.op.results]
         values = [frame.slots[index] for index in self.outs]
         self.binder.bind_all(types, values, [f"a result of {self.op.name}"] * len(values), frame.sizes)
@@ -180,7 +183,7 @@ class Compiler:
         block = self.function.body.block
         for argument in block.args:
             self.new_slot(argument)
-            self.known_sizes |= named_sizes(argument.type)
+            self.known_sizes |= sizes_in([argument.type])
         for op in block.ops:
             if isinstance(op, func.ReturnOp):
                 returned = tuple(self.slots[value] for value in op.operands)
@@ -202,12 +205,20 @@ class Compiler:
             call = self.call_of(op)
             self.new_slot(op.value, call.meaning(*call.args, **call.kwargs))
             return
+        if isinstance(op, FusedOp):
+            self.slots |= {
+                inside: self.slots[given] for inside, given in zip(op.body.block.args, op.inputs, strict=True)
+            }
+            for inner in op.ops:
+                self.add(inner)
+            self.slots |= {made: self.slots[inside] for made, inside in zip(op.outputs, op.end.values, strict=True)}
+            return
         outs = tuple(self.new_slot(result) for result in op.results)
         self.instructions.append(self.instruction(op, outs))
-        introduced = frozenset[str]().union(*(named_sizes(result.type) for result in op.results)) - self.known_sizes
+        introduced = (sizes_in(op.result_types) - self.known_sizes) | sizes_brought(op)
         if introduced:
             self.known_sizes |= introduced
-            self.instructions.append(BindResults(op=op, outs=outs, binder=self.executor.binder))
+            self.instructions.append(BindResults(op=op, outs=outs, binder=self.executor.binder, introduced=introduced))
         if self.executor.observer is not None:
             self.instructions.append(Observe(op=op, outs=outs, observer=self.executor.observer))
 
