@@ -11,6 +11,7 @@ from xdsl.ir import Dialect, Operation
 
 from dsv3c.ir.dialects.aten import aten_dialect, op_class, schema_table
 from dsv3c.ir.dialects.aten_schema import parse_schema
+from dsv3c.ir.durations import DurationsFactory
 from dsv3c.ir.errors import at
 from dsv3c.ir.evaluator import Evaluator
 from dsv3c.ir.functions import parent_function
@@ -50,6 +51,8 @@ class CompileContext(Context):
     """Facts of the hardware; None where no pass may ask (parsing only)."""
     operating_point: Mapping[str, int] = field(default_factory=dict[str, int])
     """Values the cost choices are made for: tokens, sequences, context tokens per sequence, by symbol name."""
+    durations: DurationsFactory | None = None
+    """What functions take, for schedules; None: their floors."""
     evaluator: Evaluator | None = None
     """Answers questions about size-only values; None in a torch-free run."""
     outcomes: Outcomes = field(default_factory=Outcomes)

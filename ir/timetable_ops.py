@@ -28,6 +28,11 @@ from dsv3c.ir.timetable import (
     Timetable,
 )
 
+STREAM = "stream"
+"""Attribute of a call in a scheduled entry: the stream it is issued to."""
+KERNEL = "kernel"
+"""Attribute of a call: the segment that runs it together with others as one kernel."""
+
 
 def timetables(module: ModuleOp) -> dict[str, TimetableOp]:
     """Entry -> its timetable, in the order of the text."""

@@ -257,10 +257,18 @@ def verify_sharded(module: ModuleOp) -> None:
                 )
 
 
+def verify_scheduled(module: ModuleOp) -> None:
+    """A scheduled module's timetables can run, and its entries' calls are what they say."""
+    from dsv3c.ir.scheduled import verify_timetables  # it reads segments, which need this module
+
+    verify_timetables(module)
+
+
 FACTS: dict[str, Callable[[ModuleOp], None]] = {
     "raised": verify_raised,
     "phased": verify_phased,
     "sharded": verify_sharded,
+    "scheduled": verify_scheduled,
 }
 """What a module that states the fact must satisfy; facts that plug-ins state are not checked here."""
 

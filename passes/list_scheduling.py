@@ -119,10 +119,11 @@ def lower_bound_ns(work: Work) -> int:
     return bound
 
 
-def serial(work: Work) -> list[Slot]:
-    """One instance after the other in the order of the declarations, each on the first stream of its kind."""
+def serial(work: Work, order: Sequence[Instance] = ()) -> list[Slot]:
+    """One instance after the other, each on the first stream of its kind: in this order, else as they depend."""
+    place = {instance: index for index, instance in enumerate(work.instances)}
     starts, now = [0] * len(work.instances), 0
-    for index in work.order:
+    for index in [place[instance] for instance in order] or work.order:
         starts[index] = now
         now += work.duration[index]
     first = {stream.kind: stream.name for stream in reversed(work.problem.streams)}
