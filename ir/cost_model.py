@@ -15,6 +15,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from dsv3c.ir.dialects.core import symbols_of
 from dsv3c.ir.dialects.mla_cache import CacheType
+from dsv3c.ir.dialects.moe_fused import outer
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import IRError
 from dsv3c.ir.rules import RuleTable
@@ -205,7 +206,9 @@ def element_bytes(element: Attribute) -> int:
 
 def is_weight(value: SSAValue) -> bool:
     """Whether a value is a parameter or constant, or a view of one."""
-    return isinstance(view_of(value).base.owner, ParamOp | ConstantOp)
+    base = view_of(value).base
+    given = outer(base)
+    return isinstance(base.owner, ParamOp | ConstantOp) if given is None else is_weight(given)
 
 
 def traffic(op: Operation, env: Env, kind: CostClass, *, flops: float = 0.0, dtype: str = "") -> Cost:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from xdsl.ir import SSAValue
 
 from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, is_weight, leading, traffic
-from dsv3c.ir.dialects import moe_rows
+from dsv3c.ir.dialects import moe_fused, moe_rows
 from dsv3c.ir.expected_rows import Routing, routing_of
 from dsv3c.ir.types import element_type, shape
 
@@ -39,6 +39,23 @@ def unpermute(op: moe_rows.UnpermuteOp, env: Env) -> Cost:
     cost = traffic(op, env, CostClass.ELEMENTWISE, flops=2.0 * rows * hidden)
     unread = (env.number(shape(op.slots)[0]) - rows) * env.num_bytes(op.y) / max(1, leading(op.y, env))
     return replace(cost, activation_bytes_read=cost.activation_bytes_read - unread)
+
+
+@COST.rule(moe_fused.FusedOp)
+def fused(op: moe_fused.FusedOp, env: Env) -> Cost | None:
+    """All work of the body; of its bytes the weights, and the activations that cross its border."""
+    inside = list[Cost]()
+    for inner in op.ops:
+        rule = COST.find(inner)
+        cost = rule(inner, env) if rule is not None else None
+        if cost is None:
+            return None
+        inside.append(cost)
+    dtypes = {cost.dtype for cost in inside if cost.dtype}
+    if len(dtypes) > 1:
+        return None
+    whole = traffic(op, env, CostClass.EXPERTS, flops=sum(cost.flops for cost in inside), dtype="".join(dtypes))
+    return replace(whole, weight_bytes_read=sum(cost.weight_bytes_read for cost in inside))
 
 
 def grouped_product(x: SSAValue, w: SSAValue, expert_of: SSAValue, y: SSAValue, env: Env, *, dtype: str) -> Cost:

@@ -3,6 +3,7 @@
 from xdsl.dialects import func
 from xdsl.ir import OpResult, SSAValue
 
+from dsv3c.ir.dialects.moe_fused import outer
 from dsv3c.ir.functions import callee_name, calls, functions, is_argument, parent_module, returned
 from dsv3c.ir.views import view_of
 
@@ -14,7 +15,9 @@ def definition(value: SSAValue) -> SSAValue:
     """
     while True:
         value = view_of(value).base
-        if is_argument(value):
+        if (given := outer(value)) is not None:
+            value = given
+        elif is_argument(value):
             function = value.block.parent_op()
             assert isinstance(function, func.FuncOp)
             site = first_call(function)

@@ -18,6 +18,9 @@ kernels.  Every result keeps its bits.  (PyTorch's own calls, fidelity ``torch``
 as before, ``contiguous`` with alignment 1, or whole in vectors, widths that are multiples of 32: what is left of a
 tensor is computed by other instructions.)
 
+``fuse=true`` wraps the ops from ``moe.permute`` to ``moe.unpermute`` in one ``moe.fused``, so that one kernel for all
+of them is a choice of lowering: no pass after it looks inside, so it goes last.
+
 ``layout=auto`` compares the layouts by cost (``passes/bucketing_cost.py``) for the step of the phase that reaches the
 function, and states for how many tokens the choice holds.  In a phase that is captured as a device graph the host does
 not know how many rows an expert has: there rows are ``masked``, with room for every token at every expert.  It does not
@@ -47,6 +50,7 @@ from dsv3c.ir.targets import Target
 from dsv3c.ir.types import as_tensor, element_type, shape, with_sizes
 from dsv3c.passes.base import Pass
 from dsv3c.passes.bucketing_cost import Choice, ExpertSizes, Layout, Step, alignment_for, choose
+from dsv3c.passes.fused_experts import fuse
 from dsv3c.passes.matching import reshape_of
 from dsv3c.passes.merge_projections import cut_columns
 from dsv3c.passes.phases import SEQUENCES, TOKENS, Phase, phase_of
@@ -67,13 +71,18 @@ class BucketTokensPass(Pass):
     alignment: int = 0
     """Rows at whose multiples an expert's rows start (contiguous); 1: compact; 0: what the target's products need."""
 
+    fuse: bool = False
+    """Put everything from each ``moe.permute`` to its ``moe.unpermute``, also earlier ones, into one ``moe.fused``."""
+
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
-        """Every ``moe.experts`` in the phase that reaches it."""
+        """Every ``moe.experts`` in the phase that reaches it; then every chain of rows, if it is to be fused."""
         self.check_options()
         reached = phases_by_function(module)
         for name, function in functions(module).items():
             for op in [op for op in function.body.block.ops if isinstance(op, ExpertsOp)]:
                 self.site(ctx, module, op, reached.get(name, []))
+            for op in [op for op in function.body.block.ops if self.fuse and isinstance(op, UnpermuteOp)]:
+                fuse(ctx, op, environment(ctx, module, reached.get(name, [])))
 
     def check_options(self) -> None:
         """Raise UsageError for values without a meaning."""

@@ -50,3 +50,15 @@ def size_argument(size: Size) -> Argument:
 def adapter_of(op: Operation) -> Adapter | None:
     """The op's adapter; None when it has no meaning here."""
     return REFERENCE.find(op)
+
+
+def is_plain(argument: Argument) -> bool:
+    """Whether an argument is a value or a literal, and not made of sizes or of several values."""
+    return isinstance(argument, SSAValue) or is_literal(argument)
+
+
+def is_literal(argument: Argument) -> bool:
+    """Whether an argument is the same in every run."""
+    if isinstance(argument, list | tuple):
+        return all(map(is_literal, argument))
+    return not isinstance(argument, SSAValue | SizeRef | RankRef)

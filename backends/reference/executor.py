@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from dsv3c.backends.reference.bindings import Binder, BindingError, Sizes, check_argument, sizes_brought, sizes_in
-from dsv3c.backends.reference.call import Argument, Call, RankRef, SizeRef, adapter_of
+from dsv3c.backends.reference.call import Argument, Call, RankRef, SizeRef, adapter_of, is_literal, is_plain
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity, fidelity, quantization
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.meanings.scaled import Scaled
@@ -295,18 +295,6 @@ class Compiler:
                 freed.setdefault(position, []).append(index)
         for position, indices in freed.items():
             self.instructions[position].frees = tuple(indices)
-
-
-def is_plain(argument: Argument) -> bool:
-    """Whether an argument is a value or a literal, and not made of sizes or of several values."""
-    return isinstance(argument, SSAValue) or is_literal(argument)
-
-
-def is_literal(argument: Argument) -> bool:
-    """Whether an argument is the same in every run."""
-    if isinstance(argument, list | tuple):
-        return all(map(is_literal, argument))
-    return not isinstance(argument, SSAValue | SizeRef | RankRef)
 
 
 class Executor:
