@@ -11,7 +11,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -32,6 +32,7 @@ from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
 from dsv3c.passes.base import Pass
 from dsv3c.pipelines import parse_passes
+from dsv3c.plan import Plan
 from dsv3c.remarks import remarks_text
 from dsv3c.summary import summary_text
 from dsv3c.variants import check_queries, variant_for
@@ -272,19 +273,21 @@ def compile(
     level: Level = "lowered",
     allow_unraised: bool = False,
     force: bool = False,
-    **point: object,
+    **choices: object,
 ) -> CompiledModule:
     """Compile a model; with ``output``, write the artifact there.
 
     >>> module = dsv3c.compile("tiny", "out", phases=["prefill", "decode"], max_batch=8, context=512)
     >>> print(module.summary)
 
-    ``point`` are fields of the operating point (``max_tokens``, ``max_batch``, ``context``, ``max_context``,
-    ``page_size``, ``verify_tokens``, ``logits``); everything else is as for ``dsv3c compile``, but that the target is
-    the CPU where none is named.
+    ``choices`` are fields of the operating point (``max_tokens``, ``max_batch``, ``context``, ``max_context``,
+    ``page_size``, ``verify_tokens``, ``logits``) and of the plan (``recipe``, ``kv_cache_dtype``, ``ep``, ``nnodes``,
+    ``redundant_experts``, ``copies``, ``combine_order``, ``overlap``); everything else is as for ``dsv3c compile``, but
+    that the target is the CPU where none is named.
     """
+    plan = {name: choices.pop(name) for name in [field.name for field in fields(Plan)] if name in choices}
     if phases is not None:
-        point["phases"] = tuple(phases)
+        choices["phases"] = tuple(phases)
     request = Request(
         model=str(model),
         target=target,
@@ -293,7 +296,8 @@ def compile(
         experts=experts,
         layers=layers,
         weights=None if weights is None else Path(weights),
-        point=point,
+        point=choices,
+        plan=plan,
         pipeline=passes,
         level=level,
         allow_unraised=allow_unraised,

@@ -21,13 +21,14 @@ from dsv3c.observers import Announce
 from dsv3c.operating_point import OperatingPoint, point_of
 from dsv3c.passes.base import Pass
 from dsv3c.pipelines import default_pipeline, parse_passes, resume, until, until_level
+from dsv3c.plan import Plan, plan_of
 from dsv3c.plugins import load_plugins
 
 if TYPE_CHECKING:
     from dsv3c.captured import Captured
 
-Level = Literal["captured", "raised", "phased", "lowered", "program"]
-LEVELS: tuple[Level, ...] = ("captured", "raised", "phased", "lowered", "program")
+Level = Literal["captured", "raised", "phased", "sharded", "quantised", "lowered", "program"]
+LEVELS: tuple[Level, ...] = ("captured", "raised", "phased", "sharded", "quantised", "lowered", "program")
 DEFAULT_TARGET = "h800"
 STACKED = "mlp.experts.gate_up_proj"
 """A parameter that published checkpoints store expert by expert."""
@@ -52,6 +53,8 @@ class Request:
     """Checkpoint that the program will run with."""
     point: dict[str, object] = field(default_factory=dict[str, object])
     """Fields of the operating point that are not to be derived from the model."""
+    plan: dict[str, object] = field(default_factory=dict[str, object])
+    """Fields of the plan (``dsv3c.plan``) that were chosen: precision, ranks, overlap."""
     pipeline: str | None = None
     """Passes in place of the default ones."""
     level: Level = "lowered"
@@ -105,6 +108,7 @@ class Compiled:
     module: ModuleOp
     driver: Driver
     point: OperatingPoint
+    plan: Plan
     pipeline: str
     """The passes that ran, as text."""
     source: "Source"
@@ -147,17 +151,19 @@ def compile_model(
     WeightsError for a checkpoint that does not fit.
     """
     plugins = load_plugins(request.load)
-    ctx = make_context(target=load_target(request.target))
+    target = load_target(request.target)
+    ctx = make_context(target=target)
     for dialect in plugins.dialects.values():
         ctx.load_dialect(dialect)
     # a misspelt pass is told before a long capture
-    planned = parse_passes(request.pipeline or default_pipeline(OperatingPoint()), plugins.passes)
+    plan = plan_of(request.plan, target)
+    planned = parse_passes(request.pipeline or default_pipeline(OperatingPoint(), plan), plugins.passes)
     check(until(until_level(planned, request.level), request.stop_after))
     progress("capture")
     module, captured, seconds = read_model(ctx, request)
     point = point_of(request.point, longest=longest_sequence(module, captured))
     ctx.operating_point = point.symbols()
-    pipeline = default_pipeline(point) if request.pipeline is None else request.pipeline
+    pipeline = default_pipeline(point, plan) if request.pipeline is None else request.pipeline
     passes = resume(parse_passes(pipeline, plugins.passes), facts_of(module))
     passes = until(until_level(passes, request.level), request.stop_after)
     check_level(request, facts_of(module))
@@ -175,6 +181,7 @@ def compile_model(
         module=module,
         driver=driver,
         point=point,
+        plan=plan,
         pipeline=",".join(str(item.spec()) for item in passes),
         source=source_of(request, module),
         stages=stages.items,

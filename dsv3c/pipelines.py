@@ -11,6 +11,7 @@ from dsv3c.ir.errors import UsageError
 from dsv3c.operating_point import OperatingPoint
 from dsv3c.passes.base import Pass
 from dsv3c.passes.registry import load_pass
+from dsv3c.plan import Plan
 
 RAISE = (
     "canonicalize-views",
@@ -41,9 +42,9 @@ LOWER = (
 """Phased -> merged and absorbed."""
 
 
-def default_pipeline(point: OperatingPoint) -> str:
+def default_pipeline(point: OperatingPoint, plan: Plan) -> str:
     """The pass pipeline of ``dsv3c compile``, as the text that ``dsv3c opt -p`` takes."""
-    return ",".join([*RAISE, f"specialize-phases{{{point.pass_options()}}}", *LOWER])
+    return ",".join([*RAISE, f"specialize-phases{{{point.pass_options()}}}", *LOWER, *plan.passes()])
 
 
 def resume(passes: Sequence[Pass], facts: frozenset[str]) -> list[Pass]:
@@ -52,14 +53,21 @@ def resume(passes: Sequence[Pass], facts: frozenset[str]) -> list[Pass]:
     return list(passes[done[-1] + 1 :] if done else passes)
 
 
+FACTS = ("phased", "sharded", "quantised")
+"""Levels that are a fact: the program right after the pass that establishes it."""
+
+
 def until_level(passes: Sequence[Pass], level: str) -> list[Pass]:
-    """The passes that take a captured module to ``level``: captured, raised, phased; any other level takes them all."""
+    """The passes that take a captured module to ``level``: captured, raised, one of ``FACTS``; all for any other.
+
+    A fact that none of the passes establishes takes them all.
+    """
     if level == "captured":
         return []
-    phased = next((index for index, item in enumerate(passes) if "phased" in item.ensures), None)
-    if phased is None or level not in ("raised", "phased"):
-        return list(passes)
-    return list(passes[: phased + (level == "phased")])
+    places = {fact: index for index, item in enumerate(passes) for fact in item.ensures}
+    if level == "raised":
+        return list(passes[: places.get("phased", len(passes))])
+    return list(passes[: places[level] + 1]) if level in FACTS and level in places else list(passes)
 
 
 def parse_passes(text: str, extra: Mapping[str, type[Pass]] | None = None) -> list[Pass]:

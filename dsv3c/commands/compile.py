@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from dsv3c.compiler import DEFAULT_TARGET, LEVELS, Compiled, Request, compile_model, program_files
@@ -11,6 +12,7 @@ from dsv3c.ir.text import print_module
 from dsv3c.observers import progress
 from dsv3c.operating_point import LOGITS, read_workload
 from dsv3c.options import add_pass_options, check_print_names, observers_of, stats_table, timing_table
+from dsv3c.plan import COMBINE_ORDERS, COPIES, KV_CACHES, OVERLAPS, Plan
 from dsv3c.remarks import emit_remarks
 
 SIZES = {
@@ -58,7 +60,22 @@ def add_model_arguments(parser: argparse.ArgumentParser, *, or_artifact: str = "
         group.add_argument(f"--{name}", type=int, metavar="N", help=text)
     group.add_argument("--logits", choices=LOGITS, help="of every sequence's last token, or of all (default: last)")
     group.add_argument("--workload", type=Path, metavar="FILE.toml", help="the operating point as a file; flags win")
+    add_plan_arguments(parser)
     parser.add_argument("-p", "--passes", metavar="PIPELINE", help="passes in place of the default ones")
+
+
+def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    """Precision, ranks, overlap."""
+    group = parser.add_argument_group("precision")
+    group.add_argument("--recipe", metavar="R", help="`dsv3c recipes`, or a .toml file (default: the target's own)")
+    group.add_argument("--kv-cache-dtype", choices=KV_CACHES, help="type of the cached latents (default: recipe)")
+    group = parser.add_argument_group("ranks")
+    group.add_argument("--ep", type=int, metavar="N", help="ranks that share the routed experts (default: 1)")
+    group.add_argument("--nnodes", type=int, metavar="N", help="nodes they are on (default: 1)")
+    group.add_argument("--redundant-experts", type=int, metavar="N", help="replicas of experts (default: 0)")
+    group.add_argument("--copies", choices=COPIES, help="messages per token: per what (default: auto, by phase)")
+    group.add_argument("--combine-order", choices=COMBINE_ORDERS, help="how expert outputs are added (default: source)")
+    group.add_argument("--overlap", choices=OVERLAPS, help="communication under computation (default: auto)")
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -80,6 +97,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
     for name in [*(name.replace("-", "_") for name in SIZES), "phases", "logits"]:
         if getattr(arguments, name) is not None:
             point[name] = getattr(arguments, name)
+    plan = {field.name: value for field in fields(Plan) if (value := getattr(arguments, field.name)) is not None}
     level = getattr(arguments, "emit", None) or "lowered"
     return Request(
         model=arguments.model,
@@ -90,6 +108,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         layers=arguments.layers,
         weights=arguments.weights,
         point=point,
+        plan=plan,
         pipeline=arguments.passes,
         level=level,
         stop_after=arguments.stop_after,

@@ -1,0 +1,132 @@
+"""What is decided about a deployment beside its sizes: precision, ranks, overlap; from flags, written as passes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+
+from dsv3c.ir.errors import UsageError
+from dsv3c.ir.precision import ScaledFormat
+from dsv3c.ir.precision_text import load_recipe
+from dsv3c.ir.targets import Target
+
+KV_CACHES = ("recipe", "bf16", "fp8")
+COPIES = ("auto", "expert", "rank", "node")
+COMBINE_ORDERS = ("source", "rank", "node_rank")
+OVERLAPS = ("auto", "off", "same-layer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Choices of one deployment; every field is a flag of ``dsv3c compile``."""
+
+    recipe: str = "bf16"
+    """Precision recipe: a name of ``dsv3c recipes`` or a ``.toml`` file."""
+    kv_cache_dtype: str = "recipe"
+    """``bf16``, ``fp8`` (512 e4m3 + 4 f32 + 64 bf16 = 656 bytes per token and layer), or what the recipe says."""
+    ep: int = 1
+    """Ranks that share the routed experts."""
+    nnodes: int = 1
+    """Nodes they are on, equally many on each."""
+    redundant_experts: int = 0
+    """Replicas of experts beside the model's own."""
+    copies: str = "auto"
+    """Messages per token: one per ``expert`` chosen, per distinct ``rank`` or ``node``; ``auto`` decides by phase."""
+    combine_order: str = "source"
+    """Order in which expert outputs are added: as the ``source`` model does, or partial sums by ``rank``."""
+    overlap: str = "auto"
+    """``auto``: schedule communication under computation; ``same-layer``: inside one layer only; ``off``."""
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for values outside of their choices."""
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise UsageError(f"{flag(name)} must be one of {', '.join(choices)}, not {value!r}")
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise UsageError(f"{flag(name)} {getattr(self, name)}: must be at least {least}")
+        if self.ep % self.nnodes:
+            raise UsageError(
+                f"--ep {self.ep} ranks are not equally many on --nnodes {self.nnodes} nodes",
+                hint=f"give --ep as a multiple of {self.nnodes}",
+            )
+        if self.redundant_experts and self.ep == 1:
+            raise UsageError("--redundant-experts needs ranks to put them on", hint="give --ep too")
+
+    def cache_format(self) -> ScaledFormat | None:
+        """How the latents in the cache are stored; None: in the model's own type.  Raises UsageError for the recipe."""
+        stated = load_recipe(self.recipe).kv_cache
+        if self.kv_cache_dtype == "recipe":
+            return stated
+        return None if self.kv_cache_dtype == "bf16" else stated or FLASH_MLA
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether there is more than one rank."""
+        return self.ep > 1
+
+    def passes(self) -> Iterator[str]:
+        """The passes that carry the plan out, after absorption, as pipeline text."""
+        if self.is_sharded:
+            order = self.combine_order
+            yield (
+                f"shard-experts{{ep={self.ep} nnodes={self.nnodes} redundant={self.redundant_experts} "
+                f"copies={self.copies} order={order}}}"
+            )
+        yield "bucket-tokens"
+        cache = self.cache_format()
+        if cache is not None:
+            yield f"quantize-kv-cache{{dtype={cache.format} granule={cache.granule[1]} amax-floor={cache.amax_floor}}}"
+        if load_recipe(self.recipe).quantises:
+            yield f"insert-fp8-qdq{{recipe={quoted(self.recipe)}}}"
+            yield from FUSE
+        yield from TIDY
+        if self.is_sharded and self.overlap != "off":
+            yield "split-microbatches"
+            yield "cut-segments"
+            yield f"schedule-overlap{{cross-layer={'false' if self.overlap == 'same-layer' else 'true'}}}"
+
+
+FUSE = (
+    "fold-weights",
+    "fuse-qdq",
+    "fuse-rms-norm-quant",
+    "fuse-swiglu-quant",
+)
+"""What follows the insertion of Q and DQ."""
+TIDY = ("cse", "dce")
+"""What is done whatever the recipe."""
+FLASH_MLA = ScaledFormat(
+    format="f8E4M3FN",
+    granule=(1, 128),
+    scale="f32",
+    amax_floor=1e-4,
+    apply="divide",
+    round_scale="pow2",
+    saturate=False,
+)
+"""The cache of 656 bytes per token and layer of deepseek-ai/FlashMLA (docs/20250929, tests/quant.py)."""
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "kv_cache_dtype": KV_CACHES,
+    "copies": COPIES,
+    "combine_order": COMBINE_ORDERS,
+    "overlap": OVERLAPS,
+}
+LEAST: Mapping[str, int] = {"ep": 1, "nnodes": 1, "redundant_experts": 0}
+
+
+def flag(name: str) -> str:
+    """``kv_cache_dtype`` -> ``--kv-cache-dtype``."""
+    return f"--{name.replace('_', '-')}"
+
+
+def quoted(text: str) -> str:
+    """Text as an option's value in a pipeline: as it is where it is a plain word, else in quotes."""
+    return text if text.replace("-", "").replace("_", "").isalnum() else f'"{text}"'
+
+
+def plan_of(given: Mapping[str, object], target: Target) -> Plan:
+    """The plan of the values that were given, the recipe being the target's own where none is."""
+    known = [field.name for field in fields(Plan)]
+    assert given.keys() <= set(known), f"a plan has {known}, not {sorted(given)}"
+    plan = replace(Plan(), **given)
+    return plan if "recipe" in given else replace(plan, recipe=target.recipe)
