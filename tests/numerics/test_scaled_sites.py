@@ -4,26 +4,22 @@ Quantised data and scales: bit for bit.  Products: calc_diff below 3e-8 in f32, 
 of the dequantised factors in f64, on normal, all-positive and outlier data.
 """
 
-from collections.abc import Sequence
 from typing import cast
 
 import fp8_oracle
 import pytest
 import torch
 from fp8_oracle import E4M3, E4M3FNUZ, E5M2, Format, Quantized, quantize_activation, quantize_weight
-from roundtrip import parse
-from torch import Tensor
-from xdsl.dialects.builtin import bf16, f32
-from xdsl.ir import Attribute
+from scaled_programs import drawn, execute, grouped, of, product, quantized, text_of
+from torch import Tensor, nn
+from xdsl.dialects.builtin import bf16
 
-from dsv3c.backends.reference.dtypes import element_of
-from dsv3c.backends.reference.executor import Executor, Value
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity
 from dsv3c.backends.reference.meanings.scaled import Scaled
-from dsv3c.backends.reference.weights import RandomWeights
 from dsv3c.ir.quantizer import QuantizerAttr
-from dsv3c.ir.scaled_type import show_granule
 from dsv3c.metrics import difference, same_bits
+from dsv3c.models.configs import load_config
+from dsv3c.models.deepseek_v3 import Experts, build_model
 
 SITES: dict[str, tuple[int, int]] = {
     # weight [N, K] of the configuration "tiny"
@@ -44,63 +40,20 @@ KINDS = ("normal", "positive", "outliers")
 ROWS = 37
 
 
-def drawn(kind: str, rows: int, columns: int, seed: int = 0) -> Tensor:
-    """bf16: normal numbers, their magnitudes, or normal ones with 8 columns a hundred times as large."""
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(rows, columns, generator=generator)
-    if kind == "positive":
-        x = x.abs()
-    if kind == "outliers":
-        x[:, torch.randperm(columns, generator=generator)[:8]] *= 100
-    return x.to(torch.bfloat16)
-
-
-def execute(text: str, *arguments: Value, fidelity: Fidelity = "reference") -> list[Value]:
-    return Executor(parse(text), RandomWeights(0, {}), fidelity).run("main", *arguments)
-
-
-def text_of(value: Value) -> str:
-    """The type of a value, as text."""
-    if isinstance(value, Scaled):
-        return f"!scaled.tensor<{text_of(value.data)}, {show_granule(value.granule)}, {element_of(value.scale.dtype)}>"
-    assert isinstance(value, Tensor)
-    return f"tensor<{'x'.join(map(str, value.shape))}x{element_of(value.dtype)}>"
-
-
-def scaled_text(sizes: Sequence[int], granule: Sequence[int], form: Format = E4M3, scale: str = "f32") -> str:
-    data = f"tensor<{'x'.join(map(str, sizes))}x{element_of(form.dtype)}>"
-    return f"!scaled.tensor<{data}, {show_granule(granule)}, {scale}>"
-
-
-def quantized(x: Tensor, granule: Sequence[int], how: QuantizerAttr, form: Format = E4M3, scale: str = "f32") -> Scaled:
-    """x by ``scaled.quantize``."""
-    kind = scaled_text(x.shape, granule, form, scale)
-    [q] = execute(
-        f"func.func @main(%x: {text_of(x)}) -> {kind} {{\n"
-        f"%q = scaled.quantize %x quantizer {str(how).removeprefix('#scaled.quantizer')} : {text_of(x)} -> {kind}\n"
-        f"func.return %q : {kind}\n}}",
-        x,
-    )
-    assert isinstance(q, Scaled)
-    return q
-
-
-def product(
-    x: Scaled, w: Scaled, element: Attribute = f32, promote: int | None = 128, fidelity: Fidelity = "reference"
-) -> Tensor:
-    """x times w by ``scaled.mm``."""
-    y, how = f"tensor<{x.shape[0]}x{w.shape[0]}x{element}>", f"promote {promote} " if promote else ""
-    [found] = execute(
-        f"func.func @main(%x: {text_of(x)}, %w: {text_of(w)}) -> {y} {{\n"
-        f"%y = scaled.mm %x, %w {how}: {text_of(x)}, {text_of(w)} -> {y}\nfunc.return %y : {y}\n}}",
-        x, w, fidelity=fidelity,
-    )  # fmt: skip
-    return cast(Tensor, found)
-
-
 def assert_same(q: Scaled, expected: Quantized) -> None:
     assert same_bits(q.data, expected.data), "data differs"
     assert same_bits(q.scale.to(torch.float32), expected.scale), "scales differ"
+
+
+def test_the_sites_are_those_of_the_model() -> None:
+    model = build_model(load_config("tiny"), "deepseek", torch.bfloat16, "meta")
+    linears = {
+        tuple(m.weight.shape) for name, m in model.named_modules() if isinstance(m, nn.Linear) and name != "lm_head"
+    }
+    experts = {tuple(m.gate_up_proj.shape[1:]) for m in model.modules() if isinstance(m, Experts)}
+    experts |= {tuple(m.down_proj.shape[1:]) for m in model.modules() if isinstance(m, Experts)}
+    assert linears | experts <= set(SITES.values())
+    assert {"mtp"} == {site for site, sizes in SITES.items() if sizes not in linears | experts}
 
 
 QUANTIZERS = [
@@ -211,10 +164,6 @@ def test_a_block_of_nan_does_not_spread() -> None:
     assert not bad[1].any()
 
 
-def of(q: Quantized, granule: tuple[int, ...]) -> Scaled:
-    return Scaled(q.data, q.scale, granule)
-
-
 def exact(x: Quantized, w: Quantized) -> Tensor:
     """The product of the dequantised factors, in f64."""
     return fp8_oracle.dequantize(x, (1, 128)).double() @ fp8_oracle.dequantize(w, (128, 128)).double().T
@@ -276,17 +225,6 @@ def test_bias_is_added_before_the_one_rounding() -> None:
         x, w, bias,
     )  # fmt: skip
     assert same_bits(cast(Tensor, y), (product(x, w) + bias.to(torch.float32)).to(torch.bfloat16))
-
-
-def grouped(x: Scaled, w: Scaled, expert_of: Tensor, fidelity: Fidelity = "reference") -> Tensor:
-    y = f"tensor<{x.shape[0]}x{w.shape[1]}xf32>"
-    [found] = execute(
-        f"func.func @main(%x: {text_of(x)}, %w: {text_of(w)}, %e: {text_of(expert_of)}) -> {y} {{\n"
-        f"%y = scaled.grouped_mm %x, %w, %e promote 128 : {text_of(x)}, {text_of(w)}, {text_of(expert_of)} -> {y}\n"
-        f"func.return %y : {y}\n}}",
-        x, w, expert_of, fidelity=fidelity,
-    )  # fmt: skip
-    return cast(Tensor, found)
 
 
 def some_experts(count: int = 4) -> tuple[Scaled, Scaled, Tensor]:
@@ -390,70 +328,3 @@ def test_a_tensor_core_keeps_13_fraction_bits() -> None:
     assert total({128: smaller}, 128) == 1 + smaller, "the accumulator has restarted"
     assert total({128: smaller}, None) == 1
     assert total({32: smaller}, 32) == 1 + smaller
-
-
-QUANTIZER = 'quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none">'
-
-
-@pytest.mark.parametrize("fidelity", ["reference", "torch"])
-@pytest.mark.parametrize("weight_in", ["input", "f32"])
-def test_a_fused_norm_has_the_bits_of_norm_and_quantiser(fidelity: Fidelity, weight_in: str) -> None:
-    x, weight = drawn("outliers", ROWS, 384), torch.rand(384).to(torch.bfloat16) + 0.5
-    row, kind = text_of(x), scaled_text(x.shape, (1, 128))
-    head = f"func.func @main(%x: {row}, %w: {text_of(weight)}) -> ({kind}, {row}) {{\n"
-    fused = (
-        f'{head}%q, %y = scaled.rms_norm %x, %w eps 1.0e-6 weight_in "{weight_in}" intermediate bf16 {QUANTIZER} '
-        f": {row}, {text_of(weight)} -> {kind}, {row}\nfunc.return %q, %y : {kind}, {row}\n}}"
-    )
-    apart = (
-        f'{head}%y = nn.rms_norm %x, %w eps 1.0e-6 weight_in "{weight_in}" : {row}, {text_of(weight)}\n'
-        f"%q = scaled.quantize %y {QUANTIZER} : {row} -> {kind}\nfunc.return %q, %y : {kind}, {row}\n}}"
-    )
-    found, expected = (execute(text, x, weight, fidelity=fidelity) for text in (fused, apart))
-    assert_equal(found, expected)
-    [wide] = execute(
-        f'func.func @main(%x: {row}, %w: {text_of(weight)}) -> {kind} {{\n'
-        f'%q = scaled.rms_norm %x, %w eps 1.0e-6 weight_in "{weight_in}" intermediate f32 {QUANTIZER} '
-        f": {row}, {text_of(weight)} -> {kind}\nfunc.return %q : {kind}\n}}",
-        x, weight, fidelity=fidelity,
-    )  # fmt: skip
-    norm = x.double() * torch.rsqrt(x.double().square().mean(-1, keepdim=True) + 1e-6)
-    if weight_in == "input":
-        norm = norm.float().double()
-    assert isinstance(wide, Scaled)
-    again = quantize_activation((norm * weight.double()).float())
-    assert difference([(wide.scale, again.scale)]).relative_l2 < 1e-6
-    assert not same_bits(wide.data, cast(Scaled, found[0]).data)
-
-
-def assert_equal(found: Sequence[Value], expected: Sequence[Value]) -> None:
-    for left, right in zip(found, expected, strict=True):
-        if isinstance(left, Scaled) and isinstance(right, Scaled):
-            assert same_bits(left.data, right.data)
-            assert same_bits(left.scale, right.scale)
-        else:
-            assert same_bits(cast(Tensor, left), cast(Tensor, right))
-
-
-@pytest.mark.parametrize("fidelity", ["reference", "torch"])
-@pytest.mark.parametrize("intermediate", ["input", "f32"])
-def test_a_fused_swiglu_has_the_bits_of_swiglu_and_quantiser(fidelity: Fidelity, intermediate: str) -> None:
-    gate, up = drawn("outliers", ROWS, 192), drawn("normal", ROWS, 192, seed=1)
-    row, kind = text_of(gate), scaled_text(gate.shape, (1, 128))
-    head = f"func.func @main(%g: {row}, %u: {row}) -> {kind} {{\n"
-    fused = (
-        f'{head}%q = scaled.swiglu %g, %u intermediate "{intermediate}" rounded_to bf16 {QUANTIZER} '
-        f": {row}, {row} -> {kind}\nfunc.return %q : {kind}\n}}"
-    )
-    apart = (
-        f'{head}%y = nn.swiglu %g, %u intermediate "{intermediate}" : {row}\n'
-        f"%q = scaled.quantize %y {QUANTIZER} : {row} -> {kind}\nfunc.return %q : {kind}\n}}"
-    )
-    assert_equal(execute(fused, gate, up, fidelity=fidelity), execute(apart, gate, up, fidelity=fidelity))
-    [wide] = execute(fused.replace("rounded_to bf16", "rounded_to f32"), gate, up, fidelity=fidelity)
-    silu = gate.double() / (1 + torch.exp(-gate.double()))
-    if intermediate == "input":
-        silu = silu.float().to(torch.bfloat16).double()
-    again = quantize_activation((silu * up.double()).float())
-    assert isinstance(wide, Scaled)
-    assert difference([(wide.scale, again.scale)]).relative_l2 < 1e-6

@@ -88,6 +88,33 @@ func.func @main(%x: tensor<4x384xf32>, %w: tensor<320x384xf32>) -> tensor<4x320x
     assert not torch.equal(on, off)
 
 
+def test_without_quantization_stored_weights_are_what_they_are() -> None:
+    kind, rows = (
+        "!scaled.tensor<tensor<2x64x256xf8E4M3FN>, 1x64x128, f32>",
+        "!scaled.tensor<tensor<5x256xf8E4M3FN>, 1x128, f32>",
+    )
+    text = f"""
+func.func @main(%x: tensor<5x256xf32>, %d: tensor<2x64x256xf8E4M3FN>, %s: tensor<2x1x2xf32>, %e: tensor<5xi32>)
+    -> tensor<5x64xf32> {{
+  %xq = scaled.quantize %x {QUANTIZER} : tensor<5x256xf32> -> {rows}
+  %wq = scaled.assemble %d, %s : tensor<2x64x256xf8E4M3FN>, tensor<2x1x2xf32> -> {kind}
+  %y = scaled.grouped_mm %xq, %wq, %e promote 128 : {rows}, {kind}, tensor<5xi32> -> tensor<5x64xf32>
+  func.return %y : tensor<5x64xf32>
+}}
+"""
+    x, data, scale = torch.randn(5, 256), torch.randn(2, 64, 256).to(torch.float8_e4m3fn), torch.rand(2, 1, 2)
+    expert_of = torch.tensor([0, 1, -1, 1, 0], dtype=torch.int32)
+    executor = Executor(parse(text), RandomWeights(0, {}), quantization=False)
+    [y] = executor.run("main", x, data, scale, expert_of)
+    w = data.float() * scale.repeat_interleave(128, dim=-1)
+    expected = torch.stack(
+        [(x[m].double() @ w[e].double().T).float() * (e >= 0) for m, e in enumerate(expert_of.tolist())]
+    )
+    assert isinstance(y, torch.Tensor)
+    assert torch.allclose(y, expected, rtol=1e-6, atol=0)
+    assert not y[2].any()
+
+
 ARGUMENT = f"""
 dsv3c.symbol @T min 1 max 4096
 func.func @main(%q: {ROWS}) -> tensor<?x384xf32, ["T"]> {{
