@@ -168,6 +168,14 @@ def append(op: mla.AppendOp, env: Env) -> Cost:
     return replace(traffic(op, env, CostClass.MOVEMENT), cache_bytes_written=written)
 
 
+@COST.rule(mla.RopeAppendOp)
+def rope_append(op: mla.RopeAppendOp, env: Env) -> Cost:
+    """``3`` per element of the key, ``4`` per element of a latent with a norm; writes one row per token, in place."""
+    flops = ROPE_FLOPS * env.elements(op.k) + (NORM_FLOPS * env.elements(op.latent) if op.weight is not None else 0)
+    written = env.number(shape(op.latent)[0]) * row_bytes(cache_of(op.cache))
+    return replace(traffic(op, env, CostClass.ELEMENTWISE, flops=flops), cache_bytes_written=written)
+
+
 @COST.rule(mla.GatherOp)
 def gather(op: mla.GatherOp, env: Env) -> Cost:
     """Reads every row of the context; no arithmetic."""

@@ -15,7 +15,7 @@ from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.comm import CombineOp, DispatchOp, StartOp, SyncCountsOp, TokenType, group_of, meshes_of
 from dsv3c.ir.dialects.common import require
 from dsv3c.ir.dialects.core import SymbolOp, facts_of, symbols_of
-from dsv3c.ir.dialects.mla import AppendOp, AttentionOp, CacheType
+from dsv3c.ir.dialects.mla import AppendOp, AttentionOp, CacheType, RopeAppendOp
 from dsv3c.ir.dialects.weight import ShardOp, StoredEachOp
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import PREFIX, callee_name, calls, capturable, functions
@@ -168,7 +168,7 @@ def versions_replaced(op: Operation) -> list[SSAValue]:
 
     Those of caches only where it returns caches: it may read them alone.
     """
-    if isinstance(op, AppendOp):
+    if isinstance(op, AppendOp | RopeAppendOp):
         return [op.cache]
     if isinstance(op, SyncCountsOp | DispatchOp | CombineOp):
         return [op.token]

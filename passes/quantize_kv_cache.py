@@ -32,7 +32,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.cost_model import row_bytes
-from dsv3c.ir.dialects.mla import AbsorbedAttentionOp, AppendOp, GatherOp, cache_type
+from dsv3c.ir.dialects.mla import AbsorbedAttentionOp, AppendOp, GatherOp, RopeAppendOp, cache_type
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.functions import functions, update_type
@@ -49,7 +49,7 @@ CACHE_OPS: RuleTable[Stated] = RuleTable("quantised cache")
 """Ops that work on a cache with scales: what has to be said at each, beside the cache's type."""
 
 
-@CACHE_OPS.rule(AppendOp)
+@CACHE_OPS.rule(AppendOp, RopeAppendOp)
 def append(op: Operation, quantizer: QuantizerAttr) -> None:
     """Quantises what it writes."""
     op.properties["quantizer"] = quantizer
@@ -84,7 +84,7 @@ class QuantizeKvCachePass(Pass):
         quantizer = QuantizerAttr.make(amax_floor=self.amax_floor, round_scale="pow2")
         strangers = {kind: op for op in module.walk() for kind in cache_types(op) if CACHE_OPS.find(op) is None}
         made = dict[Attribute, Attribute]()
-        for op in [op for op in module.walk() if isinstance(op, AppendOp)]:
+        for op in [op for op in module.walk() if isinstance(op, AppendOp | RopeAppendOp)]:
             kind = cache_type(op.cache)
             reason = self.refusal(kind, strangers)
             if reason:

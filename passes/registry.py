@@ -18,6 +18,7 @@ PASSES: dict[str, str] = {
     "fold-weights": "FoldWeightsPass",
     "fuse-qdq": "FuseQdqPass",
     "fuse-rms-norm-quant": "FuseRmsNormQuantPass",
+    "fuse-rope-cache-append": "FuseRopeCacheAppendPass",
     "fuse-swiglu-quant": "FuseSwigluQuantPass",
     "insert-fp8-qdq": "InsertFp8QdqPass",
     "merge-projections": "MergeProjectionsPass",

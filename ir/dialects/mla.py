@@ -7,7 +7,7 @@ rank.  Source: DeepSeek-V2 (arXiv 2405.04434, section 2.1), inference/model.py i
 Expanded and absorbed attention are two ops: their operands differ, and behaviour attaches to classes.
 """
 
-from xdsl.dialects.builtin import FloatAttr, f64, i32
+from xdsl.dialects.builtin import FloatAttr, f64
 from xdsl.ir import Attribute, Dialect, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -21,54 +21,12 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 
-from dsv3c.ir.dialects.common import F64Attr, is_float_type, require, require_float, require_shape, show
-from dsv3c.ir.dialects.mla_cache import CacheType
+from dsv3c.ir.dialects.common import F64Attr, is_float_type, require, require_shape, show
+from dsv3c.ir.dialects.mla_cache import CacheType, cache_type, require_latent, require_quantizer, require_tables
+from dsv3c.ir.dialects.mla_fused import RopeAppendOp
 from dsv3c.ir.quantizer import QuantizerAttr
 from dsv3c.ir.sizes import Size, add
 from dsv3c.ir.types import Tensor, as_tensor, element_type, shape, tensor_type, with_sizes
-
-
-def cache_type(value: SSAValue) -> CacheType:
-    """The type of a cache value."""
-    assert isinstance(value.type, CacheType)
-    return value.type
-
-
-def require_tables(
-    *, seq_offsets: SSAValue | None, context_lens: SSAValue | None, block_table: SSAValue | None
-) -> Size:
-    """The step's tables agree on N: seq_offsets [N + 1], context_lens [N], block_table [N, P], all i32; returns N."""
-    sequences: Size | None = None
-    for name, value, rank in (("context_lens", context_lens, 1), ("block_table", block_table, 2)):
-        if value is None:
-            continue
-        require(element_type(value) == i32, f"{name} must hold i32, not {element_type(value)}")
-        require(len(shape(value)) == rank, f"{name} must have rank {rank}, not {show(shape(value))}")
-        sequences = shape(value)[0] if sequences is None else sequences
-        require(shape(value)[0] == sequences, f"{name} {show(shape(value))} is not for N = {sequences} sequences")
-    assert sequences is not None
-    if seq_offsets is not None:
-        require(element_type(seq_offsets) == i32, f"seq_offsets must hold i32, not {element_type(seq_offsets)}")
-        require_shape(seq_offsets, (add(sequences, 1),), "seq_offsets")
-    return sequences
-
-
-def require_latent(latent: SSAValue, kind: CacheType) -> None:
-    """A latent outside of a cache: of the cache's element type, or of any floating point where the cache has scales."""
-    if kind.is_quantized:
-        require_float(latent, "latent")
-    else:
-        require(element_type(latent) == kind.latent_type, f"latent must hold {kind.latent_type}")
-
-
-def require_quantizer(quantizer: QuantizerAttr | None, kind: CacheType) -> None:
-    """A latent that is stored with scales is quantised by what finds them, and no other is."""
-    if not kind.is_quantized:
-        require(quantizer is None, "the cache's latent has no scales: nothing is quantised")
-        return
-    require(quantizer is not None, "the cache's latent has scales: state the quantizer that finds them")
-    assert quantizer is not None
-    require(quantizer.static_scale is None, "every tile of a cached latent has its own scale, not a static one")
 
 
 def require_rounding(scores: Attribute, probs: Attribute) -> None:
@@ -381,4 +339,8 @@ class AbsorbedAttentionOp(IRDLOperation):
         require_rounding(self.scores, self.probs)
 
 
-Mla = Dialect("mla", [AbsorbedAttentionOp, AppendOp, AttentionOp, ExpandedAttentionOp, GatherOp], [CacheType])
+Mla = Dialect(
+    "mla",
+    [AbsorbedAttentionOp, AppendOp, AttentionOp, ExpandedAttentionOp, GatherOp, RopeAppendOp],
+    [CacheType],
+)

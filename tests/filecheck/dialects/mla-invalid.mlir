@@ -449,3 +449,136 @@ func.func @f(%cache: !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, r
   %c, %k = mla.gather %cache, %lens, %t : !mla.cache<"9" x 64, latent 32 x f8E4M3FN scale 16 x f32, rope 8 x bf16>, tensor<1xi32>, tensor<1x2xi32> -> tensor<5x32xf8E4M3FN>, tensor<5x8xbf16>
   func.return
 }
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{an append does not change the cache's type}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"8" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x16xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{latent must be [3, 32], not [3, 16]}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" : tensor<3x16xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xf32>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{latent must hold bf16}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" : tensor<3x32xf32>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<2x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{k must be [3, 8], not [2, 8]}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" : tensor<3x32xbf16>, tensor<2x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xf32>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{k must hold bf16}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" : tensor<3x32xbf16>, tensor<3x8xf32>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xbf16>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{cos and sin differ in type}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xbf16>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x8xf32>, %sin: tensor<3x8xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{cos [3, 8] does not have the tokens and half the size of k [3, 8]}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x8xf32>, tensor<3x8xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<2x4xf32>, %sin: tensor<2x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{cos [2, 4] does not have the tokens and half the size of k [3, 8]}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<2x4xf32>, tensor<2x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{pairs must be one of}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "odd" out "half" compute "f32" : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{out must be one of}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "odd" compute "f32" : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{compute must be one of}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "bf16" : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi64>, %w: tensor<32xbf16>) {
+  // expected-error @below {{block_table must hold i32}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi64> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{nothing is quantised}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" quantizer <amax_floor 1.0e-4, apply "divide", round_scale "pow2"> : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{a norm has a weight, eps and weight_in}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" eps 1.0e-6 weight_in "f32" : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{a norm has a weight, eps and weight_in}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" eps 1.0e-6 norm %w : tensor<32xbf16> : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{a norm has a weight, eps and weight_in}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" weight_in "f32" norm %w : tensor<32xbf16> : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<8xbf16>) {
+  // expected-error @below {{weight must be [32], not [8]}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" eps 1.0e-6 weight_in "f32" norm %w : tensor<8xbf16> : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{weight_in must be one of}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" eps 1.0e-6 weight_in "bf16" norm %w : tensor<32xbf16> : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
+
+// -----
+func.func @f(%c: tensor<3x32xbf16>, %k: tensor<3x8xbf16>, %cos: tensor<3x4xf32>, %sin: tensor<3x4xf32>, %cache: !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, %p: tensor<3xi32>, %o: tensor<2xi32>, %t: tensor<1x2xi32>, %w: tensor<32xbf16>) {
+  // expected-error @below {{eps must not be negative}}
+  %r = mla.rope_append %c, %k, %cos, %sin to %cache at %p, %o, %t pairs "half" out "half" compute "f32" eps -1.0 weight_in "f32" norm %w : tensor<32xbf16> : tensor<3x32xbf16>, tensor<3x8xbf16>, tensor<3x4xf32>, tensor<3x4xf32>, !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<3xi32>, tensor<2xi32>, tensor<1x2xi32> -> !mla.cache<"9" x 64, latent 32 x bf16, rope 8 x bf16>
+  func.return
+}
