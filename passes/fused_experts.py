@@ -6,7 +6,7 @@ from xdsl.dialects import func
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dsv3c.ir.context import CompileContext
-from dsv3c.ir.cost_model import COST, Env
+from dsv3c.ir.cost import COST, Env
 from dsv3c.ir.dialects.moe_fused import FusedOp, YieldOp
 from dsv3c.ir.dialects.moe_rows import PermuteOp, UnpermuteOp
 

@@ -34,6 +34,7 @@ LAYOUTS = {
     "aligned": {"layout": "contiguous", "alignment": 16},
     "masked": {"layout": "masked"},
     "dense": {"layout": "dense"},
+    "fused": {"layout": "masked", "fuse": True},
 }
 FIDELITIES: tuple[Fidelity, ...] = ("reference", "torch")
 LENGTHS = (2, 33, 130)
@@ -116,7 +117,7 @@ def text(top_k: int, dtype: str) -> str:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("top_k", [1, 2, 4])
 def test_one_choice_to_all_experts(top_k: int, dtype: str, layout: str) -> None:
-    options = " ".join(f"{name}={value}" for name, value in LAYOUTS[layout].items())
+    options = " ".join(f"{name}={str(value).lower()}" for name, value in LAYOUTS[layout].items())
     before = dsv3c.opt(text(top_k, dtype), "")
     after = dsv3c.opt(before, f"bucket-tokens{{{options}}}")
     torch.manual_seed(2)

@@ -95,6 +95,59 @@ def test_all_rows_count_where_nothing_says_which_are_padding() -> None:
     assert totals.matrix_flops() == {"bf16": product.flops}
 
 
+FUSED = """dsv3c.symbol @T min 0
+func.func @f(%x: {x}, %ids: {ids}, %g: {g}) -> {x} {{
+  %w = weight.param "w" : tensor<4x8x8xbf16>
+  %v = aten.view(%w) : tensor<4x8x8xbf16>
+  %y = moe.fused %x, %ids, %v, %g : {x}, {ids}, tensor<4x8x8xbf16>, {g} -> {x} {{
+  ^bb0(%a: {x}, %i: {ids}, %b: tensor<4x8x8xbf16>, %c: {g}):
+    %rows, %slots, %of = moe.permute %a by %i experts 4 layout "dense" alignment 1 : {x}, {ids} -> {rows}, {n}, {n}
+    %z = moe.grouped_mm %rows, %b by %of : {rows}, tensor<4x8x8xbf16>, {n} -> {rows}
+    {more}
+    %o = moe.unpermute %z at %slots weights %c ids %i combine_in f32 order "slot" : {rows}, {n}, {g}, {ids} -> {x}
+    moe.yield %o : {x}
+  }}
+  func.return %y : {x}
+}}"""
+
+
+def fused(more: str) -> ModuleOp:
+    rows, numbers, weights = 'tensor<?x8xbf16, ["4*T"]>', 'tensor<?xi32, ["4*T"]>', 'tensor<?x2xf32, ["T"]>'
+    module = parse_module(make_context(), FUSED.format(x=X, ids=IDS, g=weights, rows=rows, n=numbers, more=more))
+    verify_module(module)
+    return module
+
+
+def test_a_fused_unit_moves_what_crosses_its_border() -> None:
+    totals = entry_cost(fused(""), "f", ENV)
+    unit = totals.of(CostClass.EXPERTS)
+    assert unit == Cost(
+        kind=CostClass.EXPERTS,
+        flops=2 * 20 * 8 * 8 + 2 * 10 * 8,
+        weight_bytes_read=4 * 8 * 8 * 2,
+        activation_bytes_read=5 * 8 * 2 + 5 * 2 * 8 + 5 * 2 * 4,
+        activation_bytes_written=5 * 8 * 2,
+    )
+    assert totals.total().numbers() == unit.numbers()
+    assert totals.matrix_flops().keys() == {"bf16"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "%q = moe.grouped_mm %rows, %u by %of : {rows}, tensor<4x8x8xf32>, {n} -> {rows}\n"
+        "%p = aten.add.Tensor(%q, %z) : {rows}",
+        '%q = "test.op"(%z) : ({rows}) -> {rows}',
+    ],
+    ids=["two types", "no cost"],
+)
+def test_a_fused_unit_of_two_types_or_with_an_unknown_op_has_no_cost(more: str) -> None:
+    rows, numbers = 'tensor<?x8xbf16, ["4*T"]>', 'tensor<?xi32, ["4*T"]>'
+    wide = "%u = aten.to.dtype(%b, dtype = f32) : tensor<4x8x8xf32>\n"
+    totals = entry_cost(fused(wide + more.format(rows=rows, n=numbers)), "f", ENV)
+    assert totals.uncosted == {"moe.fused": 1}
+
+
 @pytest.mark.parametrize(
     ("tokens", "top_k", "experts", "alignment"),
     [(1, 2, 16, 8), (40, 2, 16, 8), (40, 2, 16, 128), (300, 6, 64, 32), (7, 4, 4, 4)],

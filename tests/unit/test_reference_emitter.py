@@ -87,13 +87,13 @@ def test_a_phased_program_has_the_executors_bits(tmp_path: Path) -> None:
     assert done.stdout == "equal\n", done.stderr
 
 
-@pytest.mark.parametrize("alignment", [1, 8])
-def test_a_program_with_rows_in_expert_order_has_the_executors_bits(tmp_path: Path, alignment: int) -> None:
+@pytest.mark.parametrize(("alignment", "fuse"), [(1, False), (8, True)])
+def test_a_program_with_rows_in_expert_order_has_the_executors_bits(tmp_path: Path, alignment: int, fuse: bool) -> None:
     before, module = parse(phased_text()), parse(phased_text())
     for text in (before, module):  # a phase that is captured and one that is not
         for phase in (Phase("decode", 1, 1, 2, 2, 8, True), Phase("prefill", 1, 64, 64, 2, 8, False)):
             functions(text)[phase.name].attributes["phase"] = phase.attribute()
-    for step in (BucketTokensPass(layout="contiguous", alignment=alignment), BucketTokensPass()):
+    for step in (BucketTokensPass(layout="contiguous", alignment=alignment), BucketTokensPass(fuse=fuse)):
         step.apply(make_context(target=load_target("cpu")), module)
     weights = RandomWeights(4, required_headers(module))
     saved = dict[str, list[torch.Tensor]]()
