@@ -14,8 +14,9 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.ir import Attribute, Operation
 
+from dsv3c.backends.reference.alike import executor_for
 from dsv3c.backends.reference.dtypes import dtype_of
-from dsv3c.backends.reference.executor import Executor, Value
+from dsv3c.backends.reference.executor import Value
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.params import entries_of
@@ -166,7 +167,7 @@ class Runner:
         self.steps = steps_of(module)
         self.choices = list[Tensor]()
         self.forced: Iterator[Tensor] = iter(())
-        self.executor = Executor(
+        self.executor = executor_for(
             module,
             weights,
             fidelity,

@@ -5,11 +5,20 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from torch import Tensor
-from xdsl.dialects.builtin import AnyFloat, ArrayAttr, DenseIntOrFPElementsAttr, DictionaryAttr, ModuleOp, TensorType
+from xdsl.dialects.builtin import (
+    AnyFloat,
+    ArrayAttr,
+    DenseIntOrFPElementsAttr,
+    DictionaryAttr,
+    ModuleOp,
+    StringAttr,
+    TensorType,
+)
 from xdsl.ir import Attribute, ParametrizedAttribute
 
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.weights import Header, Weights
+from dsv3c.ir.dialects.comm import CombineOp
 
 
 @dataclass
@@ -55,6 +64,8 @@ def retyped(module: ModuleOp, old: Attribute, new: Attribute) -> ModuleOp:
     for op in copy.walk():
         for values in (op.properties, op.attributes):
             values.update({name: retyper.convert(value) for name, value in values.items()})
+        if isinstance(op, CombineOp) and op.payload.data == str(old):  # a format's name: LogFMT is no element type
+            op.properties["payload"] = StringAttr(str(new))
         for result in op.results:
             result._type = retyper.convert(result.type)  # pyright: ignore[reportPrivateUsage]
         for region in op.regions:

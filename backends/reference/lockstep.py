@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
@@ -24,6 +25,7 @@ from dsv3c.backends.reference.executor import (
     Frame,
     Instruction,
     Observer,
+    Replay,
     Value,
     store,
 )
@@ -120,8 +122,9 @@ class RankExecutor(Executor):
 class LockstepExecutor:
     """Runs functions of a module with a ``comm.mesh`` on all its ranks.
 
-    ``links`` counts what crossed links since it was made or cleared.  Other parameters as of ``Executor``; weights that
-    are no experts are read once per rank.  Raises UsageError unless the module has one mesh, of ``num_ranks`` if given.
+    ``links`` counts what crossed links since it was made or cleared.  Other parameters as of ``Executor``; ``replay``
+    tells all ranks the same.  Weights that are no experts are read once per rank.  Raises UsageError unless the module
+    has one mesh, of ``num_ranks`` if given.
     """
 
     def __init__(
@@ -132,9 +135,11 @@ class LockstepExecutor:
         fidelity: Fidelity = "reference",
         *,
         observer: Observer | None = None,
+        replay: Replay | None = None,
         params_budget_bytes: int | None = None,
         quantization: bool = True,
     ) -> None:
+        shared = SharedReplay(replay) if replay is not None else None
         self.mesh = only_mesh(module, num_ranks)
         self.links = LinkBytes(self.mesh.gpus.value.data)
         self.ranks = [
@@ -143,6 +148,7 @@ class LockstepExecutor:
                 weights,
                 fidelity,
                 observer=observer,
+                replay=shared.reader() if shared is not None else None,
                 params_budget_bytes=params_budget_bytes,
                 quantization=quantization,
                 rank=rank,
@@ -218,6 +224,27 @@ class LockstepExecutor:
         combine_in = dtype_of(op.combine_in)
         outs = meaning.combine(y, sources, weights, ids, order=order, combine_in=combine_in, payload=payload, gpus=gpus)
         return [(out,) for out in outs]
+
+
+class SharedReplay:
+    """Choices of experts that several ranks are told alike."""
+
+    def __init__(self, replay: Replay) -> None:
+        self.replay = replay
+        self.told = list[Tensor]()
+
+    def reader(self) -> Replay:
+        """What one rank asks: the first to need a choice gets a new one."""
+        position = 0
+
+        def following() -> Tensor:
+            nonlocal position
+            if position == len(self.told):
+                self.told.append(self.replay())
+            position += 1
+            return self.told[position - 1]
+
+        return following
 
 
 def position_of_token(op: CommOp) -> int:
