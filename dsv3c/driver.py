@@ -9,6 +9,7 @@ from typing import Protocol
 
 from xdsl.dialects.builtin import ModuleOp
 
+from dsv3c.ir.bodies import executed_ops
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects.core import facts_of, set_facts
 from dsv3c.ir.errors import PassError
@@ -152,7 +153,7 @@ class Driver:
 
 def quantisations(module: ModuleOp) -> tuple[int, int]:
     """How many ``scaled.quantize`` and ``scaled.dequantize`` ops stand in function bodies; recipes run at load."""
-    names = Counter(op.name for function in functions(module).values() for op in function.body.block.ops)
+    names = Counter(op.name for function in functions(module).values() for op in executed_ops(function))
     return names["scaled.quantize"], names["scaled.dequantize"]
 
 

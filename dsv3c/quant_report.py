@@ -241,7 +241,8 @@ def weight_tallies(module: ModuleOp, weights: Weights, entry: str, *, rank: int 
         with torch.no_grad(), quantization(False):
             value = load_param(op, params, prefix)
         kind = scaled_type(makers[0].q if makers else op.value)
-        tally = Tally(join_path(prefix, op.key.data), "weight", at(op), kind)
+        # a derived parameter's key ends in its format, which has a column of its own
+        tally = Tally(join_path(prefix, op.key.data.partition(":")[0]), "weight", at(op), kind)
         if isinstance(value, Scaled) and is_quantized(value):
             tally.add_stored(value)
         else:

@@ -7,6 +7,7 @@ from math import prod
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerType, ModuleOp, TensorType
 
+from dsv3c.ir.bodies import executed_ops
 from dsv3c.ir.cost import Env, Totals, entry_cost, reached
 from dsv3c.ir.cost_model import CostClass
 from dsv3c.ir.cost_rules_rows import layout_rows
@@ -179,7 +180,7 @@ def padding_report(module: ModuleOp, entry: str, env: Env) -> PaddingReport | No
     """Rows of experts in all layers of a run, and those that no token chose."""
     table, rows, chosen, found = functions(module), 0.0, 0.0, False
     for name, count in reached(module, entry).items():
-        for op in table[name].body.block.ops:
+        for op in executed_ops(table[name]):
             if isinstance(op, PermuteOp):
                 routing = routing_of(op.ids, op.experts.value.data, env)
                 room = env.number(shape(op.slots)[0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.driver import PassRun
+from dsv3c.ir.bodies import executed_ops
 from dsv3c.ir.dialects.scaled import DequantizeOp, QuantizeOp
 from dsv3c.ir.dialects.weight import ParamOp
 from dsv3c.ir.errors import at
@@ -74,7 +75,7 @@ def sites_left(module: ModuleOp) -> list[QdqSite]:
             users=list(dict.fromkeys(use.operation.name for use in op.results[0].uses)),
         )
         for name, function in functions(module).items()
-        for op in function.body.block.ops
+        for op in executed_ops(function)
         if isinstance(op, QuantizeOp | DequantizeOp)
     ]
 
