@@ -88,7 +88,7 @@ one repetition of the body, 36.0 us from 72.0 us on, 96 columns:
   exposed |                                                                                                |
   A attention, D dispatch, E experts, C combine; the digit is the micro-batch
 
-exposed communication: 5.0 of 40.0 us, 3.4 % of the step
+exposed communication: 5.0 of 80.0 us, 3.4 % of the step
   no computation is left to run under it (once, 5.0 us)
 """
 
