@@ -26,8 +26,8 @@ What it is for: a schedule moves segments, not ops; alone it saves nothing.  Seg
 
 - ``attention-0``: what the attention core or the dispatch needs, and does not need the cache (projections before it)
 - ``attention-1``: the first op on the cache, and what needs it and is needed by the dispatch (attention, output
-  projection, gate); without communication, by the experts; in a dense layer, up to the first value that everything
-  after it goes through
+  projection, gate); without communication, by the experts; in a dense layer, up to the first value that is all the
+  rest reads
 - ``dispatch``, ``combine``: ``comm.dispatch`` (with ``comm.sync_counts``) and ``comm.combine``, alone
 - ``experts``: what lies between, and what only this and the combine need; without communication ``moe.experts``, or
   ``moe.permute`` to ``moe.unpermute``
@@ -39,7 +39,7 @@ Parameters and ops on parameters alone go where they are read, and are copied wh
 alone: functions without a cache, those cut already, and those with an effect that no result or token shows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -49,15 +49,15 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import is_side_effect_free
 
 from dsv3c.ir.context import CompileContext
-from dsv3c.ir.dialects.comm import CombineOp, DispatchOp, PlacementOp, SyncCountsOp
+from dsv3c.ir.dialects.comm import CombineOp, DispatchOp, SyncCountsOp
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.moe import ExpertsOp
 from dsv3c.ir.dialects.moe_rows import PermuteOp, UnpermuteOp
-from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.functions import PREFIX, call_sites, callee_name, functions, make_function, returned, unused_name
 from dsv3c.ir.locations import fused
 from dsv3c.ir.segments import SEGMENT, segment_name
 from dsv3c.passes.base import Pass
+from dsv3c.passes.cse import is_value
 from dsv3c.passes.ragged import Blocked
 
 ORDER = ("attention-0", "attention-1", "dispatch", "experts", "shared", "combine", "residual", "mlp")
@@ -89,9 +89,6 @@ def has_cache(function: func.FuncOp) -> bool:
     return any(isinstance(argument.type, CacheType) for argument in function.body.block.args)
 
 
-FIXED = (ParamOp, ConstantOp, PlacementOp)
-"""Ops that give the same in every step."""
-
 Ops = set[Operation]
 
 
@@ -103,12 +100,11 @@ class Body:
     ops: list[Operation] = field(default_factory=list[Operation])
     """What is dealt out, in program order."""
     fixed: Ops = field(default_factory=Ops)
-    """Parameters, constants, and ops on those alone."""
+    """What is the same in every step: parameters, constants, and ops on those alone."""
 
     def __post_init__(self) -> None:
         for op in self.function.body.block.ops:
-            makers = producers(op)
-            if isinstance(op, FIXED) or (makers and self.fixed.issuperset(makers)):
+            if is_value(op) and self.fixed.issuperset(producers(op)):
                 self.fixed.add(op)
             elif not isinstance(op, func.ReturnOp):
                 self.ops.append(op)
@@ -117,9 +113,9 @@ class Body:
         """What the roots need, directly or not, without themselves."""
         wanted, found = Ops(roots), Ops()
         for op in reversed(self.ops):
-            if op in wanted or op in found:
-                found.update(owner for owner in producers(op) if isinstance(owner, Operation))
-        return found - self.fixed - wanted
+            if not (wanted | found).isdisjoint(use.operation for result in op.results for use in result.uses):
+                found.add(op)
+        return found - wanted
 
     def needing(self, roots: Iterable[Operation]) -> Ops:
         """What needs a root, directly or not, without themselves."""
@@ -209,19 +205,13 @@ def assign_dense(body: Body, core: list[Operation]) -> dict[Operation, str]:
     after = body.needing(core) | set(core)
     found = {op: "attention-1" if op in after else "attention-0" for op in body.ops}
     for op in body.ops:
-        if op in after:
-            head = body.needed_by([op, *core]) | {op, *core}
-            rest = [other for other in body.ops if other not in head]
-            if rest and carries_all(op, rest, body.fixed):
-                return found | dict.fromkeys(rest, "mlp")
+        head = body.needed_by({op, *core}) | {op, *core}
+        rest = [other for other in body.ops if other not in head]
+        inside = {*rest, *body.fixed}
+        read = {operand for other in rest for operand in other.operands if operand.owner not in inside}
+        if len(read) == 1:
+            return found | dict.fromkeys(rest, "mlp")
     return found
-
-
-def carries_all(op: Operation, rest: Sequence[Operation], fixed: Ops) -> bool:
-    """Whether ``rest`` reads nothing from outside but one result of ``op``, parameters aside."""
-    inside = {*rest, *fixed}
-    read = {operand for other in rest for operand in other.operands if operand.owner not in inside}
-    return len(read) == 1 and read.issubset(op.results)
 
 
 def outline(module: ModuleOp, body: Body, name: str, ops: list[Operation], values: dict[SSAValue, SSAValue]) -> None:
@@ -234,7 +224,7 @@ def outline(module: ModuleOp, body: Body, name: str, ops: list[Operation], value
     inner: dict[SSAValue, SSAValue] = dict(zip(inputs, block.args, strict=True))
     for op in ops:
         for operand in op.operands:
-            copy_fixed(operand, body.fixed, block, inner)
+            copy_fixed(operand, block, inner)
         block.add_op(op.clone(value_mapper=inner))
     for value, own in inner.items():
         own.name_hint = value.name_hint
@@ -252,11 +242,11 @@ def outline(module: ModuleOp, body: Body, name: str, ops: list[Operation], value
         values[value] = result
 
 
-def copy_fixed(value: SSAValue, fixed: Ops, block: Block, inner: dict[SSAValue, SSAValue]) -> None:
-    """Put a copy of the parameter, or of the ops on parameters, that makes ``value`` into a segment; once."""
-    owner = value.owner
-    if value in inner or not isinstance(owner, Operation) or owner not in fixed:
-        return
-    for operand in owner.operands:
-        copy_fixed(operand, fixed, block, inner)
-    block.add_op(owner.clone(value_mapper=inner))
+def copy_fixed(value: SSAValue, block: Block, inner: dict[SSAValue, SSAValue]) -> None:
+    """Put the parameter, or the ops on parameters, that make ``value`` into a segment where it is not there yet."""
+    if value not in inner:
+        owner = value.owner
+        assert isinstance(owner, Operation)
+        for operand in owner.operands:
+            copy_fixed(operand, block, inner)
+        block.add_op(owner.clone(value_mapper=inner))

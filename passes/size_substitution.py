@@ -5,8 +5,9 @@ are written in types, wherever those are nested (scaled tensors, caches, attribu
 take.
 """
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, StringAttr, SymbolRefAttr, TensorType
@@ -18,13 +19,15 @@ from dsv3c.ir.functions import callee_name, make_function
 from dsv3c.ir.sizes import Size, parse_size, substitute
 from dsv3c.ir.types import sizes_of, with_sizes
 
+NUMBER = re.compile("SymInt|Scalar")
+"""Schema types of arguments whose text is a size; lists of them begin alike."""
+
 
 @dataclass
 class Substitution:
     """Symbols and what they become; symbols not listed stay."""
 
     values: Mapping[str, Size]
-    known: dict[Attribute, Attribute] = field(default_factory=dict[Attribute, Attribute])
 
     def size(self, text: str) -> str:
         """A size expression."""
@@ -32,13 +35,6 @@ class Substitution:
 
     def type(self, kind: Attribute) -> Attribute:
         """A type, or an attribute that may hold types."""
-        found = self.known.get(kind)
-        if found is None:
-            found = self.known[kind] = self.rebuilt(kind)
-        return found
-
-    def rebuilt(self, kind: Attribute) -> Attribute:
-        """``type`` of one not met before."""
         match kind:
             case TensorType():
                 return with_sizes(kind, [substitute(size, self.values) for size in sizes_of(kind)])
@@ -48,8 +44,7 @@ class Substitution:
             case ArrayAttr():
                 return ArrayAttr([self.type(item) for item in kind.data])
             case ParametrizedAttribute():
-                parameters = [self.type(item) for item in kind.parameters]
-                return kind if parameters == list(kind.parameters) else type(kind).new(parameters)
+                return type(kind).new([self.type(item) for item in kind.parameters])
             case _:
                 return kind
 
@@ -57,7 +52,7 @@ class Substitution:
         """An op's properties: sizes among the numbers of an aten op, types anywhere."""
         changed = {name: self.type(value) for name, value in op.properties.items()}
         if isinstance(op, AtenOp):
-            numbers = {arg.name for arg in op.SCHEMA.args if arg.type.startswith(("SymInt", "Scalar"))}
+            numbers = {arg.name for arg in op.SCHEMA.args if NUMBER.match(arg.type)}
             changed |= {name: self.number(value) for name, value in changed.items() if name in numbers}
         return changed
 

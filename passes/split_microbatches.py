@@ -51,7 +51,7 @@ from dsv3c.ir.errors import UsageError
 from dsv3c.ir.functions import call_sites, callee_name, functions, unused_name
 from dsv3c.ir.segments import MICROBATCH
 from dsv3c.ir.sizes import Size, add, floordiv
-from dsv3c.ir.types import TensorLike, as_tensor, shape, sizes_of, tensor_type, with_sizes
+from dsv3c.ir.types import as_tensor, shape, sizes_of, tensor_type, with_sizes
 from dsv3c.ir.verify import symbols_in
 from dsv3c.passes.base import Pass
 from dsv3c.passes.phases import SEQUENCES, TABLE_TYPES, TOKENS, Phase, phase_of
@@ -110,9 +110,9 @@ class Part:
     index: int
     first: Size
     count: Size
+    """Its tokens."""
     sequences: Size
-    tables: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
-    """The step's tables and the part's."""
+    """How many it keeps in its tables."""
 
 
 @dataclass
@@ -122,24 +122,22 @@ class Splitter:
     ctx: CompileContext
     module: ModuleOp
     microbatches: int
-    clones: dict[tuple[str, int, Size], str] = field(default_factory=dict[tuple[str, int, Size], str])
-    """(function, micro-batch, its sequences) -> the copy."""
+    clones: dict[tuple[str, Part], str] = field(default_factory=dict[tuple[str, Part], str])
+    """(function, micro-batch) -> the copy."""
 
     def entry(self, entry: func.FuncOp, phase: Phase) -> None:
         """Split one entry; raises Blocked before anything is changed."""
         calls = [op for op in entry.body.block.ops if isinstance(op, func.CallOp) and takes_cache(op)]
         if not calls:
             raise Blocked(entry, "it calls no function with a cache: there is no layer to split")
-        if any(MICROBATCH in call.attributes for call in calls):
-            raise Blocked(entry, "its layers are split already")
         tables = tables_of(entry)
         for call in calls:
             check_call(call, tables)
             self.check_layer(callee_name(call))
         parts = self.parts(phase)
-        for part in parts:
-            self.add_tables(part, tables, calls[0], "all" if part.sequences == SEQUENCES else "present")
         values = PartValues(self.ctx, parts)
+        for part in parts:
+            values.add_tables(part, tables, calls[0])
         for call in calls:
             self.replace_call(call, values)
         values.join()
@@ -181,14 +179,6 @@ class Splitter:
             self.module.body.block.insert_op_after(symbol, list(declared.values())[-1])
         return own
 
-    def add_tables(self, part: Part, tables: Sequence[SSAValue], anchor: Operation, keep: str) -> None:
-        """The tables of a part, before the first layer."""
-        op = StepPartOp(*tables, first=part.first, count=part.count, keep=keep, sequences=part.sequences)
-        insert(op, anchor)
-        for whole, own in zip(tables, op.results, strict=True):
-            own.name_hint = part_name(whole, part)
-            part.tables[whole] = own
-
     def replace_call(self, call: func.CallOp, values: "PartValues") -> None:
         """One call per micro-batch in place of a layer's call."""
         latest = {operand: operand for operand in call.operands if is_linear(operand.type)}
@@ -225,7 +215,7 @@ class Splitter:
 
     def copy(self, name: str, part: Part, sizes: Substitution) -> str:
         """One copy, made when it is first asked for."""
-        key = (name, part.index, part.sequences)
+        key = (name, part)
         if key not in self.clones:
             function = functions(self.module)[name]
             made = self.clones[key] = unused_name(self.module, f"{name}.mb{part.index}")
@@ -244,7 +234,7 @@ class Splitter:
     def tidy(self) -> None:
         """Remove the layer functions that nothing calls any more, callers first."""
         table = functions(self.module)
-        for name in dict.fromkeys(name for name, _, _ in self.clones):
+        for name in dict.fromkeys(name for name, _ in self.clones):
             if not call_sites(table[name]):
                 table[name].detach()
                 table[name].erase()
@@ -257,26 +247,31 @@ class PartValues:
     ctx: CompileContext
     parts: list[Part]
     made: dict[SSAValue, list[SSAValue]] = field(default_factory=dict[SSAValue, list[SSAValue]])
-    """Whole value -> its parts: results of split layers, and slices of everything else."""
+    """Whole value -> its parts: tables, results of split layers, and slices of everything else."""
     replaced: list[func.CallOp] = field(default_factory=list[func.CallOp])
+
+    def add_tables(self, part: Part, tables: Sequence[SSAValue], anchor: Operation) -> None:
+        """The step's tables for a part, before the first layer; parts come in order."""
+        keep = "all" if part.sequences == SEQUENCES else "present"
+        op = StepPartOp(*tables, first=part.first, count=part.count, keep=keep, sequences=part.sequences)
+        insert(op, anchor)
+        for whole, own in zip(tables, op.results, strict=True):
+            own.name_hint = part_name(whole, part)
+            self.made.setdefault(whole, []).append(own)
 
     def of(self, value: SSAValue, part: Part, anchor: Operation) -> SSAValue:
         """What a part has in place of ``value``; slices stand before ``anchor``."""
-        if value in part.tables:
-            return part.tables[value]
-        if not is_token_value(value.type):
-            return value
-        if value not in self.made:
+        if value not in self.made and is_token_value(value.type):
             self.made[value] = [self.cut(value, own, anchor) for own in self.parts]
-        return self.made[value][part.index]
+        return self.made[value][part.index] if value in self.made else value
 
     def cut(self, value: SSAValue, part: Part, anchor: Operation) -> SSAValue:
         """``value[first : first + count]``."""
         properties: dict[str, Attribute] = {}
         if part.index:
-            properties["start"] = size_attribute(part.first)
+            properties["start"] = StringAttr(str(part.first))
         if part.index + 1 < len(self.parts):
-            properties["end"] = size_attribute(add(part.first, part.count))
+            properties["end"] = StringAttr(str(add(part.first, part.count)))
         kind = with_sizes(as_tensor(value), (part.count, *shape(value)[1:]))
         op = aten_class(self.ctx, "aten.slice.Tensor").build_from({"self": value}, properties, [kind])
         insert(op, anchor)
@@ -295,11 +290,6 @@ class PartValues:
                 old.replace_all_uses_with(op.results[0])
             call.detach()
             call.erase()
-
-
-def size_attribute(size: Size) -> Attribute:
-    """A size as an argument of an aten op."""
-    return IntegerAttr(size, i64) if isinstance(size, int) else StringAttr(size)
 
 
 def part_name(value: SSAValue, part: Part) -> str | None:
@@ -325,15 +315,19 @@ def takes_cache(call: func.CallOp) -> bool:
     return any(isinstance(operand.type, CacheType) for operand in call.operands)
 
 
+def linear_types(values: Iterable[SSAValue]) -> list[Attribute]:
+    """The types of the linear ones among values."""
+    return [value.type for value in values if is_linear(value.type)]
+
+
 def is_token_value(kind: Attribute) -> bool:
     """Whether a type is a tensor of one row per token."""
     return isinstance(kind, TensorType) and sizes_of(kind)[:1] == (TOKENS,)
 
 
 def symbols_of_types(kinds: Iterable[Attribute]) -> frozenset[str]:
-    """Every symbol that types mention, those that hold a tensor and more included."""
-    plain = (kind.tensor() if isinstance(kind, TensorLike) else kind for kind in kinds)
-    return frozenset[str]().union(*map(symbols_in, plain))
+    """Every symbol that types mention."""
+    return frozenset[str]().union(*map(symbols_in, kinds))
 
 
 def tables_of(entry: func.FuncOp) -> list[SSAValue]:
@@ -352,8 +346,9 @@ def check_call(call: func.CallOp, tables: Sequence[SSAValue]) -> None:
 
     It gives rows of tokens and the linear values it takes, in their order.
     """
-    linear = [[value.type for value in values if is_linear(value.type)] for values in (call.operands, call.results)]
-    if linear[0] != linear[1]:
+    if MICROBATCH in call.attributes:
+        raise Blocked(call, "the layer is split already")
+    if linear_types(call.operands) != linear_types(call.results):
         raise Blocked(call, "the layer does not give back the caches and tokens it takes, in their order")
     for value in call.operands:
         is_shared = value in tables or not symbols_of_types([value.type]) & {TOKENS, SEQUENCES}

@@ -349,8 +349,9 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
 // CHECK-NEXT:   func.return %next :
 // CHECK:      func.func private @bare(
 // CHECK-NEXT:   %v = weight.param "v"
+// CHECK-NEXT:   %{{.*}}, %v1 = aten.chunk(%v,
 // CHECK-NEXT:   %next = func.call @bare.attention_1.1(
-// CHECK-NEXT:   func.return %h, %next, %v :
+// CHECK-NEXT:   func.return %h, %next, %v1 :
 // CHECK:      func.func private @bare.attention_1(
 // CHECK-NEXT:   aten.silu
 // CHECK:      func.func @uncalled(
@@ -384,10 +385,11 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
     %r = aten.add.Tensor(%a, %h) : tensor<?x32xbf16, ["T"]>
     func.return %r, %next : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
   }
-  func.func private @bare(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, %kr: tensor<?x8xbf16, ["T"]>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<4xbf16>) {
+  func.func private @bare(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, %kr: tensor<?x8xbf16, ["T"]>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<2xbf16>) {
     %next = mla.append %h, %kr to %cache at %positions, %seq_offsets, %block_table : tensor<?x32xbf16, ["T"]>, tensor<?x8xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
     %v = weight.param "v" : tensor<4xbf16>
-    func.return %h, %next, %v : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<4xbf16>
+    %v0, %v1 = aten.chunk(%v, chunks = 2) : tensor<2xbf16>, tensor<2xbf16>
+    func.return %h, %next, %v1 : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<2xbf16>
   }
   func.func private @bare.attention_1(%h: tensor<?x32xbf16, ["T"]>) -> tensor<?x32xbf16, ["T"]> {
     %s = aten.silu(%h) : tensor<?x32xbf16, ["T"]>
@@ -399,12 +401,13 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   }
   func.func @other(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, %kr: tensor<?x8xbf16, ["T"]>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) attributes {phase = {name = "prefill", min_query = 1 : i64, max_query = 4096 : i64, tokens = 128 : i64, sequences = 4 : i64, context = 128 : i64}} {
     %s = func.call @bare.attention_1(%h) {prefix = ""} : (tensor<?x32xbf16, ["T"]>) -> tensor<?x32xbf16, ["T"]>
-    %r, %c, %v = func.call @bare(%s, %positions, %seq_offsets, %block_table, %context_lens, %cache, %kr) {prefix = ""} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x8xbf16, ["T"]>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<4xbf16>)
+    %r, %c, %v = func.call @bare(%s, %positions, %seq_offsets, %block_table, %context_lens, %cache, %kr) {prefix = ""} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x8xbf16, ["T"]>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<2xbf16>)
     func.return %r, %c : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
   }
   func.func @uncalled(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, %kr: tensor<?x8xbf16, ["T"]>) -> !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 4096 : i64, tokens = 128 : i64, sequences = 4 : i64, context = 128 : i64}} {
     %next = mla.append %h, %kr to %cache at %positions, %seq_offsets, %block_table : tensor<?x32xbf16, ["T"]>, tensor<?x8xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
     %v = weight.param "v" : tensor<4xbf16>
+    %v0, %v1 = aten.chunk(%v, chunks = 2) : tensor<2xbf16>, tensor<2xbf16>
     func.return %next : !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
   }
 }
@@ -586,7 +589,7 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
 // CHECK-LABEL: func.func private @negative_two_dispatches(
 // CHECK-NOT:     segment
 // CHECK-LABEL: func.func @prefill(
-// REMARK-NEXT: cut-segments: blocked: {{.*}}: 2 comm.dispatch and 1 comm.combine that are not one before the other
+// REMARK-NEXT: cut-segments: blocked: {{.*}}: comm.dispatch: 2 comm.dispatch and 1 comm.combine that are not one before the other
 builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   dsv3c.symbol @T min 0 max 4096 hint 128
   dsv3c.symbol @N min 0 max 8 hint 4
@@ -636,7 +639,7 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
 // CHECK-LABEL: func.func private @negative_two_combines(
 // CHECK-NOT:     segment
 // CHECK-LABEL: func.func @prefill(
-// REMARK-NEXT: cut-segments: blocked: {{.*}}: 1 comm.dispatch and 2 comm.combine that are not one before the other
+// REMARK-NEXT: cut-segments: blocked: {{.*}}: comm.dispatch: 1 comm.dispatch and 2 comm.combine that are not one before the other
 builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   dsv3c.symbol @T min 0 max 4096 hint 128
   dsv3c.symbol @N min 0 max 8 hint 4
@@ -677,6 +680,54 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   func.func @prefill(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) attributes {phase = {name = "prefill", min_query = 1 : i64, max_query = 4096 : i64, tokens = 128 : i64, sequences = 4 : i64, context = 128 : i64}} {
     %t = comm.start : !comm.token<"ep">
     %r0, %r1, %r2 = func.call @negative_two_combines(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache, %t) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">)
+    func.return %r0, %r1, %r2 : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">
+  }
+}
+
+// -----
+// Rows are dispatched and not combined.
+// CHECK-LABEL: func.func private @negative_dispatch(
+// CHECK-NOT:     segment
+// CHECK-LABEL: func.func @prefill(
+// REMARK-NEXT: cut-segments: blocked: {{.*}}: comm.dispatch: 1 comm.dispatch and 0 comm.combine that are not one before the other
+builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
+  dsv3c.symbol @T min 0 max 4096 hint 128
+  dsv3c.symbol @N min 0 max 8 hint 4
+  dsv3c.symbol @P min 1 max 4
+  dsv3c.symbol @C min 0 max 512
+  dsv3c.symbol @pages min 1
+  comm.mesh @ep nodes 1 gpus 2
+  func.func private @negative_dispatch(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, %t: !comm.token<"ep">) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) {
+    %w_k = weight.param "w_k" : tensor<8x32xbf16>
+    %k = nn.linear %h, %w_k : tensor<?x32xbf16, ["T"]>, tensor<8x32xbf16> -> tensor<?x8xbf16, ["T"]>
+    %w_q = weight.param "w_q" : tensor<16x32xbf16>
+    %q = nn.linear %h, %w_q : tensor<?x32xbf16, ["T"]>, tensor<16x32xbf16> -> tensor<?x16xbf16, ["T"]>
+    %next = mla.append %h, %k to %cache at %positions, %seq_offsets, %block_table : tensor<?x32xbf16, ["T"]>, tensor<?x8xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
+    %context, %rope = mla.gather %next, %context_lens, %block_table : !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["N"]>, tensor<?x?xi32, ["N", "P"]> -> tensor<?x32xbf16, ["C"]>, tensor<?x8xbf16, ["C"]>
+    %w_kv = weight.param "w_kv" : tensor<24x32xbf16>
+    %kvf = nn.linear %context, %w_kv : tensor<?x32xbf16, ["C"]>, tensor<24x32xbf16> -> tensor<?x24xbf16, ["C"]>
+    %kv = aten.view(%kvf) : tensor<?x1x24xbf16, ["C"]>
+    %qs = aten.view(%q) : tensor<?x1x16xbf16, ["T"]>
+    %q4 = aten.slice.Tensor(%qs, dim = 2, end = 8) : tensor<?x1x8xbf16, ["T"]>
+    %qr = aten.slice.Tensor(%qs, dim = 2, start = 8) : tensor<?x1x8xbf16, ["T"]>
+    %w_o = weight.param "w_o" : tensor<32x16xbf16>
+    %mixed = mla.expanded_attention %q4, %qr, %kv, %rope at %positions, %seq_offsets, %context_lens scale 1.0 scores f32 probs f32 : tensor<?x1x8xbf16, ["T"]>, tensor<?x1x8xbf16, ["T"]>, tensor<?x1x24xbf16, ["C"]>, tensor<?x8xbf16, ["C"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?xi32, ["N"]> -> tensor<?x1x16xbf16, ["T"]>
+    %o16 = aten.view(%mixed) : tensor<?x16xbf16, ["T"]>
+    %o = nn.linear %o16, %w_o : tensor<?x16xbf16, ["T"]>, tensor<32x16xbf16> -> tensor<?x32xbf16, ["T"]>
+    %z = aten.add.Tensor(%h, %o) : tensor<?x32xbf16, ["T"]>
+    %w_gate = weight.param "w_gate" : tensor<8x32xbf16>
+    %logits = nn.linear %z, %w_gate : tensor<?x32xbf16, ["T"]>, tensor<8x32xbf16> -> tensor<?x8xbf16, ["T"]>
+    %weights, %ids = moe.gate %logits top_k 2 scoring "softmax" groups 1 keep 1 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xbf16, ["T"]> -> tensor<?x2xbf16, ["T"]>, tensor<?x2xi64, ["T"]>
+    %place = comm.placement <0:8> : tensor<8xi32>
+    %rows, %rw, %ri, %src, %t1 = comm.dispatch %z, %weights, %ids placement %place after %t copies "expert" experts_per_rank 4 : tensor<?x32xbf16, ["T"]>, tensor<?x2xbf16, ["T"]>, tensor<?x2xi64, ["T"]>, tensor<8xi32>, !comm.token<"ep"> -> tensor<?x32xbf16, ["4*T"]>, tensor<?x1xbf16, ["4*T"]>, tensor<?x1xi64, ["4*T"]>, tensor<?x2xi32, ["4*T"]>
+    %g = weight.param "gate" : tensor<4x32x32xbf16>
+    %d = weight.param "down" : tensor<4x32x16xbf16>
+    %y = moe.experts %rows, %rw, %ri gate %g down %d combine_in f32 order "slot" intermediate "input" : tensor<?x32xbf16, ["4*T"]>, tensor<?x1xbf16, ["4*T"]>, tensor<?x1xi64, ["4*T"]>, tensor<4x32x32xbf16>, tensor<4x32x16xbf16> -> tensor<?x32xbf16, ["4*T"]>
+    func.return %z, %next, %t1 : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">
+  }
+  func.func @prefill(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) attributes {phase = {name = "prefill", min_query = 1 : i64, max_query = 4096 : i64, tokens = 128 : i64, sequences = 4 : i64, context = 128 : i64}} {
+    %t = comm.start : !comm.token<"ep">
+    %r0, %r1, %r2 = func.call @negative_dispatch(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache, %t) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">)
     func.return %r0, %r1, %r2 : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">
   }
 }

@@ -31,6 +31,8 @@
 // CHECK-NEXT:   %first = aten.narrow(%h, dim = 0, start = 0, length = "(T + 1)//2") : tensor<?x32xbf16, ["(T + 1)//2"]>
 // CHECK-NEXT:   %rows = aten.constant_pad_nd(%first, pad = [0, 0, 0, "(T + 1)//2 + 8"], value = "2*((T + 1)//2)") : tensor<?x32xbf16, ["2*((T + 1)//2) + 8"]>
 // CHECK-NEXT:   "test.op"(%rows, %context) {as = tensor<?x32xbf16, ["T"]>}
+// CHECK-NEXT:   aten.einsum(equation = "tk,nk->tn", [%h, %w]) : tensor<?x8xbf16, ["(T + 1)//2"]>
+// CHECK-NEXT:   scaled.quantize %h {{.*}} -> !scaled.tensor<tensor<?x32xf8E4M3FN, ["(T + 1)//2"]>, 1x32, f32>
 // CHECK-NEXT:   func.return %next, %h :
 // CHECK:      func.func private @prefill.layer.mb1(
 // CHECK-SAME:   %h: tensor<?x32xbf16, ["T//2"]>,
@@ -78,6 +80,8 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
     %first = aten.narrow(%h, dim = 0, start = 0, length = "T") : tensor<?x32xbf16, ["T"]>
     %rows = aten.constant_pad_nd(%first, pad = [0, 0, 0, "T + 8"], value = "2*T") : tensor<?x32xbf16, ["2*T + 8"]>
     "test.op"(%rows, %context) {as = tensor<?x32xbf16, ["T"]>} : (tensor<?x32xbf16, ["2*T + 8"]>, tensor<?x32xbf16, ["C"]>) -> ()
+    %mixed = aten.einsum([%h, %w], equation = "tk,nk->tn") : tensor<?x8xbf16, ["T"]>
+    %scaled = scaled.quantize %h quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x32xbf16, ["T"]> -> !scaled.tensor<tensor<?x32xf8E4M3FN, ["T"]>, 1x32, f32>
     func.return %next, %h : !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>
   }
   func.func @prefill(%ids: tensor<?xi64, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %scale: tensor<32xbf16>, %cache0: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, %cache1: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) attributes {phase = {name = "prefill", min_query = 1 : i64, max_query = 4096 : i64, tokens = 128 : i64, sequences = 4 : i64, context = 128 : i64}} {
@@ -105,10 +109,10 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
 // CHECK-NEXT:   nn.step_part {{.*}} first "0" count "(T + 1)//2" keep "present" : {{.*}} -> tensor<?xi32, ["(N + 1)//2 + 1"]>, tensor<?x?xi32, ["(N + 1)//2", "P"]>, tensor<?xi32, ["(N + 1)//2"]>
 // CHECK-NEXT:   nn.step_part {{.*}} first "(T + 1)//2" count "T//2" keep "present" : {{.*}} -> tensor<?xi32, ["N//2 + 1"]>, tensor<?x?xi32, ["N//2", "P"]>, tensor<?xi32, ["N//2"]>
 // CHECK-COUNT-4: aten.slice.Tensor
-// CHECK-NEXT:   %c_mb0, %y_mb0, %[[T0:\w+]] = func.call @layer.mb0({{.*}}, %cache, %t)
-// CHECK-NEXT:   %c, %y_mb1, %[[T1:\w+]] = func.call @layer.mb1({{.*}}, %c_mb0, %[[T0]])
-// CHECK-NEXT:   %y = aten.cat([%y_mb0, %y_mb1])
-// CHECK-NEXT:   %z = nn.swiglu %y, %h
+// CHECK-NEXT:   %c_mb0, %[[Y0:[0-9]+]], %[[T0:\w+]] = func.call @layer.mb0({{.*}}, %cache, %t)
+// CHECK-NEXT:   %c, %[[Y1:[0-9]+]], %[[T1:\w+]] = func.call @layer.mb1({{.*}}, %c_mb0, %[[T0]])
+// CHECK-NEXT:   %[[Y:[0-9]+]] = aten.cat([%[[Y0]], %[[Y1]]])
+// CHECK-NEXT:   %z = nn.swiglu %[[Y]], %h
 // CHECK-NEXT:   %z_mb0 = aten.slice.Tensor(%z, end = "(T + 1)//2")
 // CHECK-NEXT:   %z_mb1 = aten.slice.Tensor(%z, start = "(T + 1)//2")
 // CHECK-NEXT:   %d_mb0, %u_mb0, %[[T2:\w+]] = func.call @layer.mb0(%z_mb0, {{.*}}, %c, %[[T1]])
@@ -147,22 +151,22 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   }
   func.func @decode(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 128 : i64, sequences = 4 : i64, context = 128 : i64, capturable}} {
     %t = comm.start : !comm.token<"ep">
-    %c, %y, %t1 = func.call @layer(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache, %t) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>, !comm.token<"ep">)
-    %z = nn.swiglu %y, %h intermediate "input" : tensor<?x32xbf16, ["T"]>
+    %c, %0, %t1 = func.call @layer(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache, %t) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>, !comm.token<"ep">)
+    %z = nn.swiglu %0, %h intermediate "input" : tensor<?x32xbf16, ["T"]>
     %d, %u, %t2 = func.call @layer(%z, %positions, %seq_offsets, %block_table, %context_lens, %c, %t1) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>, !comm.token<"ep">)
     func.return %u, %d : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
   }
   func.func @verify(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) attributes {phase = {name = "verify", min_query = 1 : i64, max_query = 2 : i64, tokens = 128 : i64, sequences = 4 : i64, context = 128 : i64, capturable}} {
     %t = comm.start : !comm.token<"ep">
-    %c, %y, %t1 = func.call @layer(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache, %t) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>, !comm.token<"ep">)
-    %z = nn.swiglu %y, %h intermediate "input" : tensor<?x32xbf16, ["T"]>
+    %c, %0, %t1 = func.call @layer(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache, %t) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>, !comm.token<"ep">)
+    %z = nn.swiglu %0, %h intermediate "input" : tensor<?x32xbf16, ["T"]>
     %d, %u, %t2 = func.call @layer(%z, %positions, %seq_offsets, %block_table, %context_lens, %c, %t1) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>, !comm.token<"ep">)
     func.return %u, %d : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
   }
   func.func @prefill(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) attributes {phase = {name = "prefill.short", min_query = 1 : i64, max_query = 7 : i64, tokens = 128 : i64, sequences = 4 : i64, context = 128 : i64}} {
     %t = comm.start : !comm.token<"ep">
-    %c, %y, %t1 = func.call @layer(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache, %t) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>, !comm.token<"ep">)
-    %z = nn.swiglu %y, %h intermediate "input" : tensor<?x32xbf16, ["T"]>
+    %c, %0, %t1 = func.call @layer(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache, %t) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>, !comm.token<"ep">)
+    %z = nn.swiglu %0, %h intermediate "input" : tensor<?x32xbf16, ["T"]>
     %d, %u, %t2 = func.call @layer(%z, %positions, %seq_offsets, %block_table, %context_lens, %c, %t1) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, !comm.token<"ep">) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>, !comm.token<"ep">)
     func.return %u, %d : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
   }
@@ -172,10 +176,14 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
 // What a layer calls is copied with it, and the layer's own sizes are the same in both.
 // CHECK:      func.func private @prefill.layer.a.mb0({{.*}} -> (tensor<?x32xbf16, ["C_0"]>, {{.*}} attributes {segment = "attention-1"} {
 // CHECK:      func.func private @prefill.layer.a.mb1({{.*}} -> (tensor<?x32xbf16, ["C_1"]>, {{.*}} attributes {segment = "attention-1"} {
+// CHECK:      func.func private @prefill.layer.c.mb0({{.*}} {
+// CHECK-NEXT:   mla.gather {{.*}} -> tensor<?x32xbf16, ["D_0"]>
+// CHECK:      func.func private @prefill.layer.c.mb1({{.*}} {
 // CHECK:      func.func private @prefill.layer.b.mb0(%context: tensor<?x32xbf16, ["C_0"]>) attributes {segment = "mlp"} {
 // CHECK:      func.func private @prefill.layer.b.mb1(%context: tensor<?x32xbf16, ["C_1"]>)
 // CHECK:      func.func private @prefill.layer.mb0(
 // CHECK-NEXT:   %context, %next = func.call @prefill.layer.a.mb0(%h,
+// CHECK-NEXT:   func.call @prefill.layer.c.mb0(
 // CHECK-NEXT:   func.call @prefill.layer.b.mb0(%context) {prefix = ""} : (tensor<?x32xbf16, ["C_0"]>) -> ()
 // CHECK:      func.func private @prefill.layer.mb1(
 // CHECK-NOT:  func.func private
@@ -186,6 +194,7 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   dsv3c.symbol @P min 1 max 4
   dsv3c.symbol @C min 0 max 512
   dsv3c.symbol @pages min 1
+  dsv3c.symbol @D min 0
   func.func private @prefill.layer.a(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["C"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) attributes {segment = "attention-1"} {
     %w = weight.param "w" : tensor<8x32xbf16> {
       %0 = weight.stored "w" : tensor<8x32xbf16>
@@ -196,12 +205,17 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
     %context, %rope = mla.gather %next, %context_lens, %block_table : !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["N"]>, tensor<?x?xi32, ["N", "P"]> -> tensor<?x32xbf16, ["C"]>, tensor<?x8xbf16, ["C"]>
     func.return %context, %next : tensor<?x32xbf16, ["C"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
   }
+  func.func private @prefill.layer.c(%positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) {
+    %rows, %rope = mla.gather %cache, %context_lens, %block_table : !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["N"]>, tensor<?x?xi32, ["N", "P"]> -> tensor<?x32xbf16, ["D"]>, tensor<?x8xbf16, ["D"]>
+    func.return
+  }
   func.func private @prefill.layer.b(%context: tensor<?x32xbf16, ["C"]>) attributes {segment = "mlp"} {
     "test.op"(%context) : (tensor<?x32xbf16, ["C"]>) -> ()
     func.return
   }
   func.func private @prefill.layer(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) {
     %context, %next = func.call @prefill.layer.a(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache) {prefix = ""} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["C"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>)
+    func.call @prefill.layer.c(%positions, %seq_offsets, %block_table, %context_lens, %next) {prefix = ""} : (tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> ()
     func.call @prefill.layer.b(%context) {prefix = ""} : (tensor<?x32xbf16, ["C"]>) -> ()
     func.return %h, %next : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
   }
@@ -233,11 +247,11 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
 }
 
 // -----
-// The pass ran before.
+// The pass ran before, or a part of it: one layer states a micro-batch.
 // CHECK-LABEL: func.func @negative_split_already(
 // CHECK-NOT:     nn.step_part
 // CHECK:         func.return
-// REMARK: split-microbatches: blocked: {{.*}}: its layers are split already
+// REMARK: split-microbatches: blocked: {{.*}}: the layer is split already
 builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   dsv3c.symbol @T min 0 max 4096 hint 128
   dsv3c.symbol @N min 0 max 8 hint 4
@@ -254,8 +268,9 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
     func.return %next, %h : !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>
   }
   func.func @negative_split_already(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) attributes {phase = {name = "prefill", min_query = 1 : i64, max_query = 4096 : i64, tokens = 128 : i64, sequences = 4 : i64, context = 128 : i64}} {
-    %c, %y = func.call @layer(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache) {prefix = "layers.0", microbatch = 0 : i64} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>)
-    func.return %y, %c : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
+    %c, %y = func.call @layer(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>)
+    %c2, %y2 = func.call @layer(%y, %positions, %seq_offsets, %block_table, %context_lens, %c) {prefix = "layers.0", microbatch = 0 : i64} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (!mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?x32xbf16, ["T"]>)
+    func.return %y2, %c2 : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
   }
 }
 
