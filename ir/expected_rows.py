@@ -65,7 +65,14 @@ def routing_of(ids: SSAValue, experts: int, env: Env) -> Routing:
 
 @cache
 def expected_multiple(tokens: int, chance: float, multiple: int) -> float:
-    """Mean of a ``Binomial(tokens, chance)`` number rounded up to a multiple."""
+    """Mean of a ``Binomial(tokens, chance)`` number rounded up to a multiple.
+
+    A number that spreads over more than one multiple leaves any remainder equally often, but for a share of
+    ``2 exp(-2 (pi spread / multiple)**2)``, below 1e-8: rounding up then adds ``(multiple - 1) / 2``.
+    """
+    mean, spread = tokens * chance, sqrt(tokens * chance * max(0.0, 1.0 - chance))
+    if multiple <= spread < min(mean, tokens - mean) / SPREAD:
+        return mean + (multiple - 1) / 2
     return sum(probability * -(-count // multiple) * multiple for count, probability in binomial(tokens, chance))
 
 

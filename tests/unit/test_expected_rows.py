@@ -1,0 +1,33 @@
+"""Rounding a random number of rows up: the short form of wide distributions is the sum over all numbers."""
+
+import pytest
+
+from dsv3c.ir.expected_rows import binomial, expected_multiple
+
+
+def summed(tokens: int, chance: float, multiple: int) -> float:
+    return sum(probability * -(-count // multiple) * multiple for count, probability in binomial(tokens, chance))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "chance", "multiple"),
+    [
+        (131072, 1 / 32, 16),  # spread 63
+        (131072, 1 / 32, 62),
+        (131072, 1 / 32, 63),
+        (131072, 1 / 32, 64),  # narrower than the multiple: summed
+        (131072, 1 / 32, 128),
+        (4096, 0.5, 32),  # spread 32
+        (4096, 0.5, 33),
+        (100, 0.01, 1),  # near the end: summed
+        (100, 0.99, 1),
+        (64, 1 / 4, 3),
+    ],
+)
+def test_short_form_of_wide_distributions(tokens: int, chance: float, multiple: int) -> None:
+    assert expected_multiple(tokens, chance, multiple) == pytest.approx(summed(tokens, chance, multiple), rel=1e-9)
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_certain_numbers(chance: float) -> None:
+    assert expected_multiple(10, chance, 4) == (0 if not chance else 12)
