@@ -40,9 +40,10 @@ def causes(table: Timetable) -> list[Cause]:
     """
     ends = {slot.instance: nanoseconds(slot.end) for slot in table.expanded()}
     compute = [slot for slot in table.expanded() if table.problem.declared[slot.instance].kind == COMPUTE]
+    asked = any(rule.kind == "order" for rule in table.problem.dependencies)
     found = dict[Dependency | None, list[int]]()
     for start, end in ((nanoseconds(start), nanoseconds(end)) for start, end in table.exposed()):
-        later = [slot.instance for slot in compute if nanoseconds(slot.start) >= end]
+        later = [slot.instance for slot in compute if nanoseconds(slot.start) >= end] if asked else []
         first = [slot.instance for slot in compute if nanoseconds(slot.start) == end]
         rule = forbidding(table, ends, end, later) or binding(table, ends, end, first)
         found.setdefault(rule, []).append(end - start)

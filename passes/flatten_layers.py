@@ -10,31 +10,31 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.ir import SSAValue
 
-from dsv3c.ir.functions import PREFIX, call_prefix, call_sites, callee_name, functions, join_path, returned
+from dsv3c.ir.functions import PREFIX, call_prefix, callee_name, calls, functions, join_path, returned
 from dsv3c.ir.segments import LAYER, MICROBATCH, number_of, segment_name
 
 
 def flatten_layers(module: ModuleOp) -> int:
     """Flatten every entry, and remove the layer functions that nothing calls any more; how many calls were replaced."""
-    table = functions(module)
-    layers = {name for name, function in table.items() if is_cut(function, table)}
+    table, called = functions(module), {callee_name(call) for call in calls(module)}
+    layers = {name for name in called if is_cut(table[name], table)}
     flattened = 0
-    for function in table.values():
-        if not call_sites(function):
+    for name, function in table.items():
+        if name not in called:
             flattened += flatten(function, table, layers)
+    called = {callee_name(call) for call in calls(module)}
     for name in layers:
-        if not call_sites(table[name]):
+        if name not in called:
             table[name].detach()
             table[name].erase()
     return flattened
 
 
 def is_cut(function: func.FuncOp, table: dict[str, func.FuncOp]) -> bool:
-    """Whether a called function is made of calls of segments and of nothing else."""
+    """Whether a function is made of calls of segments and of nothing else."""
     *ops, _ = function.body.block.ops
-    return bool(ops and call_sites(function)) and all(
-        isinstance(op, func.CallOp) and segment_name(table[callee_name(op)]) is not None for op in ops
-    )
+    segments = [op for op in ops if isinstance(op, func.CallOp) and segment_name(table[callee_name(op)]) is not None]
+    return bool(ops) and len(segments) == len(ops)
 
 
 def flatten(entry: func.FuncOp, table: dict[str, func.FuncOp], layers: set[str]) -> int:

@@ -1,6 +1,6 @@
 """The candidates for the timetable of one entry, what each takes, and the words for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dsv3c.ir.exposure import causes
@@ -29,8 +29,14 @@ class Found:
     what: str
     """``two streams``, ``mega-kernel``, ``serial``."""
     table: Timetable
+    """Not folded."""
     us: float
     """How long it takes."""
+
+    def folded(self) -> Timetable:
+        """The timetable with what repeats in a body."""
+        prologue, body, epilogue = fold(self.table.expanded())
+        return replace(self.table, prologue=prologue, body=body, epilogue=epilogue)
 
 
 @dataclass(frozen=True)
@@ -106,8 +112,7 @@ class Plan:
 
     def found(self, what: str, problem: Problem, slots: list[Slot]) -> Found:
         """Slots as a timetable."""
-        prologue, body, epilogue = fold(slots)
-        table = Timetable(self.graph.entry, self.target, problem, self.point, prologue, body, epilogue)
+        table = Timetable(self.graph.entry, self.target, problem, self.point, tuple(slots))
         return Found(what, table, makespan(slots))
 
     def numbers(self) -> dict[str, float | int | str]:

@@ -72,32 +72,39 @@ class ScheduleOverlapPass(Pass):
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Schedule every entry on its own."""
-        scheduled = 0
-        for entry in list(functions(module).values()):
+        plans = dict[str, Plan]()
+        for entry in functions(module).values():
             phase = phase_of(entry)
-            if phase is not None:
-                scheduled += self.entry(ctx, module, entry, phase)
-        if not scheduled:
+            plan = self.plan(ctx, module, entry, phase) if phase is not None else None
+            if plan is not None:
+                plans[plan.graph.entry] = plan
+        if not plans and not timetables(module):
             ctx.withheld.update(self.ensures)
+        flatten_layers(module)
+        table = functions(module)
+        for name, plan in plans.items():
+            timetable = plan.best.folded()
+            apply(table[name], plan.graph, timetable)
+            module.body.block.insert_op_after(timetable_op(timetable), table[name])
 
-    def entry(self, ctx: CompileContext, module: ModuleOp, entry: func.FuncOp, phase: Phase) -> bool:
-        """Schedule one entry; whether it has a timetable then."""
+    def plan(self, ctx: CompileContext, module: ModuleOp, entry: func.FuncOp, phase: Phase) -> Plan | None:
+        """What to do with one entry, reported; None where nothing can be done."""
         assert ctx.target is not None, "schedule-overlap asks the target"
         name = entry.sym_name.data
         if name in timetables(module):
             ctx.blocked(entry, f"@{name} has a timetable already")
-            return True
+            return None
         if (outside := communicates_outside(entry)) is not None:
             ctx.blocked(outside, f"{outside.name} communicates outside of the segments")
-            return False
+            return None
         graph = segment_graph(module, name)
         if not any(item.communicates for item in graph.instances):
             ctx.blocked(entry, f"@{name}: nothing communicates, there is nothing to overlap")
-            return False
+            return None
         device = self.device(ctx.target, phase)
         if isinstance(device, str):
             ctx.blocked(entry, f"@{name}: {device}")
-            return False
+            return None
         plan = Plan(
             graph=graph,
             device=device,
@@ -110,13 +117,10 @@ class ScheduleOverlapPass(Pass):
         )
         if plan.overlapped is None:
             ctx.blocked(entry, f"@{name}: {device.live_buffers} low-latency buffers do not suffice for its calls")
-            return False
+            return None
         report = ctx.unprofitable if plan.best is plan.serial else ctx.fired
         report(entry, f"@{name}: {plan.reason()}", **plan.numbers())
-        flatten_layers(module)
-        apply(entry, graph, plan.best.table)
-        module.body.block.insert_op_after(timetable_op(plan.best.table), entry)
-        return True
+        return plan
 
     def device(self, target: Target, phase: Phase) -> Device | str:
         """The division of the device for a phase, or why there is none."""
