@@ -27,16 +27,16 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import FixedBitwidthType, ModuleOp, TensorType
+from xdsl.dialects.builtin import FixedBitwidthType, ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.cost_model import Env
 from dsv3c.ir.dialects.scaled import QuantizeOp
-from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
+from dsv3c.ir.dialects.weight import ParamOp
 from dsv3c.ir.functions import functions
 from dsv3c.ir.scaled_type import scaled_type
-from dsv3c.ir.types import TensorLike, element_type, shape
+from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.views import RULES as VIEWS
 from dsv3c.passes.base import Pass
 from dsv3c.passes.cse import block_key, is_value
@@ -60,15 +60,15 @@ class FoldWeightsPass(Pass):
 
 @dataclass(frozen=True)
 class Cone:
-    """Everything that makes a value of weights: parameters and constants, and the ops between them and it."""
+    """Everything that makes a value of weights: parameters, and the ops between them and it."""
 
     params: tuple[ParamOp, ...]
     ops: tuple[Operation, ...]
-    """In program order; the last one makes the value."""
+    """In program order; the last one makes the value.  Those without operands are constants."""
 
     def key(self) -> str:
         """``a.weight+b.weight:cat:f8E4M3FN 128x128``."""
-        labels = [label(op) for op in self.ops if not isinstance(op, ConstantOp)]
+        labels = [label(op) for op in self.ops if op.operands]
         return ":".join(["+".join(param.key.data for param in self.params), *labels])
 
 
@@ -83,8 +83,8 @@ class Folding:
 
     ctx: CompileContext
     function: func.FuncOp
-    cones: dict[Operation, Cone] = field(default_factory=dict[Operation, Cone])
-    """Op that is made of weights alone -> what makes it."""
+    cones: dict[SSAValue, Cone] = field(default_factory=dict[SSAValue, Cone])
+    """Value that is made of weights alone -> what makes it."""
     made: dict[Hashable, ParamOp] = field(default_factory=dict[Hashable, ParamOp])
     """Recipe -> the parameter that has it."""
 
@@ -94,19 +94,16 @@ class Folding:
             cone = self.cone_of(op)
             if cone is None:
                 continue
-            self.cones[op] = cone
-            if not isinstance(op, ParamOp | ConstantOp) and cone.params:
+            self.cones.update(dict.fromkeys(op.results, cone))
+            if cone.ops and cone.params:
                 self.fold(op, cone)
 
     def cone_of(self, op: Operation) -> Cone | None:
-        """What makes the op's results, if that is weights alone."""
+        """What makes the op's results, if that is weights and constants alone."""
         if isinstance(op, ParamOp):
             return Cone((op,), ())
-        if isinstance(op, ConstantOp):
-            return Cone((), (op,))
-        owners = [operand.owner for operand in op.operands]
-        inner = [self.cones[owner] for owner in owners if isinstance(owner, Operation) and owner in self.cones]
-        if not op.results or not inner or len(inner) < len(owners) or not is_value(op):
+        inner = [self.cones[operand] for operand in op.operands if operand in self.cones]
+        if len(inner) < len(op.operands) or not is_value(op):
             return None
         params = dict.fromkeys(param for cone in inner for param in cone.params)
         ops = dict.fromkeys(made for cone in inner for made in cone.ops)
@@ -117,7 +114,8 @@ class Folding:
         used = [result for result in op.results if result.first_use is not None]
         if not used:
             return None
-        if not all(has_bytes(result) for result in used):
+        unknown = [result for result in used if not has_bytes(result)]
+        if unknown:
             return self.ctx.blocked(op, "its size in bytes is known at run time only")
         sources = sum(STATIC.num_bytes(param.value) for param in cone.params)
         bytes_read = sum(STATIC.num_bytes(result) for result in used)
@@ -148,13 +146,13 @@ class Folding:
             self.ctx, unique_key(self.function.body.block, cone.key()), cone.params, build, result.type
         )
         assert param.recipe is not None
-        recipe = (block_key(param.recipe.block), result.type)
+        recipe = block_key(param.recipe.block)
         if recipe in self.made:
             param.erase()
             param = self.made[recipe]
         else:
             self.made[recipe] = param
-            self.cones[param] = Cone((param,), ())
+            self.cones[param.value] = Cone((param,), ())
             param.value.name_hint = result.name_hint
             self.function.body.block.insert_op_before(param, op)
         self.ctx.fired(op, f"parameter {param.key.data!r}", bytes_read=STATIC.num_bytes(result))
@@ -164,16 +162,13 @@ class Folding:
         """Erase what nothing reads any more, last first."""
         for op in reversed(cone.ops):
             if all(result.first_use is None for result in op.results):
-                self.cones.pop(op, None)
                 op.detach()
                 op.erase()
         erase_unread(cone.params)
 
 
 def has_bytes(value: SSAValue) -> bool:
-    """Whether a value is a tensor, or data with scales, whose size in bytes is known."""
-    if not isinstance(value.type, TensorType | TensorLike):
-        return False
+    """Whether the size of a value in bytes is known."""
     return isinstance(element_type(value), FixedBitwidthType) and all(isinstance(size, int) for size in shape(value))
 
 

@@ -112,10 +112,11 @@ class Quantisation:
             return self.ctx.blocked(op, "it is quantised already")
         if not isinstance(element_type(x), FLOATS):
             return self.ctx.blocked(op, f"x holds {element_type(x)}: only floating point is quantised")
-        if source_param(weight) is None:
+        source = source_param(weight)
+        if source is None:
             return self.ctx.blocked(op, "its weight is no parameter of this function: its scales are not known ahead")
         kind = activations.type_of(as_tensor(x), matrix=False)
-        what, dequantised = self.weight(op, weight, weights)
+        what, dequantised = self.weight(op, weight, source, weights)
         op.operands[0] = self.quantised(op, x, kind, activations.quantizer)
         op.operands[1] = dequantised
         text = f"{verdict.role}: {activations.label} times {weights.label}, {what}"
@@ -132,13 +133,11 @@ class Quantisation:
             case EmbeddingOp():
                 self.ctx.blocked(op, "a lookup multiplies nothing")
 
-    def weight(self, op: Product, weight: SSAValue, form: ScaledFormat) -> tuple[str, SSAValue]:
+    def weight(self, op: Product, weight: SSAValue, source: ParamOp, form: ScaledFormat) -> tuple[str, SSAValue]:
         """The dequantised weight, and where its data comes from."""
         kind = form.type_of(as_tensor(weight), matrix=True)
-        if not is_stored_quantised(weight):
+        if not is_stored_quantised(source):
             return "weight quantised here", self.quantised(op, weight, kind, form.quantizer)
-        source = source_param(weight)
-        assert source is not None
         key = (weight, kind, form.quantizer)
         if key in self.made:
             return "weight as stored", self.made[key]

@@ -20,6 +20,7 @@ from dsv3c.ir.scaled_type import FORMATS, SCALES, ScaledType, show_granule
 from dsv3c.ir.strided import whole
 from dsv3c.ir.types import as_tensor, element_type, shape
 from dsv3c.ir.views import RULES as VIEWS
+from dsv3c.ir.views import position_in, size_argument
 from dsv3c.passes.matching import Mismatch
 from dsv3c.passes.recipes import append
 from dsv3c.passes.rewriting import aten_class
@@ -34,12 +35,9 @@ class Parts:
     scale: SSAValue
 
 
-def is_stored_quantised(weight: SSAValue) -> bool:
-    """Whether any part of a weight is stored with scales."""
-    owner = weight.owner
-    if isinstance(owner, ParamOp):
-        return owner.recipe is not None and any(isinstance(op, DequantizeOp) for op in owner.recipe.block.ops)
-    return isinstance(owner, Operation) and any(is_stored_quantised(operand) for operand in owner.operands)
+def is_stored_quantised(param: ParamOp) -> bool:
+    """Whether any part of a parameter is stored with scales."""
+    return param.recipe is not None and any(isinstance(op, DequantizeOp) for op in param.recipe.block.ops)
 
 
 def stored_param(
@@ -95,12 +93,12 @@ class Reader:
             case AtenOp() if owner.name in GRIDS:
                 return self.of_view(owner)
             case _:
-                raise Mismatch(f"its recipe computes {owner.name if isinstance(owner, Operation) else 'an argument'}")
+                assert isinstance(owner, Operation), "a recipe has no arguments"
+                raise Mismatch(f"its recipe computes {owner.name}")
 
     def of_param(self, param: ParamOp) -> Parts:
         """What the parameter's recipe yields."""
-        if param.recipe is None:
-            raise Mismatch(f"{param.key.data} is stored as {element_type(param.value)}")
+        assert param.recipe is not None, "is_stored_quantised"
         end = param.recipe.block.last_op
         assert isinstance(end, YieldOp)
         return self.parts(end.value)
@@ -176,12 +174,12 @@ def regrouped_grid(ctx: CompileContext, _op: AtenOp, source: Parts, kind: Scaled
 def sliced_grid(ctx: CompileContext, op: AtenOp, source: Parts, kind: ScaledType) -> Operation:
     """The scales of the blocks that are taken."""
     dim = dim_of(op, len(source.kind.sizes))
-    size, granule, start = source.kind.sizes[dim], source.kind.granules[dim], op.literal("start") or 0
-    assert isinstance(size, int) and isinstance(start, int)
-    first = max(start + size, 0) if start < 0 else start
+    size, granule = source.kind.sizes[dim], source.kind.granules[dim]
+    start = position_in(size, size_argument(op, "start", 0))
+    assert isinstance(start, int), "a weight's sizes are numbers"
     taken = kind.grid()[dim]
     assert isinstance(taken, int)
-    numbers = {"dim": dim, "start": first // granule, "end": first // granule + taken}
+    numbers = {"dim": dim, "start": start // granule, "end": start // granule + taken}
     properties: Mapping[str, Attribute] = {name: IntegerAttr(number, i64) for name, number in numbers.items()}
     return aten_class(ctx, "aten.slice.Tensor").build_from({"self": source.scale}, properties, [kind.scale_tensor()])
 

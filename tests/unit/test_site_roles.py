@@ -42,6 +42,10 @@ def test_a_returned_linear_behind_a_norm_makes_logits() -> None:
     kind = 'tensor<?x2x64xf32, ["T"]>'
     assert roles(f"{norm}{linear}{end} func.return %v : {kind}", results=kind) == ["head"]
     assert roles(f'{norm}{linear} "test.op"(%y) : ({ACT}) -> () func.return') == ["linear"]
+    assert roles(f'{norm}{linear}{end} "test.op"(%v) : ({kind}) -> () func.return') == ["linear"]
+    half = 'tensor<?x64xbf16, ["T"]>'
+    split = f"%a, %b = aten.split_with_sizes(%y, split_sizes = [64, 64], dim = 1) : {half}, {half}"
+    assert roles(f"{norm}{linear}{split} func.return %b : {half}", results=half) == ["head"]
     added = f"%z = aten.add.Tensor(%y, %x) : {ACT} func.return %z : {ACT}"
     assert roles(f"{norm}{linear}{added}", results=ACT) == ["linear"]
 
@@ -77,11 +81,12 @@ def test_logits_may_be_made_in_a_function_of_their_own() -> None:
       %t = weight.param "t" : tensor<50x128xbf16>
       %e = nn.embedding %ids, %t : tensor<?xi64, ["T"]>, tensor<50x128xbf16> -> {ACT}
       func.return %e : {ACT} }}"""
-    for returned, role in (("%y", "head"), ("%h", "linear")):
+    for returned, role in (("%y", "head"), ("%b", "head"), ("%h", "linear"), ("%a", "linear")):
         text = f"""dsv3c.symbol @T min 1
           {callee}
           func.func @main(%x: {ACT}) -> {ACT} {{
             %h, %y = func.call @head(%x) : ({ACT}) -> ({ACT}, {ACT})
+            %a, %b = func.call @head(%h) : ({ACT}) -> ({ACT}, {ACT})
             func.return {returned} : {ACT}
           }}"""
         module = parse_module(make_context(), text)

@@ -11,6 +11,8 @@
 // REMARK-NEXT: fired: @shared: scaled.quantize: parameter 'w:f8E4M3FN *x* #3'; bytes_read = 516
 // REMARK:      fired: @halves: aten.reshape: parameter 'w:reshape'; bytes_read = 2048
 // REMARK-NEXT: fired: @halves: aten.slice.Tensor: parameter 'w:reshape:slice'; bytes_read = 1024
+// REMARK-NOT:  @negative_unread
+// REMARK-NOT:  @negative_not_of_weights_alone
 
 // A quantised weight: data and scales are the parameter; to dequantise it ahead of time would undo the saving.
 // CHECK-LABEL: @quantized(
@@ -96,6 +98,22 @@ func.func @two_weights() {
   %c = aten.cat([%a, %b, %a]) : tensor<24x64xbf16>
   %q = scaled.quantize %c quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<24x64xbf16> -> !scaled.tensor<tensor<24x64xf8E4M3FN>, 1x64, f32>
   "test.op"(%q) : (!scaled.tensor<tensor<24x64xf8E4M3FN>, 1x64, f32>) -> ()
+  func.return
+}
+
+// -----
+// What is read on the way stays for who reads it, and for its other results.
+// CHECK-LABEL: @read_on_the_way(
+// CHECK-NEXT:    %[[W:\w+]] = weight.param "w" : tensor<64xf32>
+// CHECK-NEXT:    %[[T:\w+]], %{{\w+}} = aten.sort(%[[W]]) :
+// CHECK-NEXT:    %[[P:\w+]] = weight.param "w:sort:slice" : tensor<8xi64> {
+// CHECK:         "test.op"(%[[T]], %[[P]]) :
+func.func @read_on_the_way() {
+  %w = weight.param "w" : tensor<64xf32>
+  // expected-remark @below {{aten.sort: every step would read more than the weights; bytes_read = 768, weight_bytes = 256}}
+  %b, %j = aten.sort(%w) : tensor<64xf32>, tensor<64xi64>
+  %s = aten.slice.Tensor(%j, end = 8) : tensor<8xi64>
+  "test.op"(%b, %s) : (tensor<64xf32>, tensor<8xi64>) -> ()
   func.return
 }
 
@@ -192,6 +210,18 @@ func.func @negative_size_known_at_run_time() {
   // expected-remark @below {{blocked: @negative_size_known_at_run_time: aten.expand: its size in bytes is known at run time only}}
   %e = aten.expand(%w) : tensor<?x64xbf16, ["T"]>
   "test.op"(%e) : (tensor<?x64xbf16, ["T"]>) -> ()
+  func.return
+}
+
+// -----
+// CHECK-LABEL: @negative_elements_without_a_size(
+// CHECK-NEXT:    weight.param "w" : tensor<64x2xf32>
+// CHECK-NEXT:    aten.view_as_complex(
+func.func @negative_elements_without_a_size() {
+  %w = weight.param "w" : tensor<64x2xf32>
+  // expected-remark @below {{its size in bytes is known at run time only}}
+  %c = aten.view_as_complex(%w) : tensor<64xcomplex<f32>>
+  "test.op"(%c) : (tensor<64xcomplex<f32>>) -> ()
   func.return
 }
 

@@ -200,6 +200,34 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
 }
 
 // -----
+// A part that is used twice is stored once; cut from the start.
+// CHECK-LABEL: @stored_once(
+// CHECK-NEXT:    weight.param "w:f8E4M3FN 128x128" : {{.*}} {
+// CHECK-NEXT:      %[[W:\w+]] = weight.stored "w8" : tensor<256x128xf8E4M3FN>
+// CHECK-NEXT:      %[[S:\w+]] = weight.stored "s" : tensor<2x1xf32>
+// CHECK-NEXT:      %[[A:\w+]] = aten.slice.Tensor(%[[W]], end = 128) : tensor<128x128xf8E4M3FN>
+// CHECK-NEXT:      %[[SA:\w+]] = aten.slice.Tensor(%[[S]], dim = 0, start = 0, end = 1) : tensor<1x1xf32>
+// CHECK-NEXT:      %[[D:\w+]] = aten.cat([%[[A]], %[[W]]]) : tensor<384x128xf8E4M3FN>
+// CHECK-NEXT:      %[[SD:\w+]] = aten.cat([%[[SA]], %[[S]]]) : tensor<3x1xf32>
+// CHECK-NEXT:      scaled.assemble %[[D]], %[[SD]] :
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @T min 1
+  func.func @stored_once(%x: tensor<?x128xbf16, ["T"]>) {
+    %w = weight.param "w" : tensor<384x128xbf16> {
+      %q = weight.stored "w8" : tensor<256x128xf8E4M3FN>
+      %s = weight.stored "s" : tensor<2x1xf32>
+      %d = weight.dequantize %q, %s block [128, 128] : tensor<256x128xf8E4M3FN>, tensor<2x1xf32> -> tensor<256x128xbf16>
+      %a = aten.slice.Tensor(%d, end = 128) : tensor<128x128xbf16>
+      %c = aten.cat([%a, %d]) : tensor<384x128xbf16>
+      weight.yield %c : tensor<384x128xbf16>
+    }
+    %y = nn.linear %x, %w : tensor<?x128xbf16, ["T"]>, tensor<384x128xbf16> -> tensor<?x384xbf16, ["T"]>
+    "test.op"(%y) : (tensor<?x384xbf16, ["T"]>) -> ()
+    func.return
+  }
+}
+
+// -----
 // A view of the parameter in the body is taken on what is stored, too.
 // CHECK-LABEL: @stored_transposed(
 // CHECK:         weight.param "w:f8E4M3FN 128x128" : !scaled.tensor<tensor<256x128xf8E4M3FN>, 128x128, f32> {
@@ -256,7 +284,11 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
 // REMARK-NEXT: @stored_otherwise: {{.*}}quantised again: its recipe computes aten.neg;
 // REMARK-NEXT: @stored_otherwise: {{.*}}quantised again: a part starts at 64, inside a block of 128 along dim 0;
 // REMARK-NEXT: @stored_otherwise: {{.*}}quantised again: no scaled type has f8E4M3 data and f32 scales;
+// REMARK-NEXT: @stored_otherwise: {{.*}}quantised again: no scaled type has f8E4M3FN data and bf16 scales;
 // REMARK-NEXT: @stored_otherwise: {{.*}}quantised again: its recipe computes aten.expand;
+// REMARK-NEXT: @stored_otherwise: {{.*}}quantised again: its recipe takes a part of it that aten.slice.Tensor does not state in numbers;
+// REMARK-NEXT: @stored_otherwise: {{.*}}quantised again: its recipe takes a part of it that aten.view does not state in numbers;
+// REMARK-NEXT: @stored_otherwise: {{.*}}, weight quantised here;
 builtin.module attributes {dsv3c.facts = ["raised"]} {
   dsv3c.symbol @T min 1
   func.func @stored_otherwise(%x: tensor<?x128xbf16, ["T"]>) {
@@ -294,6 +326,30 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
       %d = weight.dequantize %q, %s block [128, 128] : tensor<128x128xf8E4M3>, tensor<1x1xf32> -> tensor<128x128xbf16>
       weight.yield %d : tensor<128x128xbf16>
     }
+    %scales = weight.param "scales" : tensor<128x128xbf16> {
+      %q = weight.stored "q" : tensor<128x128xf8E4M3FN>
+      %s = weight.stored "s" : tensor<1x1xbf16>
+      %d = weight.dequantize %q, %s block [128, 128] : tensor<128x128xf8E4M3FN>, tensor<1x1xbf16> -> tensor<128x128xbf16>
+      weight.yield %d : tensor<128x128xbf16>
+    }
+    %short = weight.param "short" : tensor<128x128xbf16> {
+      %q = weight.stored "q" : tensor<256x128xf8E4M3FN>
+      %s = weight.stored "s" : tensor<2x1xf32>
+      %d = weight.dequantize %q, %s block [128, 128] : tensor<256x128xf8E4M3FN>, tensor<2x1xf32> -> tensor<256x128xbf16>
+      %h = aten.slice.Tensor(%d, end = 200) : tensor<128x128xbf16>
+      weight.yield %h : tensor<128x128xbf16>
+    }
+    %fewer = weight.param "fewer" : tensor<128x128xbf16> {
+      %q = weight.stored "q" : tensor<256x128xf8E4M3FN>
+      %s = weight.stored "s" : tensor<2x1xf32>
+      %d = weight.dequantize %q, %s block [128, 128] : tensor<256x128xf8E4M3FN>, tensor<2x1xf32> -> tensor<256x128xbf16>
+      %h = aten.view(%d) : tensor<128x128xbf16>
+      weight.yield %h : tensor<128x128xbf16>
+    }
+    %wide = weight.param "wide" : tensor<128x128xbf16> {
+      %b = weight.stored "b" : tensor<128x128xbf16>
+      weight.yield %b : tensor<128x128xbf16>
+    }
     %repeated = weight.param "repeated" : tensor<128x128xbf16> {
       %q = weight.stored "q" : tensor<1x128xf8E4M3FN>
       %s = weight.stored "s" : tensor<1x1xf32>
@@ -306,7 +362,11 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
     %c = nn.linear %x, %computed : tensor<?x128xbf16, ["T"]>, tensor<128x128xbf16> -> tensor<?x128xbf16, ["T"]>
     %d = nn.linear %x, %cut : tensor<?x128xbf16, ["T"]>, tensor<64x128xbf16> -> tensor<?x64xbf16, ["T"]>
     %e = nn.linear %x, %format : tensor<?x128xbf16, ["T"]>, tensor<128x128xbf16> -> tensor<?x128xbf16, ["T"]>
+    %s = nn.linear %x, %scales : tensor<?x128xbf16, ["T"]>, tensor<128x128xbf16> -> tensor<?x128xbf16, ["T"]>
     %f = nn.linear %x, %repeated : tensor<?x128xbf16, ["T"]>, tensor<128x128xbf16> -> tensor<?x128xbf16, ["T"]>
+    %g = nn.linear %x, %short : tensor<?x128xbf16, ["T"]>, tensor<128x128xbf16> -> tensor<?x128xbf16, ["T"]>
+    %h = nn.linear %x, %fewer : tensor<?x128xbf16, ["T"]>, tensor<128x128xbf16> -> tensor<?x128xbf16, ["T"]>
+    %i = nn.linear %x, %wide : tensor<?x128xbf16, ["T"]>, tensor<128x128xbf16> -> tensor<?x128xbf16, ["T"]>
     "test.op"(%a, %b, %c, %d, %e, %f) : (tensor<?x128xbf16, ["T"]>, tensor<?x256xbf16, ["T"]>, tensor<?x128xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, tensor<?x128xbf16, ["T"]>, tensor<?x128xbf16, ["T"]>) -> ()
     func.return
   }
