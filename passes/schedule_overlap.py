@@ -78,8 +78,9 @@ class ScheduleOverlapPass(Pass):
             plan = self.plan(ctx, module, entry, phase) if phase is not None else None
             if plan is not None:
                 plans[plan.graph.entry] = plan
-        if not plans and not timetables(module):
-            ctx.withheld.update(self.ensures)
+        if not plans:
+            ctx.withheld.update(frozenset() if timetables(module) else self.ensures)
+            return
         flatten_layers(module)
         table = functions(module)
         for name, plan in plans.items():
