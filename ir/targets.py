@@ -14,6 +14,14 @@ from typing import Any, cast
 
 from dsv3c.ir.errors import UsageError
 
+SCALE_LAYOUTS = ("row", "mn_major", "packed")
+CHOICES = {
+    "scale_type": ("f32", "f8E8M0FNU"),
+    "scale_layout": SCALE_LAYOUTS,
+    "weight_scale_layout": SCALE_LAYOUTS,
+}
+"""Facts that are one of a few words."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
@@ -57,6 +65,12 @@ class Target:
     group_alignment: tuple[int, ...] | None = None
     """Multiples of rows at which grouped matrix products let an expert's rows start (their tiles' heights), ascending.
     """
+    scale_type: str | None = None
+    """Element type of the scales that block-scaled products read: ``f32``, or ``f8E8M0FNU`` (powers of two)."""
+    scale_layout: str | None = None
+    """How the scales of an activation lie: ``row``, ``mn_major`` or ``packed`` (see ``ir/scaled_type.py``)."""
+    weight_scale_layout: str | None = None
+    """How those of a weight lie."""
     dense_flops_per_s: Mapping[str, float]
     """Peak matrix rate by operand type (``bf16``, ``f8E4M3FN``), without sparsity."""
     sources: Mapping[str, str]
@@ -137,6 +151,11 @@ def parse_target(text: str, where: str) -> Target:
         raise UsageError(
             f"fact {unsourced[0]!r} has no entry in [sources]", where=where, hint="say where it is published"
         )
+    for name, known_choices in CHOICES.items():
+        if name in data and data[name] not in known_choices:
+            raise UsageError(
+                f"{name} = {data[name]!r} is not known", where=where, hint=f"one of {', '.join(known_choices)}"
+            )
     values: dict[str, Any] = {
         key: tuple(cast(list[object], value)) if isinstance(value, list) else value for key, value in data.items()
     }

@@ -9,6 +9,7 @@ from dsv3c.passes.base import Pass
 
 PASSES: dict[str, str] = {
     "absorb-mla": "AbsorbMlaPass",
+    "assign-layouts": "AssignLayoutsPass",
     "bucket-tokens": "BucketTokensPass",
     "canonicalize": "CanonicalizePass",
     "canonicalize-views": "CanonicalizeViewsPass",
