@@ -30,22 +30,23 @@ class Tokenizer:
         return str(self.inner.decode(list(ids), skip_special_tokens=True))
 
 
-def read_tokenizer(folder: Path | None) -> Tokenizer:
-    """The tokenizer of a checkpoint folder.
+def read_tokenizer(
+    folder: Path | None, *, option: str = "--prompt", instead: str = "give token ids with --tokens 1,2,3 instead"
+) -> Tokenizer:
+    """The tokenizer of a checkpoint folder; ``option`` is what needs it, ``instead`` what to give in its place.
 
     Raises UsageError, saying what to install or give, without the package, the folder or a readable file.
     """
-    instead = "give token ids with --tokens 1,2,3 instead"
     if folder is None:
-        raise UsageError("--prompt needs a tokenizer, and no checkpoint is given", hint=f"--weights DIR, or {instead}")
+        raise UsageError(f"{option} needs a tokenizer, and no checkpoint is given", hint=f"--weights DIR, or {instead}")
     file = (folder if folder.is_dir() else folder.parent) / TOKENIZER
     if not file.is_file():
-        raise UsageError(f"--prompt needs a tokenizer, and {folder} holds no {TOKENIZER}", hint=instead)
+        raise UsageError(f"{option} needs a tokenizer, and {folder} holds no {TOKENIZER}", hint=instead)
     try:
         from tokenizers import Tokenizer as Inner
     except ImportError as error:
         raise UsageError(
-            "--prompt needs the package tokenizers", hint=f"pip install 'dsv3c[hf]', or {instead}"
+            f"{option} needs the package tokenizers", hint=f"pip install 'dsv3c[hf]', or {instead}"
         ) from error
     try:
         return Tokenizer(Inner.from_file(str(file)))
