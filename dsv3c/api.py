@@ -220,7 +220,7 @@ def execute(
     Raises UsageError for an unknown function and for new tokens that the phase does not take, MemoryShort when the
     weights do not fit into memory, WeightsError for ones that do not fit the module.
     """
-    from dsv3c.backends.reference.executor import Executor
+    from dsv3c.backends.reference.alike import executor_for
     from dsv3c.backends.reference.params import check_weights, required_headers
     from dsv3c.backends.reference.weights import RandomWeights, SafetensorsWeights, StateDictWeights
     from dsv3c.programs import check_memory
@@ -245,7 +245,7 @@ def execute(
             check_weights(op, source, entry)
         case _:
             source = weights
-    return Executor(op, source, fidelity).run(entry, *args)
+    return executor_for(op, source, fidelity).run(entry, *args)
 
 
 def queries_of(function: func.FuncOp, args: "Sequence[Value]") -> list[int] | None:

@@ -7,6 +7,7 @@ from functools import partial
 
 from xdsl.dialects.builtin import ModuleOp
 
+from dsv3c.backends.reference.alike import AlikeExecutor
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.meanings.mla import LatentCache
@@ -58,7 +59,7 @@ class Engine(engines.Engine):
     Raises UsageError for a module without phases.
     """
 
-    def __init__(self, module: ModuleOp, executor: Executor, *, pages: int) -> None:
+    def __init__(self, module: ModuleOp, executor: Executor | AlikeExecutor, *, pages: int) -> None:
         found = phase_entries(module)
         assert len({len(entry.caches) for entry in found}) == 1, "phases of one module have the same layers"
         steps = [

@@ -16,7 +16,7 @@ from xdsl.ir import Attribute
 
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings import logfmt
-from dsv3c.backends.reference.meanings.comm import DTYPES, partial_sums
+from dsv3c.backends.reference.meanings.comm import DTYPES, carried, partial_sums
 from dsv3c.ir.cost_model import element_bytes
 from dsv3c.ir.dialects.comm import CombineOp, DispatchOp, SyncCountsOp
 from dsv3c.ir.links import DISPATCH_HEADER_BYTES
@@ -45,6 +45,11 @@ class LinkBytes:
     def of(self, link: str) -> int:
         """Bytes of all ops over one class of link."""
         return sum(count for (_, kind), count in self.bytes.items() if kind == link)
+
+    def lines(self) -> Iterator[str]:
+        """What was sent, one line per op and class of link."""
+        for (name, link), count in self.messages.items():
+            yield f"{name} {link}: {count} messages, {self.bytes[name, link]} bytes"
 
     def link(self, source: int, target: int) -> str:
         """The class of link between two ranks."""
@@ -107,11 +112,12 @@ class LinkBytes:
                     sent = rows[places[:, 0] == source]
                     self.add(op.name, rank, source, len(sent), payload_bytes(sent, payload))
             return
+        arrived = [carried(rows, payload) for rows in y]
         for source, node, tokens, rank in self.hops(sources):
             if rank is None:
                 members = slice(node * self.gpus, (node + 1) * self.gpus)
                 size = int(tokens.max()) + 1 if len(tokens) else 0
-                total = partial_sums(y[members], sources[members], source, size, gpus=self.gpus, wire=None)
+                total = partial_sums(arrived[members], sources[members], source, size, gpus=self.gpus, wire=None)
                 sent = total.to(dtype_of(op.combine_in))[tokens]
                 self.add(op.name, self.gateway(source, node), source, len(sent), payload_bytes(sent, payload))
             else:

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("nothing to continue", hint="give --prompt TEXT or --tokens 1,2,3; repeat for more sequences")
     if arguments.pages is not None and arguments.pages < 1:
         raise UsageError(f"--pages {arguments.pages}: must be at least 1")
-    from dsv3c.backends.reference.executor import Executor
+    from dsv3c.backends.reference.alike import executor_for
     from dsv3c.programs import check_memory
     from dsv3c.runtime import Engine, GenerateOptions, SamplingOptions, phase_entries, user_errors
     from dsv3c.text import end_tokens, read_tokenizer
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     weights = own or program.weights(entry, folder=arguments.weights, seed=arguments.seed)
     if checkpoint is None and own is None:
         print(f"no checkpoint is given: weights are random, from seed {arguments.seed}", file=sys.stderr)
-    executor = Executor(program.module, weights, arguments.fidelity)
+    executor = executor_for(program.module, weights, arguments.fidelity)
     engine = Engine(program.module, executor, pages=arguments.pages or pages)
     eos = frozenset(arguments.eos) if arguments.eos is not None else end_tokens(checkpoint)
     options = replace(limits, eos=eos)

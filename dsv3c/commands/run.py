@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, check, execute, print."""
     if arguments.tokens and (arguments.batch is not None or arguments.seq is not None):
         raise UsageError("--tokens says how many sequences there are and how long: leave out --batch and --seq")
-    from dsv3c.backends.reference.executor import Executor
+    from dsv3c.backends.reference.alike import AlikeExecutor, executor_for
     from dsv3c.inputs import InputOptions, entry_inputs
     from dsv3c.programs import check_memory, choose_entry, read_program
     from dsv3c.results import describe_results
@@ -57,9 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
     check_memory(program.module, entry)
     weights = program.weights(entry, folder=arguments.weights, seed=arguments.seed)
     inputs = entry_inputs(program.module, entry, options)
-    results = Executor(program.module, weights, arguments.fidelity).run(entry, *inputs)
+    executor = executor_for(program.module, weights, arguments.fidelity)
+    results = executor.run(entry, *inputs)
     print(f"@{entry}, weights: {arguments.weights or program.checkpoint or f'random, seed {arguments.seed}'}")
     function = program.entries()[entry]
     for line in describe_results(function, inputs, results, rows=MAX_ROWS):
         print(line)
+    if isinstance(executor, AlikeExecutor):
+        print(f"  each of {len(executor.lockstep.ranks)} ranks ran these inputs; all of them together sent")
+        for line in executor.lockstep.links.lines():
+            print(f"      {line}")
     return 0

@@ -2,6 +2,7 @@
 
 import torch
 
+from dsv3c.backends.reference.alike import AlikeExecutor
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.runtime.generate import CacheSpec, Engine, StepEntry
 from dsv3c.backends.reference.runtime.paging import SequenceState
@@ -14,7 +15,9 @@ def specs(dtype: torch.dtype) -> list[CacheSpec]:
     return [CacheSpec(4, 16, 4, dtype, dtype)] * 2
 
 
-def engine_on(executor: Executor, dtype: torch.dtype, ranges: dict[str, tuple[int, int]] | None = None) -> Engine:
+def engine_on(
+    executor: Executor | AlikeExecutor, dtype: torch.dtype, ranges: dict[str, tuple[int, int]] | None = None
+) -> Engine:
     """Fewest and most new tokens of every entry in use, both by default."""
     entries = [
         StepEntry(name, lambda *args, name=name: executor.run(name, *args), low, high)

@@ -12,7 +12,7 @@ from dsv3c.backends.reference.runtime.errors import RequestError
 from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, step_tables
 from dsv3c.backends.reference.runtime.sampling import Sampler, SamplingOptions
 
-Step = Callable[..., Sequence[Tensor | LatentCache]]
+Step = Callable[..., Sequence[object]]
 """``(tokens, positions, seq_offsets, block_table, context_lens, *caches) -> logits [N, V] or [T, V], *caches``."""
 
 

@@ -498,6 +498,16 @@ func.func @f(%x: tensor<?x256xbf16, ["T"]>, %w: tensor<?x4xf32, ["T"]>, %ids: te
 // -----
 dsv3c.symbol @T min 0
 dsv3c.symbol @R min 0
+comm.mesh @ep nodes 1 gpus 4
+func.func @f(%ids: tensor<?x4xi64, ["T"]>, %p: tensor<16xi32>, %t: !comm.token<"ep">) {
+  // expected-error @below {{comm.sync_counts places experts on 8 ranks, @ep has 4}}
+  %c, %t1 = comm.sync_counts %ids placement %p after %t copies "expert" experts_per_rank 2 : tensor<?x4xi64, ["T"]>, tensor<16xi32>, !comm.token<"ep"> -> tensor<8xi32>
+  func.return
+}
+
+// -----
+dsv3c.symbol @T min 0
+dsv3c.symbol @R min 0
 comm.mesh @ep nodes 2 gpus 4
 func.func @f() {
   // expected-error @below {{@f has two first tokens of @ep: two orders}}
