@@ -44,6 +44,7 @@ from dsv3c.ir.dialects.moe_rows import LAYOUTS, GroupedMmOp, PermuteOp, Unpermut
 from dsv3c.ir.dialects.nn import SwigluOp
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.expected_rows import routing_of
+from dsv3c.ir.expected_sizes import with_expected_rows
 from dsv3c.ir.functions import callee_name, functions
 from dsv3c.ir.sizes import Size, bounds, mul
 from dsv3c.ir.targets import Target
@@ -180,7 +181,7 @@ def phases_by_function(module: ModuleOp) -> dict[str, list[Phase]]:
 def environment(ctx: CompileContext, module: ModuleOp, phases: list[Phase]) -> Env:
     """The sizes of the step choices are made for: that of the phase with the most tokens, else the operating point.
 
-    A symbol that neither names is at its hint, or its minimum.
+    A symbol that neither names is at its hint, or its minimum; counted rows are at the number expected of them.
     """
     stated = {
         name: (symbol.hint if symbol.hint is not None else symbol.min).value.data
@@ -190,7 +191,7 @@ def environment(ctx: CompileContext, module: ModuleOp, phases: list[Phase]) -> E
     if phases:
         largest = max(phases, key=lambda phase: phase.tokens)
         sizes |= {TOKENS: largest.tokens, SEQUENCES: largest.sequences}
-    return Env(sizes=sizes)
+    return with_expected_rows(module, Env(sizes=sizes))
 
 
 def range_of(module: ModuleOp, tokens: Size) -> tuple[int, int | None]:
