@@ -15,18 +15,13 @@ from dsv3c.ir.segments import LAYER, MICROBATCH, number_of, segment_name
 
 
 def flatten_layers(module: ModuleOp) -> int:
-    """Flatten every entry, and remove the layer functions that nothing calls any more; how many calls were replaced."""
+    """Replace every call of a cut layer, and remove the layers; how many calls were replaced."""
     table, called = functions(module), {callee_name(call) for call in calls(module)}
-    layers = {name for name in called if is_cut(table[name], table)}
-    flattened = 0
-    for name, function in table.items():
-        if name not in called:
-            flattened += flatten(function, table, layers)
-    called = {callee_name(call) for call in calls(module)}
-    for name in layers:
-        if name not in called:
-            table[name].detach()
-            table[name].erase()
+    layers = {name: table[name] for name in called if is_cut(table[name], table)}
+    flattened = sum(flatten(function, table, layers) for function in table.values())
+    for layer in layers.values():
+        layer.detach()
+        layer.erase()
     return flattened
 
 
@@ -37,16 +32,16 @@ def is_cut(function: func.FuncOp, table: dict[str, func.FuncOp]) -> bool:
     return bool(ops) and len(segments) == len(ops)
 
 
-def flatten(entry: func.FuncOp, table: dict[str, func.FuncOp], layers: set[str]) -> int:
-    """Replace the layer calls of one entry; layers are numbered per micro-batch, in the order of their calls."""
+def flatten(function: func.FuncOp, table: dict[str, func.FuncOp], layers: dict[str, func.FuncOp]) -> int:
+    """Replace the layer calls of one function; layers are numbered per micro-batch, in the order of their calls."""
     met, flattened = Counter[int | None](), 0
-    for op in list(entry.body.block.ops):
+    for op in list(function.body.block.ops):
         if isinstance(op, func.CallOp) and segment_name(table[callee_name(op)]) is None:
             microbatch = number_of(op, MICROBATCH)
             op.attributes[LAYER] = IntegerAttr(met[microbatch], i64)
             met[microbatch] += 1
             if callee_name(op) in layers:
-                put_inline(op, table[callee_name(op)])
+                put_inline(op, layers[callee_name(op)])
                 flattened += 1
     return flattened
 

@@ -141,6 +141,41 @@ def test_flat_entries_have_the_same_graph() -> None:
     assert segment_graph(module, "step") == before
     assert sorted(functions(module)) == ["a", "c", "d", "peek", "step"]
     assert flatten_layers(module) == 0
+    assert segment_graph(module, "step") == before
+
+
+def test_an_entry_of_nothing_but_segments_stays() -> None:
+    text = f"""{HEADER}{LAYER}
+    func.func @step(%x: {X}, {ARGUMENTS}, %c: {CACHE}) -> ({X}, {CACHE}) {{
+      %h, %n = func.call @a(%x, %p, %o, %b, %c) {{prefix = "", layer = 0 : i64}} : ({X}, {TABLES}, {CACHE})
+        -> ({X}, {CACHE})
+      func.return %h, %n : {X}, {CACHE}
+    }}"""
+    module = parse(text)
+    assert flatten_layers(module) == 0
+    assert "step" in functions(module)
+
+
+def test_layers_in_a_function_of_layers_are_flattened_there() -> None:
+    call = layer("%y, %n, %u", "%x", "%c", "%t", 'prefix = "l"')
+    outer = f"""func.func private @outer(%x: {X}, %w: {W}, %i: {IDS}, {ARGUMENTS}, %c: {CACHE}, %t: {TOKEN})
+        -> ({X}, {CACHE}, {TOKEN}) {{
+      {call}
+      func.return %y, %n, %u : {X}, {CACHE}, {TOKEN}
+    }}"""
+    module = parse(
+        f"""{HEADER}{LAYER}{outer}
+    func.func @step(%x: {X}, %w: {W}, %i: {IDS}, {ARGUMENTS}, %c: {CACHE}) -> {X} {{
+      %t = comm.start : {TOKEN}
+      {call.replace("@layer", "@outer")}
+      func.return %y : {X}
+    }}"""
+    )
+    before = segment_graph(module, "step")
+    assert flatten_layers(module) == 1
+    verify_module(module)
+    assert {"outer", "step"} <= functions(module).keys() and "layer" not in functions(module)
+    assert segment_graph(module, "step") == before
 
 
 def test_a_version_is_overwritten_after_its_last_reader() -> None:

@@ -336,6 +336,62 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
 }
 
 // -----
+// Random numbers are drawn once, although they are drawn for a parameter and two segments read them.
+// CHECK:      func.func private @noisy.shared(%z: {{.*}}) -> (tensor<32x32xbf16>, tensor<?x32xbf16, ["T"]>) attributes {segment = "shared"} {
+// CHECK-NEXT:   %w_s = weight.param "w_s"
+// CHECK-NEXT:   %noise = aten.rand_like(%w_s)
+// CHECK-NEXT:   %sh = nn.linear %z, %noise
+// CHECK-NEXT:   func.return %noise, %sh :
+// CHECK:      func.func private @noisy.residual(%e: {{.*}}, %noise: tensor<32x32xbf16>,
+// CHECK-NOT:    rand_like
+// CHECK:      func.func private @noisy(
+// CHECK:        %noise, %sh = func.call @noisy.shared(%z)
+// REMARK: @noisy: attention-0, attention-1, experts, shared, residual; segments = 5
+builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
+  dsv3c.symbol @T min 0 max 4096 hint 128
+  dsv3c.symbol @N min 0 max 8 hint 4
+  dsv3c.symbol @P min 1 max 4
+  dsv3c.symbol @C min 0 max 512
+  dsv3c.symbol @pages min 1
+  func.func private @noisy(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) {
+    %w_k = weight.param "w_k" : tensor<8x32xbf16>
+    %k = nn.linear %h, %w_k : tensor<?x32xbf16, ["T"]>, tensor<8x32xbf16> -> tensor<?x8xbf16, ["T"]>
+    %w_q = weight.param "w_q" : tensor<16x32xbf16>
+    %q = nn.linear %h, %w_q : tensor<?x32xbf16, ["T"]>, tensor<16x32xbf16> -> tensor<?x16xbf16, ["T"]>
+    %next = mla.append %h, %k to %cache at %positions, %seq_offsets, %block_table : tensor<?x32xbf16, ["T"]>, tensor<?x8xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
+    %context, %rope = mla.gather %next, %context_lens, %block_table : !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["N"]>, tensor<?x?xi32, ["N", "P"]> -> tensor<?x32xbf16, ["C"]>, tensor<?x8xbf16, ["C"]>
+    %w_kv = weight.param "w_kv" : tensor<24x32xbf16>
+    %kvf = nn.linear %context, %w_kv : tensor<?x32xbf16, ["C"]>, tensor<24x32xbf16> -> tensor<?x24xbf16, ["C"]>
+    %kv = aten.view(%kvf) : tensor<?x1x24xbf16, ["C"]>
+    %qs = aten.view(%q) : tensor<?x1x16xbf16, ["T"]>
+    %q4 = aten.slice.Tensor(%qs, dim = 2, end = 8) : tensor<?x1x8xbf16, ["T"]>
+    %qr = aten.slice.Tensor(%qs, dim = 2, start = 8) : tensor<?x1x8xbf16, ["T"]>
+    %w_o = weight.param "w_o" : tensor<32x16xbf16>
+    %mixed = mla.expanded_attention %q4, %qr, %kv, %rope at %positions, %seq_offsets, %context_lens scale 1.0 scores f32 probs f32 : tensor<?x1x8xbf16, ["T"]>, tensor<?x1x8xbf16, ["T"]>, tensor<?x1x24xbf16, ["C"]>, tensor<?x8xbf16, ["C"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?xi32, ["N"]> -> tensor<?x1x16xbf16, ["T"]>
+    %o16 = aten.view(%mixed) : tensor<?x16xbf16, ["T"]>
+    %o = nn.linear %o16, %w_o : tensor<?x16xbf16, ["T"]>, tensor<32x16xbf16> -> tensor<?x32xbf16, ["T"]>
+    %z = aten.add.Tensor(%h, %o) : tensor<?x32xbf16, ["T"]>
+    %w_gate = weight.param "w_gate" : tensor<8x32xbf16>
+    %logits = nn.linear %z, %w_gate : tensor<?x32xbf16, ["T"]>, tensor<8x32xbf16> -> tensor<?x8xbf16, ["T"]>
+    %weights, %ids = moe.gate %logits top_k 2 scoring "softmax" groups 1 keep 1 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xbf16, ["T"]> -> tensor<?x2xbf16, ["T"]>, tensor<?x2xi64, ["T"]>
+    %w_s = weight.param "w_s" : tensor<32x32xbf16>
+    %noise = aten.rand_like(%w_s) : tensor<32x32xbf16>
+    %g = weight.param "gate" : tensor<4x32x32xbf16>
+    %d = weight.param "down" : tensor<4x32x16xbf16>
+    %e = moe.experts %z, %weights, %ids gate %g down %d combine_in f32 order "slot" intermediate "input" : tensor<?x32xbf16, ["T"]>, tensor<?x2xbf16, ["T"]>, tensor<?x2xi64, ["T"]>, tensor<4x32x32xbf16>, tensor<4x32x16xbf16> -> tensor<?x32xbf16, ["T"]>
+    %y = nn.linear %e, %noise : tensor<?x32xbf16, ["T"]>, tensor<32x32xbf16> -> tensor<?x32xbf16, ["T"]>
+    %sh = nn.linear %z, %noise : tensor<?x32xbf16, ["T"]>, tensor<32x32xbf16> -> tensor<?x32xbf16, ["T"]>
+    %zs = aten.add.Tensor(%y, %sh) : tensor<?x32xbf16, ["T"]>
+    %r = aten.add.Tensor(%z, %zs) : tensor<?x32xbf16, ["T"]>
+    func.return %r, %next : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
+  }
+  func.func @prefill(%h: tensor<?x32xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) attributes {phase = {name = "prefill", min_query = 1 : i64, max_query = 4096 : i64, tokens = 128 : i64, sequences = 4 : i64, context = 128 : i64}} {
+    %r0, %r1 = func.call @noisy(%h, %positions, %seq_offsets, %block_table, %context_lens, %cache) {prefix = "layers.0"} : (tensor<?x32xbf16, ["T"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>)
+    func.return %r0, %r1 : tensor<?x32xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
+  }
+}
+
+// -----
 // Nothing carries all that follows: there is no mlp to cut off.  No projection: no attention-0; names that are taken
 // get a number; what a layer returns of its arguments and parameters stays.  A function without a cache is no layer.
 // CHECK:      func.func private @joined.attention_0(
