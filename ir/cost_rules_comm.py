@@ -10,10 +10,11 @@ from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, traffic
 from dsv3c.ir.definitions import definition
 from dsv3c.ir.dialects import comm, moe
 from dsv3c.ir.dialects.comm_types import PlacementAttr
+from dsv3c.ir.expected_places import expected_places
 from dsv3c.ir.expected_rows import ROUTING
 from dsv3c.ir.expected_rows import Routing as ExpectedRows
 from dsv3c.ir.functions import parent_module
-from dsv3c.ir.links import DISPATCH_HEADER_BYTES, PAYLOADS, Copies, CopyKind, Mesh, Routing, copies_per_token
+from dsv3c.ir.links import DISPATCH_HEADER_BYTES, PAYLOADS, Copies, CopyKind, Mesh, Routing, copies_per_token, copies_to
 from dsv3c.ir.types import shape
 
 COUNT_BYTES = 4
@@ -96,30 +97,46 @@ def received_rows(op: comm.DispatchOp, env: Env) -> float:
 
 
 def copies_of(op: comm.DispatchOp, kind: CopyKind) -> Copies:
-    """Expected messages per token of a dispatch, or of the combine that undoes it."""
-    return copies_per_token(mesh_of(op), routing_of_dispatch(op), kind)
+    """Expected messages per token of a dispatch, or of the combine that undoes it.
+
+    By the closed forms where every expert is on one rank and groups lie together, else counted over the placement.
+    """
+    mesh, top_k, gate, placement = mesh_of(op), shape(op.ids)[1], gate_of(op), placement_of(op)
+    assert isinstance(top_k, int)
+    groups, keep = gate if gate is not None else (1, 1)
+    if kind == "expert" or placement is None:
+        physical = shape(op.placement)[0]
+        assert isinstance(physical, int)
+        return copies_per_token(mesh, Routing(num_experts=physical, top_k=top_k), kind)
+    logical = placement.logical
+    if logical == tuple(range(len(logical))) and are_aligned(groups, mesh.nodes, mesh.ranks):
+        routing = Routing(num_experts=len(logical), top_k=top_k, num_groups=groups, top_groups=keep)
+        return copies_per_token(mesh, routing, kind)
+    on_nodes = expected_places(logical, mesh.nodes, top_k=top_k, groups=groups, keep=keep) if kind == "node" else 0.0
+    on_ranks = expected_places(logical, mesh.ranks, top_k=top_k, groups=groups, keep=keep)
+    return copies_to(mesh, kind, on_ranks, on_nodes)
+
+
+def are_aligned(groups: int, *places: int) -> bool:
+    """Whether every place holds whole groups, or a whole part of one."""
+    return all(groups % number == 0 or number % groups == 0 for number in places)
+
+
+def gate_of(op: comm.DispatchOp) -> tuple[int, int] | None:
+    """Groups, and groups kept, of the gate behind a dispatch; None where there is none in sight."""
+    made = definition(op.ids).owner
+    if not isinstance(made, moe.GateOp):
+        return None
+    return made.groups.value.data, made.keep.value.data
+
+
+def placement_of(op: comm.DispatchOp) -> PlacementAttr | None:
+    """Which expert lies where; None where it is handed in from outside."""
+    placed = definition(op.placement).owner
+    return placed.experts if isinstance(placed, comm.PlacementOp) else None
 
 
 def mesh_of(op: comm.DispatchOp | comm.SyncCountsOp) -> Mesh:
     """The mesh of an op's group."""
     mesh = comm.meshes_of(parent_module(op))[comm.group_of(op.token)]
     return Mesh(nodes=mesh.nodes.value.data, gpus=mesh.gpus.value.data)
-
-
-def routing_of_dispatch(op: comm.DispatchOp) -> Routing:
-    """What its gate chooses; groups count where the placement keeps them together, in order."""
-    physical, top_k = shape(op.placement)[0], shape(op.ids)[1]
-    assert isinstance(physical, int) and isinstance(top_k, int)
-    made, placed = definition(op.ids).owner, definition(op.placement).owner
-    if isinstance(made, moe.GateOp) and isinstance(placed, comm.PlacementOp):
-        groups, keep, experts = made.groups.value.data, made.keep.value.data, shape(made.logits)[-1]
-        assert isinstance(experts, int)
-        if keeps_groups(placed.experts, experts // groups, groups):
-            return Routing(num_experts=physical, top_k=top_k, num_groups=groups, top_groups=keep)
-    return Routing(num_experts=physical, top_k=top_k)
-
-
-def keeps_groups(placement: PlacementAttr, group_size: int, groups: int) -> bool:
-    """Whether the physical experts of a group lie together, in the order of groups, equally many of each."""
-    held = [expert // group_size for expert in placement.logical]
-    return len(held) % groups == 0 and held == [group for group in range(groups) for _ in range(len(held) // groups)]

@@ -130,17 +130,20 @@ def copies_per_token(mesh: Mesh, routing: Routing, kind: CopyKind) -> Copies:
     ``node``: one over the network per distinct other node; from where it arrives, and at home, one over scale-up
     links per distinct rank but the one it is on, which is (G - 1)/G of them.
     """
-    ranks, inside, outside = mesh.ranks, (mesh.gpus - 1) / mesh.ranks, (mesh.ranks - mesh.gpus) / mesh.ranks
     if kind == "expert":
-        total = float(routing.top_k)
-        return Copies(local=total / ranks, scale_up=total * inside, scale_out=total * outside)
-    on_ranks = distinct_places(routing, ranks)
-    if kind == "rank":
-        return Copies(local=on_ranks / ranks, scale_up=on_ranks * inside, scale_out=on_ranks * outside)
-    on_nodes = distinct_places(routing, mesh.nodes)
+        return copies_to(mesh, kind, routing.top_k, 0.0)
+    on_nodes = distinct_places(routing, mesh.nodes) if kind == "node" else 0.0
+    return copies_to(mesh, kind, distinct_places(routing, mesh.ranks), on_nodes)
+
+
+def copies_to(mesh: Mesh, kind: CopyKind, messages: float, on_nodes: float) -> Copies:
+    """``copies_per_token`` of so many choices (``expert``) or distinct ranks, on so many distinct nodes (``node``)."""
+    ranks, inside, outside = mesh.ranks, (mesh.gpus - 1) / mesh.ranks, (mesh.ranks - mesh.gpus) / mesh.ranks
+    if kind != "node":
+        return Copies(local=messages / ranks, scale_up=messages * inside, scale_out=messages * outside)
     return Copies(
-        local=on_ranks / ranks,
-        scale_up=on_ranks * (mesh.gpus - 1) / mesh.gpus,
+        local=messages / ranks,
+        scale_up=messages * (mesh.gpus - 1) / mesh.gpus,
         scale_out=on_nodes * (mesh.nodes - 1) / mesh.nodes,
     )
 

@@ -1,15 +1,19 @@
 """Costs of exchanges against the link model, written out: bytes per link, rows received, routing in groups."""
 
+from itertools import combinations
+
 import pytest
+from xdsl.dialects import test
 from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.ir.context import make_context
 from dsv3c.ir.cost import CostClass, Env, entry_cost
 from dsv3c.ir.cost_model import Cost
-from dsv3c.ir.cost_rules_comm import keeps_groups, received_rows, routing_of_dispatch
+from dsv3c.ir.cost_rules_comm import KINDS, are_aligned, copies_of, received_rows
 from dsv3c.ir.definitions import definition
 from dsv3c.ir.dialects import comm, moe
 from dsv3c.ir.dialects.comm_types import PlacementAttr
+from dsv3c.ir.expected_places import expected_places
 from dsv3c.ir.expected_rows import Routing as ExpectedRows
 from dsv3c.ir.expected_rows import routing_of
 from dsv3c.ir.expected_sizes import with_expected_rows
@@ -160,12 +164,57 @@ def test_functions_at_other_sizes_are_passed_over() -> None:
     assert with_expected_rows(program(), Env(sizes={"S": 1})).expected == {}
 
 
-def test_routing_is_that_of_the_gate() -> None:
-    assert routing_of_dispatch(dispatch_of(program())) == LIMITED
-    shuffled = program()
-    placement = next(op for op in shuffled.walk() if isinstance(op, comm.PlacementOp))
-    placement.properties["experts"] = PlacementAttr.make([*range(15, -1, -1)])
-    assert routing_of_dispatch(dispatch_of(shuffled)) == FREE
+def with_placement(experts: list[int]) -> ModuleOp:
+    module = program(copies="node", order="node_rank")
+    placement = next(op for op in module.walk() if isinstance(op, comm.PlacementOp))
+    placement.properties["experts"] = PlacementAttr.make(experts)
+    return module
+
+
+def distinct(placement: list[int], place: int) -> float:
+    """Mean number of places of 3 experts in 2 of 4 groups, every one of them counted."""
+    found = list[int]()
+    for groups in combinations(range(4), 2):
+        allowed = [expert for expert in range(16) if expert // 4 in groups]
+        found += [len({placement.index(expert) // place for expert in chosen}) for chosen in combinations(allowed, K)]
+    return sum(found) / len(found)
+
+
+@pytest.mark.parametrize(
+    "placement",
+    [
+        [*range(16)],
+        [*range(15, -1, -1)],
+        [expert for start in range(4) for expert in range(start, 16, 4)],  # every rank has one of every group
+        [0, 1, 2, 4, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],  # a group on two ranks
+    ],
+)
+def test_copies_by_where_the_experts_of_the_gate_s_groups_are(placement: list[int]) -> None:
+    op = dispatch_of(with_placement(placement))
+    ranks, nodes = distinct(placement, 4), distinct(placement, 8)
+    assert all_copies(copies_of(op, "rank")) == pytest.approx(ranks)
+    node = copies_of(op, "node")
+    assert (node.scale_out, node.scale_up) == (pytest.approx(nodes / 2), pytest.approx(ranks / 2))
+    assert copies_of(op, "expert") == copies_per_token(MESH, FREE, "expert")
+
+
+def test_copies_with_replicas() -> None:
+    """Two of every expert, one on each node: a token takes either."""
+    placement = [*range(8), *range(8)]
+    op = dispatch_of(with_placement(placement))
+    ranks = expected_places(placement, 4, top_k=K, groups=4, keep=2)
+    assert all_copies(copies_of(op, "rank")) == pytest.approx(ranks)
+    assert copies_of(op, "node").scale_out == pytest.approx(
+        expected_places(placement, 2, top_k=K, groups=4, keep=2) / 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("groups", "places", "expected"),
+    [(4, (2, 4), True), (4, (8, 2), True), (4, (3,), False), (8, (4, 6), False), (1, (5, 7), True)],
+)
+def test_groups_and_places_that_lie_inside_each_other(groups: int, places: tuple[int, ...], expected: bool) -> None:
+    assert are_aligned(groups, *places) is expected
 
 
 def test_without_a_gate_in_sight_nothing_is_limited() -> None:
@@ -184,24 +233,18 @@ def test_without_a_gate_in_sight_nothing_is_limited() -> None:
         }}""",  # noqa: E501
     )
     verify_module(module)
-    assert routing_of_dispatch(dispatch_of(module)) == FREE
+    for kind in KINDS:
+        assert copies_of(dispatch_of(module), kind) == copies_per_token(MESH, FREE, kind)
     assert "comm.combine" in entry_cost(module, "main", ENV).uncosted
 
 
-@pytest.mark.parametrize(
-    ("placement", "expected"),
-    [
-        ([0, 1, 2, 3], True),
-        ([1, 0, 3, 2], True),
-        ([0, 1, 1, 2, 3, 2], True),
-        ([0, 2, 1, 3], False),
-        ([2, 3, 0, 1], False),
-        ([0, 1, 2, 3, 3], False),
-        ([0, 1, 2, 2, 3, 3], False),
-    ],
-)
-def test_groups_kept_together_by_a_placement(placement: list[int], expected: bool) -> None:
-    assert keeps_groups(PlacementAttr.make(placement), 2, 2) is expected
+def test_without_a_placement_in_sight_every_rank_holds_as_many() -> None:
+    module = program(copies="rank", order="rank")
+    placement = next(op for op in module.walk() if isinstance(op, comm.PlacementOp))
+    given = test.TestOp.create(result_types=[placement.value.type])
+    placement.parent_block().insert_op_before(given, placement)  # pyright: ignore
+    placement.value.replace_all_uses_with(given.results[0])
+    assert copies_of(dispatch_of(module), "rank") == copies_per_token(MESH, FREE, "rank")
 
 
 def test_rows_of_experts_here_come_from_all_ranks() -> None:
