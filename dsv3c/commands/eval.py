@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,9 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
 def plans_of(recipes: Sequence[str], caches: Sequence[str]) -> list[Plan]:
     """Every recipe with every cache format, each pair once.  Raises UsageError for an unknown recipe."""
     plans = [Plan(recipe=recipe, kv_cache_dtype=cache) for recipe in recipes for cache in caches]
-    for plan in plans:
-        plan.cache_format()
-    return list(dict.fromkeys(plans))
+    unscaled = [replace(plan, kv_cache_dtype="bf16") if plan.cache_format() is None else plan for plan in plans]
+    return list(dict.fromkeys(unscaled))
 
 
 def tokens_of(arguments: argparse.Namespace, checkpoint: Path | None) -> list[int]:
