@@ -2,7 +2,8 @@
 
 An event-driven, non-delaying scheduler: whenever something ends, each free stream takes the ready instance of the
 highest priority, if the device has multiprocessors, its group is silent and its buffers are free.  ``schedule`` tries
-several priorities and keeps the shortest timetable; nothing here knows the IR.
+several priorities, and the published orders, in which streams do wait; it keeps the shortest timetable.  Nothing here
+knows the IR.
 
 Priorities are lengths of the longest way to the end (the critical path), with communication counted once, more, less
 or not at all: what hides best depends on which of the two is the scarcer.
@@ -14,6 +15,7 @@ from functools import cached_property
 from heapq import heapify, heappop, heappush
 
 from dsv3c.ir.timetable import COMM, Instance, Problem, Slot, microseconds
+from dsv3c.passes.published_orders import PUBLISHED, places
 
 Priority = tuple[int, ...]
 """Smaller goes first."""
@@ -131,13 +133,26 @@ def serial(work: Work, order: Sequence[Instance] = ()) -> list[Slot]:
 
 
 def schedule(work: Work) -> list[Slot] | None:
-    """The shortest timetable that the priorities lead to; None where all of them get stuck for want of buffers."""
+    """The shortest timetable that priorities or published orders lead to; None where all get stuck for want of buffers.
+
+    Raises ValueError for dependencies that wait for each other.
+    """
     best: list[Slot] | None = None
-    for order in priorities(work):
-        found = Simulation(work, order).run()
+    for simulation in simulations(work):
+        found = simulation.run()
         if found is not None and (best is None or makespan(found) < makespan(best)):
             best = found
     return best
+
+
+def simulations(work: Work) -> Iterator["Simulation"]:
+    """Everything that is tried."""
+    for order in priorities(work):
+        yield Simulation(work, order)
+    for phases in PUBLISHED:
+        ranks = places(work.instances, phases)
+        if ranks is not None:
+            yield InOrder(work, ranks)
 
 
 def makespan(slots: Sequence[Slot]) -> float:
@@ -243,6 +258,29 @@ class Simulation:
             self.missing[consumer] -= 1
             if self.missing[consumer] == 0:
                 self.offer(consumer)
+
+
+class InOrder(Simulation):
+    """One run with a fixed order: a stream waits for what is next, whatever else is ready."""
+
+    def __init__(self, work: Work, places: Sequence[float]) -> None:
+        super().__init__(work, [(index,) for index in range(len(places))])
+        order = sorted(range(len(places)), key=lambda index: (places[index], index))
+        self.queues = {
+            stream.kind: [index for index in reversed(order) if self.kind[index] == stream.kind]
+            for stream in work.problem.streams
+        }
+        """By kind of stream: what is left, the next one last."""
+
+    def next_start(self) -> tuple[str, int] | None:
+        """A free stream and the next instance of its kind, if that may start."""
+        for stream in self.work.problem.streams:
+            queue = self.queues[stream.kind]
+            if stream.name in self.busy or not queue or self.missing[queue[-1]]:
+                continue
+            if self.sms[queue[-1]] <= stream.sms and self.may_start(queue[-1]):
+                return stream.name, queue.pop()
+        return None
 
 
 def holds_of(work: Work) -> tuple[list[list[tuple[int, str]]], list[list[tuple[int, str]]]]:
