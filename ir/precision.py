@@ -99,9 +99,16 @@ class Rule:
     source: str
 
     @property
+    def formats(self) -> tuple[ScaledFormat, ScaledFormat] | None:
+        """Of activations and weights; None where matching sites keep the model's own type."""
+        if self.activations is None or self.weights is None:
+            return None
+        return self.activations, self.weights
+
+    @property
     def quantise(self) -> bool:
         """Whether matching sites are quantised."""
-        return self.activations is not None
+        return self.formats is not None
 
     @property
     def unconditional(self) -> bool:

@@ -242,9 +242,9 @@ class Reader:
 
     def check_product(self, name: str, rule: Rule, promote: int | None) -> None:
         """A product needs one scale per block of K on both sides, of one type, and promotion that keeps to blocks."""
-        if rule.activations is None or rule.weights is None:
+        if rule.formats is None:
             return
-        left, right = rule.activations, rule.weights
+        left, right = rule.formats
         granule = left.granule[1]
         if granule != right.granule[1]:
             self.fail(

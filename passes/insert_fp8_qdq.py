@@ -74,6 +74,15 @@ class InsertFp8QdqPass(Pass):
             Quantisation(ctx, recipe, version).run()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A value, how it is to be quantised, and to what."""
+
+    value: SSAValue
+    kind: ScaledType
+    quantizer: QuantizerAttr
+
+
 @dataclass
 class Quantisation:
     """The walk over one function."""
@@ -81,10 +90,8 @@ class Quantisation:
     ctx: CompileContext
     recipe: Recipe
     version: Version
-    made: dict[tuple[SSAValue, ScaledType, QuantizerAttr], SSAValue] = field(
-        default_factory=dict[tuple[SSAValue, ScaledType, QuantizerAttr], SSAValue]
-    )
-    """Value, type and quantiser -> the dequantised value there is."""
+    made: dict[Wanted, SSAValue] = field(default_factory=dict[Wanted, SSAValue])
+    """What was asked for before -> the dequantised value there is."""
     replaced: list[ParamOp] = field(default_factory=list[ParamOp])
     """Parameters in whose place what is stored of them was put."""
 
@@ -100,8 +107,7 @@ class Quantisation:
         if not verdict.agrees:
             rules = ", ".join(f"{path} by rule {decision.number}" for path, decision in verdict.decisions)
             return self.ctx.blocked(op, f"the weight is made of modules that {self.recipe.name} tells apart: {rules}")
-        activations, weights = verdict.formats
-        if activations is None or weights is None:
+        if verdict.rule.formats is None:
             return self.ctx.unprofitable(
                 op, f"{self.recipe.name} keeps {verdict.role} in {element_type(weight_of(op))}", rule=number
             )
@@ -115,6 +121,7 @@ class Quantisation:
         source = source_param(weight)
         if source is None:
             return self.ctx.blocked(op, "its weight is no parameter of this function: its scales are not known ahead")
+        activations, weights = verdict.rule.formats
         kind = activations.type_of(as_tensor(x), matrix=False)
         what, dequantised = self.weight(op, weight, source, weights)
         op.operands[0] = self.quantised(op, x, kind, activations.quantizer)
@@ -138,7 +145,7 @@ class Quantisation:
         kind = form.type_of(as_tensor(weight), matrix=True)
         if not is_stored_quantised(source):
             return "weight quantised here", self.quantised(op, weight, kind, form.quantizer)
-        key = (weight, kind, form.quantizer)
+        key = Wanted(value=weight, kind=kind, quantizer=form.quantizer)
         if key in self.made:
             return "weight as stored", self.made[key]
         block, name = self.version.function.body.block, f"{source.key.data}:{format_label(kind)}"
@@ -155,7 +162,7 @@ class Quantisation:
 
     def quantised(self, op: Operation, value: SSAValue, kind: ScaledType, quantizer: QuantizerAttr) -> SSAValue:
         """The value after quantising and dequantising, once per function."""
-        key = (value, kind, quantizer)
+        key = Wanted(value=value, kind=kind, quantizer=quantizer)
         if key not in self.made:
             quantize = QuantizeOp(value, kind, quantizer)
             quantize.location = op.location

@@ -13,12 +13,11 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr, SymbolRefAttr
 
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
-from dsv3c.ir.precision import Decision, Recipe, ScaledFormat
+from dsv3c.ir.precision import Decision, Recipe, Rule
 from dsv3c.passes.site_roles import Site, modules_of, role_of, weight_of
 
 LAYER = re.compile(r"\.(\d+)(?=\.|$)")
 """The number in ``model.layers.3.mlp``."""
-Formats = tuple[ScaledFormat | None, ScaledFormat | None]
 Key = tuple[object, ...]
 """What makes two instances of a function differ: formats at its sites, and keys of the functions it calls."""
 
@@ -32,22 +31,19 @@ class Verdict:
     """Absolute module path -> decision, one per module whose parameters the weight is made of."""
 
     @property
-    def formats(self) -> Formats:
-        """Of activations and weights; None for a site that is not quantised."""
-        rule = self.decisions[0][1].rule
-        return rule.activations, rule.weights
+    def rule(self) -> Rule:
+        """The rule that decided."""
+        return self.decisions[0][1].rule
 
     @property
     def agrees(self) -> bool:
         """Whether the modules of a merged weight are treated alike."""
-        first = self.decisions[0][1].rule
-        rules = [decision.rule for _, decision in self.decisions]
-        return all((rule.activations, rule.weights) == (first.activations, first.weights) for rule in rules)
+        return len(set(self.key)) == 1
 
     @property
     def key(self) -> Key:
-        """What tells it from others: all formats."""
-        return tuple((decision.rule.activations, decision.rule.weights) for _, decision in self.decisions)
+        """What tells it from others: the formats for each module."""
+        return tuple(decision.rule.formats for _, decision in self.decisions)
 
 
 def verdict_at(recipe: Recipe, op: Site, prefix: str) -> Verdict:
@@ -105,15 +101,13 @@ class Layers:
 
     def key(self, name: str, prefix: str) -> Key:
         """The key of one instance of a function, and of all instances below it."""
-        known = self.keys.get((name, prefix))
-        if known is not None:
-            return known
         function = functions(self.module)[name]
-        own = tuple(verdict_at(self.recipe, op, prefix).key for op in sites(function))
-        calls = [op for op in function.body.block.ops if isinstance(op, func.CallOp)]
-        below = tuple(self.key(callee_name(op), join_path(prefix, call_prefix(op))) for op in calls)
-        self.keys[name, prefix] = (own, below)
-        return own, below
+        found: list[object] = [verdict_at(self.recipe, op, prefix).key for op in sites(function)]
+        for op in function.body.block.ops:
+            if isinstance(op, func.CallOp):
+                found.append(self.key(callee_name(op), join_path(prefix, call_prefix(op))))
+        self.keys[name, prefix] = tuple(found)
+        return self.keys[name, prefix]
 
     def clone(self, function: func.FuncOp, groups: dict[Key, list[str]]) -> None:
         """One version per key: the largest group keeps the function, the others get copies behind it."""
@@ -155,30 +149,35 @@ class Layers:
 
 def group_name(prefixes: Sequence[str]) -> str:
     """``layers_3_to_9_and_12``: what tells a clone's name from the function's."""
-    ranges = layer_ranges(prefixes)
-    if not ranges:
+    runs = layer_runs(prefixes)
+    if not runs:
         return "other"
-    texts = [str(first) if first == last else f"{first}_to_{last}" for first, last in ranges[:2]]
-    more = f"_and_{len(ranges) - 2}_more" if len(ranges) > 2 else ""
-    return ("layer_" if ranges[0][0] == ranges[-1][1] else "layers_") + "_and_".join(texts) + more
+    texts = [f"{run[0]}_to_{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs[:2]]
+    more = f"_and_{len(runs) - 2}_more" if len(runs) > 2 else ""
+    return plural("layer", runs) + "_" + "_and_".join(texts) + more
 
 
 def describe_group(prefixes: Sequence[str]) -> str:
     """``layers 3..9, 12``, or the prefixes of what is no layer."""
-    ranges = layer_ranges(prefixes)
-    if not ranges:
+    runs = layer_runs(prefixes)
+    if not runs:
         return ", ".join(prefixes)
-    texts = ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in ranges)
-    return f"layer {texts}" if ranges[0][0] == ranges[-1][1] else f"layers {texts}"
+    texts = ", ".join(f"{run[0]}..{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    return f"{plural('layer', runs)} {texts}"
 
 
-def layer_ranges(prefixes: Sequence[str]) -> list[tuple[int, int]]:
-    """First and last numbers of runs of layers."""
+def plural(noun: str, runs: Sequence[Sequence[int]]) -> str:
+    """The noun for as many as there are."""
+    return noun if sum(map(len, runs)) == 1 else f"{noun}s"
+
+
+def layer_runs(prefixes: Sequence[str]) -> list[list[int]]:
+    """The numbers of layers, each run of neighbours by itself."""
     numbers = sorted({number for prefix in prefixes if (number := layer_of(prefix)) is not None})
-    runs = list[tuple[int, int]]()
+    runs = list[list[int]]()
     for number in numbers:
-        if runs and runs[-1][1] == number - 1:
-            runs[-1] = (runs[-1][0], number)
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
         else:
-            runs.append((number, number))
+            runs.append([number])
     return runs

@@ -107,7 +107,8 @@ def test_layers_that_differ_get_functions_of_their_own(tmp_path: Path) -> None:
 
 def test_a_callee_alone_may_differ(tmp_path: Path) -> None:
     module = layered(numbered(4))
-    run(module, recipe_file(tmp_path, 'modules = ["model.layers.*.attn.o_proj"]\nlayers = "0:1"'))
+    ctx = run(module, recipe_file(tmp_path, 'modules = ["model.layers.*.attn.o_proj"]\nlayers = "0:1"'))
+    assert any("treats layer 0 in its own way: @inner.layer_0" in item.reason for item in ctx.outcomes)
     assert precision(module) == {"inner": 1, "inner.layer_0": 0, "layer": 1, "layer.layer_0": 1, "main": 0}
     inner = {
         function.sym_name.data: [callee_name(op) for op in function.walk() if isinstance(op, func.CallOp)]

@@ -54,6 +54,22 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
 }
 
 // -----
+// What has no name gives none.
+// CHECK-LABEL: @unnamed(
+// CHECK:         %w_dq = scaled.dequantize
+// CHECK-NEXT:    %{{\d+}} = scaled.quantize %{{\d+}} quantizer
+// CHECK-NEXT:    %{{\d+}} = scaled.dequantize
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  func.func @unnamed() {
+    %0 = "test.op"() : () -> tensor<4x128xbf16>
+    %w = weight.param "a.weight" : tensor<256x128xbf16>
+    %2 = nn.linear %0, %w : tensor<4x128xbf16>, tensor<256x128xbf16> -> tensor<4x256xbf16>
+    "test.op"(%2) : (tensor<4x256xbf16>) -> ()
+    func.return
+  }
+}
+
+// -----
 // Rows of three dims; experts have a grid each.
 // CHECK-LABEL: @dims(
 // CHECK:         scaled.quantize %x quantizer {{.*}} -> !scaled.tensor<tensor<?x?x128xf8E4M3FN, ["B", "S"]>, 1x1x128, f32>
