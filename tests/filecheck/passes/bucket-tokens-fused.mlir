@@ -48,7 +48,7 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
 // CHECK:         %double = aten.add.Tensor(%x, %x)
 // CHECK-NEXT:    %beside = aten.neg(%tall)
 // CHECK-NEXT:    %y = moe.fused %double, %ids, %beside, %w :
-// CHECK-NEXT:    ^{{\w+}}(%[[X1:\w+]]: {{.*}}, %[[IDS1:\w+]]: {{.*}}, %[[B1:\w+]]: {{.*}}, %[[W1:\w+]]: {{.*}}):
+// CHECK-NEXT:    ^{{\w+}}(%[[X1:double\w*]]: {{.*}}, %[[IDS1:ids\w*]]: {{.*}}, %[[B1:beside\w*]]: {{.*}}, %[[W1:w\w*]]: {{.*}}):
 // CHECK-NEXT:      %[[ROWS:\w+]], %[[SLOTS:\w+]], %{{\w+}} = moe.permute %[[X1]] by %[[IDS1]] experts 4 layout "contiguous" alignment 1 :
 // CHECK-NEXT:      %[[MORE:\w+]] = aten.add.Tensor(%[[ROWS]], %[[B1]]) : tensor<8x8xf32>
 // CHECK-NEXT:      %[[OUT:\w+]] = moe.unpermute %[[MORE]] at %[[SLOTS]] weights %[[W1]] ids %[[IDS1]] combine_in f32 order "slot" :
@@ -66,6 +66,26 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
     %y = moe.unpermute %more at %slots weights %w ids %ids combine_in f32 order "slot" : tensor<8x8xf32>, tensor<8xi32>, tensor<4x2xf32>, tensor<4x2xi64> -> tensor<4x8xf32>
     %after = aten.neg(%y) : tensor<4x8xf32>
     func.return %after : tensor<4x8xf32>
+  }
+}
+
+// -----
+// An op whose cost is not known, and products of two types, which one cost cannot hold: no numbers.
+// REMARK: bucket-tokens: fired: @unknown_op: moe.unpermute: 3 ops in one moe.fused{{$}}
+// REMARK: bucket-tokens: fired: @two_types: moe.unpermute: 4 ops in one moe.fused{{$}}
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  func.func @unknown_op(%x: tensor<4x8xf32>, %w: tensor<4x2xf32>, %ids: tensor<4x2xi64>) -> tensor<4x8xf32> {
+    %rows, %slots, %expert_of = moe.permute %x by %ids experts 4 layout "contiguous" alignment 1 : tensor<4x8xf32>, tensor<4x2xi64> -> tensor<8x8xf32>, tensor<8xi32>, tensor<8xi32>
+    %more = "test.pureop"(%rows) : (tensor<8x8xf32>) -> tensor<8x8xf32>
+    %y = moe.unpermute %more at %slots weights %w ids %ids combine_in f32 order "slot" : tensor<8x8xf32>, tensor<8xi32>, tensor<4x2xf32>, tensor<4x2xi64> -> tensor<4x8xf32>
+    func.return %y : tensor<4x8xf32>
+  }
+  func.func @two_types(%x: tensor<4x8xf32>, %a: tensor<4x6x8xbf16>, %b: tensor<4x8x6xf32>, %w: tensor<4x2xf32>, %ids: tensor<4x2xi64>) -> tensor<4x8xf32> {
+    %rows, %slots, %expert_of = moe.permute %x by %ids experts 4 layout "contiguous" alignment 1 : tensor<4x8xf32>, tensor<4x2xi64> -> tensor<8x8xf32>, tensor<8xi32>, tensor<8xi32>
+    %h = moe.grouped_mm %rows, %a by %expert_of : tensor<8x8xf32>, tensor<4x6x8xbf16>, tensor<8xi32> -> tensor<8x6xf32>
+    %more = moe.grouped_mm %h, %b by %expert_of : tensor<8x6xf32>, tensor<4x8x6xf32>, tensor<8xi32> -> tensor<8x8xf32>
+    %y = moe.unpermute %more at %slots weights %w ids %ids combine_in f32 order "slot" : tensor<8x8xf32>, tensor<8xi32>, tensor<4x2xf32>, tensor<4x2xi64> -> tensor<4x8xf32>
+    func.return %y : tensor<4x8xf32>
   }
 }
 
