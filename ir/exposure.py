@@ -15,6 +15,11 @@ class Cause:
     count: int
     us: float
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is an order that was asked for, and that nothing needs."""
+        return self.dependency is not None and self.dependency.kind == "order"
+
     def __str__(self) -> str:
         times = f"{self.count} times, {self.us:.1f} us" if self.count > 1 else f"once, {self.us:.1f} us"
         return f"{wording(self.dependency)} ({times})"

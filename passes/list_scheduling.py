@@ -9,12 +9,15 @@ Priorities are lengths of the longest way to the end (the critical path), with c
 or not at all: what hides best depends on which of the two is the scarcer.
 """
 
+from bisect import insort
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from heapq import heapify, heappop, heappush
+from graphlib import TopologicalSorter
+from heapq import heappop, heappush
 
-from dsv3c.ir.timetable import COMM, Instance, Problem, Slot, microseconds
+from dsv3c.ir.timetable import COMM, Instance, Problem, Slot, Stream, microseconds
 from dsv3c.passes.published_orders import PUBLISHED, places
 
 Priority = tuple[int, ...]
@@ -33,7 +36,7 @@ class Work:
 
     @staticmethod
     def of(problem: Problem) -> "Work":
-        """Number the instances.  Raises ValueError for dependencies that wait for each other."""
+        """Number the instances."""
         instances = tuple(problem.declared)
         number = {instance: index for index, instance in enumerate(instances)}
         producers = [sorted({number[other] for other, _ in problem.waits[instance]}) for instance in instances]
@@ -42,25 +45,12 @@ class Work:
             for producer in waited:
                 consumers[producer].append(consumer)
         duration = tuple(problem.duration_ns(instance) for instance in instances)
-        work = Work(problem, instances, duration, tuple(map(tuple, producers)), tuple(map(tuple, consumers)))
-        if len(work.order) < len(instances):
-            raise ValueError("dependencies wait for each other")
-        return work
+        return Work(problem, instances, duration, tuple(map(tuple, producers)), tuple(map(tuple, consumers)))
 
     @cached_property
     def order(self) -> tuple[int, ...]:
-        """Producers before consumers, otherwise as declared; shorter than the instances where there is a cycle."""
-        missing = [len(waited) for waited in self.producers]
-        ready = [index for index, count in enumerate(missing) if count == 0]
-        heapify(ready)
-        done = list[int]()
-        while ready:
-            done.append(heappop(ready))
-            for consumer in self.consumers[done[-1]]:
-                missing[consumer] -= 1
-                if missing[consumer] == 0:
-                    heappush(ready, consumer)
-        return tuple(done)
+        """Producers before consumers.  Raises CycleError, a ValueError, for instances that wait for each other."""
+        return tuple(TopologicalSorter(dict(enumerate(self.producers))).static_order())
 
     @cached_property
     def communicates(self) -> tuple[bool, ...]:
@@ -121,13 +111,13 @@ def lower_bound_ns(work: Work) -> int:
     return bound
 
 
-def serial(work: Work, order: Sequence[Instance] = ()) -> list[Slot]:
-    """One instance after the other, each on the first stream of its kind: in this order, else as they depend."""
-    place = {instance: index for index, instance in enumerate(work.instances)}
+def serial(work: Work, order: Sequence[Instance]) -> list[Slot]:
+    """One instance after the other in this order, each on the first stream of its kind."""
+    number = {instance: index for index, instance in enumerate(work.instances)}
     starts, now = [0] * len(work.instances), 0
-    for index in [place[instance] for instance in order] or work.order:
-        starts[index] = now
-        now += work.duration[index]
+    for instance in order:
+        starts[number[instance]] = now
+        now += work.duration[number[instance]]
     first = {stream.kind: stream.name for stream in reversed(work.problem.streams)}
     return work.slots(starts, [first[work.problem.declared[instance].kind] for instance in work.instances])
 
@@ -135,14 +125,10 @@ def serial(work: Work, order: Sequence[Instance] = ()) -> list[Slot]:
 def schedule(work: Work) -> list[Slot] | None:
     """The shortest timetable that priorities or published orders lead to; None where all get stuck for want of buffers.
 
-    Raises ValueError for dependencies that wait for each other.
+    Raises CycleError, a ValueError, for instances that wait for each other.
     """
-    best: list[Slot] | None = None
-    for simulation in simulations(work):
-        found = simulation.run()
-        if found is not None and (best is None or makespan(found) < makespan(best)):
-            best = found
-    return best
+    found = [slots for simulation in simulations(work) if (slots := simulation.run()) is not None]
+    return min(found, key=makespan, default=None)
 
 
 def simulations(work: Work) -> Iterator["Simulation"]:
@@ -172,13 +158,13 @@ class Simulation:
         self.group = [segment.group for segment in segments]
         self.missing = [len(waited) for waited in work.producers]
         self.ready = {stream.kind: list[tuple[Priority, int]]() for stream in work.problem.streams}
-        """By kind of stream: what could start, a heap by priority."""
+        """By kind of stream: what could start, in order of priority."""
         self.running = list[tuple[int, int]]()
         """(end, instance), a heap."""
         self.busy = dict[str, int]()
         """Stream -> what runs on it."""
-        self.silent = dict.fromkeys(self.group, True)
-        """Group -> whether none of its members runs."""
+        self.talking = set[str]()
+        """Groups of which a member runs."""
         self.free_sms = work.problem.device_sms
         self.live = {buffer.name: buffer.live for buffer in work.problem.buffers}
         """Class of buffers -> how many are free."""
@@ -190,8 +176,8 @@ class Simulation:
 
     def run(self) -> list[Slot] | None:
         """Slots for everything; None where nothing can start any more."""
-        for index, count in enumerate(self.missing):
-            if count == 0:
+        for index, waited in enumerate(self.work.producers):
+            if not waited:
                 self.offer(index)
         now, left = 0, len(self.work.instances)
         while left:
@@ -207,33 +193,25 @@ class Simulation:
 
     def offer(self, index: int) -> None:
         """Everything it waits for has ended."""
-        heappush(self.ready[self.kind[index]], (self.order[index], index))
+        insort(self.ready[self.kind[index]], (self.order[index], index))
 
     def next_start(self) -> tuple[str, int] | None:
         """A free stream and the first ready instance that may start on it."""
         for stream in self.work.problem.streams:
-            if stream.name in self.busy or not self.ready[stream.kind]:
-                continue
-            waiting, passed, found = self.ready[stream.kind], list[tuple[Priority, int]](), None
-            while waiting and found is None:
-                item = heappop(waiting)
-                if self.sms[item[1]] <= stream.sms and self.may_start(item[1]):
-                    found = item[1]
-                else:
-                    passed.append(item)
-            for item in passed:
-                heappush(waiting, item)
-            if found is not None:
-                return stream.name, found
+            for place, (_, index) in enumerate(self.ready[stream.kind]):
+                if self.may_start(index, stream):
+                    del self.ready[stream.kind][place]
+                    return stream.name, index
         return None
 
-    def may_start(self, index: int) -> bool:
-        """Whether multiprocessors, group and buffers are free."""
-        taken = [buffer for _, buffer in self.takes[index]]
+    def may_start(self, index: int, stream: Stream) -> bool:
+        """Whether the stream, multiprocessors, group and buffers are free."""
+        taken = Counter(buffer for _, buffer in self.takes[index])
         return (
-            self.sms[index] <= self.free_sms
-            and (not self.group[index] or self.silent[self.group[index]])
-            and all(self.live[buffer] >= taken.count(buffer) for buffer in taken)
+            stream.name not in self.busy
+            and self.sms[index] <= min(stream.sms, self.free_sms)
+            and self.group[index] not in self.talking
+            and all(self.live[buffer] >= count for buffer, count in taken.items())
         )
 
     def start(self, stream: str, index: int, now: int) -> None:
@@ -241,7 +219,8 @@ class Simulation:
         self.busy[stream] = index
         self.starts[index], self.streams[index] = now, stream
         self.free_sms -= self.sms[index]
-        self.silent[self.group[index]] = False
+        if self.group[index]:
+            self.talking.add(self.group[index])
         for _, buffer in self.takes[index]:
             self.live[buffer] -= 1
         heappush(self.running, (now + self.work.duration[index], index))
@@ -250,7 +229,7 @@ class Simulation:
         """Free what it held, and offer what waited for it."""
         del self.busy[self.streams[index]]
         self.free_sms += self.sms[index]
-        self.silent[self.group[index]] = True
+        self.talking.discard(self.group[index])
         for hold, buffer in self.awaits[index]:
             self.open_holds[hold] = self.open_holds.get(hold, 2) - 1
             self.live[buffer] += self.open_holds[hold] == 0
@@ -276,9 +255,7 @@ class InOrder(Simulation):
         """A free stream and the next instance of its kind, if that may start."""
         for stream in self.work.problem.streams:
             queue = self.queues[stream.kind]
-            if stream.name in self.busy or not queue or self.missing[queue[-1]]:
-                continue
-            if self.sms[queue[-1]] <= stream.sms and self.may_start(queue[-1]):
+            if queue and not self.missing[queue[-1]] and self.may_start(queue[-1], stream):
                 return stream.name, queue.pop()
         return None
 

@@ -59,10 +59,18 @@ class Plan:
         """Two streams, cross-layer overlap as asked; None where it gets stuck for want of buffers."""
         return self.candidate("two streams", self.problem, cross_layer=self.cross_layer)
 
+    @property
+    def two_streams(self) -> Found:
+        """``overlapped`` where it is known to be there."""
+        assert self.overlapped is not None, "a plan that is stuck is not reported"
+        return self.overlapped
+
     @cached_property
-    def otherwise(self) -> Found | None:
+    def otherwise(self) -> Found:
         """Two streams with cross-layer overlap forbidden if it is allowed, and allowed if it is forbidden."""
-        return self.candidate("two streams", self.problem, cross_layer=not self.cross_layer)
+        found = self.candidate("two streams", self.problem, cross_layer=not self.cross_layer)
+        assert found is not None, "buffers are held inside of a layer: they suffice for both or for neither"
+        return found
 
     @cached_property
     def fused(self) -> Found | None:
@@ -83,11 +91,12 @@ class Plan:
         if not any(item.microbatch for item in self.graph.instances):
             return None
         graph = first_part(self.graph)
+        order = [key_of(item) for item in graph.instances]
         split = problem_of(graph, self.device, self.seconds_of_whole, self.device.compute_sms)
         whole = problem_of(graph, self.device, self.seconds_of_whole, self.device.sms)
         slots = schedule(Work.of(split))
-        took = [makespan(serial(Work.of(whole)))]
-        return min([*took, makespan(slots)] if slots is not None else took)
+        assert slots is not None, "buffers that suffice for two micro-batches suffice for one"
+        return min(makespan(serial(Work.of(whole), order)), makespan(slots))
 
     @cached_property
     def best(self) -> Found:
@@ -125,12 +134,10 @@ class Plan:
             "exposed_us": table.exposed_us,
             "lower_bound_us": microseconds(lower_bound_ns(Work.of(table.problem))),
         }
-        if self.overlapped is not None:
-            numbers["overlapped_us"] = self.overlapped.us
-        if self.otherwise is not None:
-            key = "without_cross_layer" if self.cross_layer else "with_cross_layer"
-            numbers[f"{key}_us"] = self.otherwise.us
-            numbers[f"exposed_{key}_us"] = self.otherwise.table.exposed_us
+        key = "without_cross_layer" if self.cross_layer else "with_cross_layer"
+        numbers["overlapped_us"] = self.two_streams.us
+        numbers[f"{key}_us"] = self.otherwise.us
+        numbers[f"exposed_{key}_us"] = self.otherwise.table.exposed_us
         if self.one_piece_us is not None:
             numbers["one_piece_us"] = self.one_piece_us
         if self.fused is not None:
@@ -147,35 +154,31 @@ class Plan:
             parts = ["mega-kernel: communication runs inside of the kernel, under the experts' own products"]
         if self.one_piece_us is not None and self.one_piece_us < self.best.us:
             parts.append(f"in one piece the step takes {self.one_piece_us:.1f} us: micro-batches do not pay here")
-        return "; ".join(part for part in parts if part)
+        return "; ".join(parts)
 
     def why_serial(self) -> str:
         """Why nothing runs under anything."""
-        assert self.overlapped is not None
         share = f"{self.device.compute_sms} of {self.device.sms} multiprocessors"
         return (
-            f"one after the other takes {self.serial.us:.1f} us, two streams take {self.overlapped.us:.1f} us "
+            f"one after the other takes {self.serial.us:.1f} us, two streams take {self.two_streams.us:.1f} us "
             f"with {share} for computation"
         )
 
     def what_is_exposed(self, table: Timetable) -> str:
         """How much communication is left, and what computation waits for then."""
         text = f"{self.best.what}: {table.exposed_us:.1f} of {communication_us(table):.1f} us of communication exposed"
-        named = [str(cause) for cause in causes(table)[:CAUSES_NAMED]]
-        return f"{text}: {', '.join(named)}" if named else text
+        return ": ".join(filter(None, [text, ", ".join(map(str, causes(table)[:CAUSES_NAMED]))]))
 
     def what_layers_change(self) -> str:
         """What forbidding cross-layer overlap costs, or would save, and which dependency binds then."""
-        if self.otherwise is None or self.overlapped is None:
-            return ""
         there = self.otherwise.table.exposed_us
-        more = there - self.overlapped.table.exposed_us
+        more = there - self.two_streams.table.exposed_us
         if not self.cross_layer:
             return f"cross-layer overlap is forbidden: it would leave {there:.1f} us exposed, {-more:.1f} us less"
         text = f"without cross-layer overlap {there:.1f} us are exposed, {more:.1f} us more"
-        found = causes(self.otherwise.table)
-        asked = [cause for cause in found if cause.dependency is not None and cause.dependency.kind == "order"]
-        return f"{text}: {(asked or found)[0]}" if more > 0 else text
+        # an order that was asked for comes first: it is what differs
+        found = sorted(causes(self.otherwise.table), key=lambda cause: not cause.is_asked)
+        return f"{text}: {found[0]}" if more > 0 else text
 
 
 def communication_us(table: Timetable) -> float:
