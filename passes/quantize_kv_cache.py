@@ -82,7 +82,7 @@ class QuantizeKvCachePass(Pass):
         if self.granule < 1 or self.amax_floor <= 0:
             raise UsageError("quantize-kv-cache: granule and amax-floor must be positive")
         quantizer = QuantizerAttr.make(amax_floor=self.amax_floor, round_scale="pow2")
-        strangers = {kind: op for op in module.walk() for kind in cache_types(op) if CACHE_OPS.find(op) is None}
+        strangers = {kind: op for op in module.walk() for kind in types_at(op) if CACHE_OPS.find(op) is None}
         made = dict[Attribute, Attribute]()
         for op in [op for op in module.walk() if isinstance(op, AppendOp | RopeAppendOp)]:
             kind = cache_type(op.cache)
@@ -95,7 +95,7 @@ class QuantizeKvCachePass(Pass):
         for function in functions(module).values():
             retype(function, made, quantizer)
 
-    def refusal(self, kind: CacheType, strangers: dict[CacheType, Operation]) -> str:
+    def refusal(self, kind: CacheType, strangers: dict[Attribute, Operation]) -> str:
         """Why caches of this type stay; empty when they can change."""
         if kind.is_quantized:
             return f"the latent is stored as {kind.latent_type} with scales already"
@@ -108,10 +108,9 @@ class QuantizeKvCachePass(Pass):
         return ""
 
 
-def cache_types(op: Operation) -> list[CacheType]:
-    """The types of the caches an op reads or makes."""
-    types = [value.type for value in (*op.operands, *op.results)]
-    return [kind for kind in types if isinstance(kind, CacheType)]
+def types_at(op: Operation) -> list[Attribute]:
+    """The types of what an op reads and makes."""
+    return [value.type for value in (*op.operands, *op.results)]
 
 
 def set_type(value: SSAValue, made: dict[Attribute, Attribute]) -> None:

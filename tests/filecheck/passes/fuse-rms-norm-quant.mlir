@@ -10,7 +10,6 @@
 // CHECK-NEXT:    "test.op"(%q) :
 // RELAXED-LABEL: @norm(
 // RELAXED:       scaled.rms_norm {{.*}} intermediate f32 quantizer
-// LOC:           scaled.rms_norm {{.*}} loc(fused["{{.*}}.mlir":[[L:\d+]]:0, "{{.*}}.mlir"
 // REMARK: fuse-rms-norm-quant: fired: @norm: scaled.quantize{{$}}
 builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
   dsv3c.symbol @T min 1 max 4096
@@ -93,6 +92,34 @@ builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
   dsv3c.symbol @T min 1 max 4096
   func.func @negative_no_norm(%x: tensor<?x256xbf16, ["T"]>, %w: tensor<256xbf16>) {
     %q = scaled.quantize %x quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>
+    "test.op"(%q) : (!scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>) -> ()
+    func.return
+  }
+}
+
+// -----
+// CHECK-LABEL: @negative_scale_of_four_rows(
+// CHECK-NEXT:    nn.rms_norm
+builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @negative_scale_of_four_rows(%x: tensor<?x8x256xbf16, ["T"]>, %w: tensor<256xbf16>) {
+    %y = nn.rms_norm %x, %w eps 1.0e-06 weight_in "f32" : tensor<?x8x256xbf16, ["T"]>, tensor<256xbf16>
+    // expected-remark @below {{granule 1x4x128: a scale is known only after several rows are}}
+    %q = scaled.quantize %y quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x8x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x8x256xf8E4M3FN, ["T"]>, 1x4x128, f32>
+    "test.op"(%q) : (!scaled.tensor<tensor<?x8x256xf8E4M3FN, ["T"]>, 1x4x128, f32>) -> ()
+    func.return
+  }
+}
+
+// -----
+// The fused op is where both were.
+// LOC-LABEL: @located(
+// LOC:         scaled.rms_norm {{.*}} loc(fused["model.py":7:0, "model.py":9:0])
+builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @located(%x: tensor<?x256xbf16, ["T"]>, %w: tensor<256xbf16>) {
+    %y = nn.rms_norm %x, %w eps 1.0e-06 weight_in "f32" : tensor<?x256xbf16, ["T"]>, tensor<256xbf16> loc("model.py":7:0)
+    %q = scaled.quantize %y quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32> loc("model.py":9:0)
     "test.op"(%q) : (!scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>) -> ()
     func.return
   }

@@ -6,7 +6,6 @@
 // CHECK-LABEL: @row(
 // CHECK-NEXT:    %new = mla.rope_append %c, %k, %cos, %sin to %cache at %positions, %offsets, %table pairs "interleaved" out "half" compute "f32" eps 1.000000e-06 weight_in "f32" norm %w : tensor<32xbf16> : tensor<?x32xbf16, ["T"]>, tensor<?x8xbf16, ["T"]>, tensor<?x4xf32, ["T"]>, tensor<?x4xf32, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
 // CHECK-NEXT:    func.return %new :
-// LOC:           mla.rope_append {{.*}} loc(fused["{{.*}}.mlir":{{\d+}}:0, "{{.*}}.mlir":{{\d+}}:0, "{{.*}}.mlir":{{\d+}}:0])
 // REMARK: fuse-rope-cache-append: fired: @row: mla.append: norm, rotation and append
 builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   dsv3c.symbol @T min 0
@@ -124,6 +123,23 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
     %kr = nn.rope %k, %cos, %sin pairs "interleaved" out "half" compute "f32" : tensor<?x8xbf16, ["T"]>, tensor<4xf32>, tensor<4xf32>
     // expected-remark @below {{all tokens are rotated by the same angles: the tables have no tokens}}
     %new = mla.append %n, %kr to %cache at %positions, %offsets, %table : tensor<?x32xbf16, ["T"]>, tensor<?x8xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
+    func.return %new : !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
+  }
+}
+
+// -----
+// The fused op is where all three were.
+// LOC-LABEL: @located(
+// LOC:         mla.rope_append {{.*}} loc(fused["model.py":5:0, "model.py":7:0, "model.py":9:0])
+builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
+  dsv3c.symbol @T min 0
+  dsv3c.symbol @N min 0
+  dsv3c.symbol @P min 1
+  dsv3c.symbol @pages min 1
+  func.func @located(%c: tensor<?x32xbf16, ["T"]>, %k: tensor<?x8xbf16, ["T"]>, %w: tensor<32xbf16>, %cos: tensor<?x4xf32, ["T"]>, %sin: tensor<?x4xf32, ["T"]>, %positions: tensor<?xi32, ["T"]>, %offsets: tensor<?xi32, ["N + 1"]>, %table: tensor<?x?xi32, ["N", "P"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16> attributes {phase = {name = "decode"}} {
+    %n = nn.rms_norm %c, %w eps 1.0e-06 weight_in "f32" : tensor<?x32xbf16, ["T"]>, tensor<32xbf16> loc("model.py":5:0)
+    %kr = nn.rope %k, %cos, %sin pairs "interleaved" out "half" compute "f32" : tensor<?x8xbf16, ["T"]>, tensor<?x4xf32, ["T"]>, tensor<?x4xf32, ["T"]> loc("model.py":7:0)
+    %new = mla.append %n, %kr to %cache at %positions, %offsets, %table : tensor<?x32xbf16, ["T"]>, tensor<?x8xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16> loc("model.py":9:0)
     func.return %new : !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
   }
 }

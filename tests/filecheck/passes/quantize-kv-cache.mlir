@@ -1,6 +1,7 @@
 // RUN: dsv3c opt %s -p quantize-kv-cache --split-input-file | filecheck %s
 // RUN: dsv3c opt %s -p quantize-kv-cache --split-input-file --verify-diagnostics
 // RUN: dsv3c opt %s -p 'quantize-kv-cache{dtype=f8E5M2 granule=16 amax-floor=0.5}' --split-input-file | filecheck %s --check-prefix=OPTIONS
+// RUN: dsv3c opt %s -p 'quantize-kv-cache{granule=1}' --split-input-file | filecheck %s --check-prefix=ONE
 // RUN: not dsv3c opt %s -p 'quantize-kv-cache{dtype=bf16}' --split-input-file 2>&1 | filecheck %s --check-prefix=DTYPE
 // RUN: not dsv3c opt %s -p 'quantize-kv-cache{granule=0}' --split-input-file 2>&1 | filecheck %s --check-prefix=POSITIVE
 // RUN: not dsv3c opt %s -p 'quantize-kv-cache{amax-floor=0.0}' --split-input-file 2>&1 | filecheck %s --check-prefix=POSITIVE
@@ -24,6 +25,8 @@
 // CHECK:         func.return {{.*}} !mla.cache<"pages" x 64, latent 40 x f8E4M3FN scale 128 x f32, rope 8 x bf16>
 // OPTIONS-LABEL: func.func private @layer(
 // OPTIONS:         mla.append {{.*}} quantizer <amax_floor 5.000000e-01, apply "divide", round_scale "pow2"> : {{.*}} -> !mla.cache<"pages" x 64, latent 40 x f8E5M2 scale 16 x f32, rope 8 x bf16>
+// ONE-LABEL: func.func private @layer(
+// ONE:         mla.append {{.*}} -> !mla.cache<"pages" x 64, latent 40 x f8E4M3FN scale 1 x f32, rope 8 x bf16>
 // REMARK: quantize-kv-cache: fired: @layer: mla.append: rows of 96 bytes become 60
 builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   dsv3c.symbol @T min 0
