@@ -7,8 +7,9 @@ Before  func.func private @layer(%x, %unread) {                 After   func.fun
 
 Erases pure ops without readers (calls of pure functions included), arguments that a private function does not read,
 results that no call of it uses, and private functions that nobody calls, until nothing is left to erase.  Saves work
-and memory, and what the counts of a report would be blurred by.  Ops with effects stay, and so does the signature of
-every function that may be called from outside.  What went is counted by op name.
+and memory, and what the counts of a report would be blurred by.  Ops with effects stay, and so do the signature of
+every function that may be called from outside and the tokens of communication that functions hand on.  What went is
+counted by op name.
 """
 
 from collections import Counter
@@ -21,6 +22,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import IsTerminator, is_side_effect_free
 
 from dsv3c.ir.context import CompileContext
+from dsv3c.ir.dialects.comm_types import TokenType
 from dsv3c.ir.functions import call_sites, callee_name, functions, returned, update_type
 from dsv3c.passes.base import Pass
 
@@ -114,9 +116,12 @@ class Eraser:
         return True
 
     def remove_results(self, name: str, function: func.FuncOp) -> bool:
-        """Remove results that no call uses."""
+        """Remove results that no call uses; tokens of communication stay: who takes one gives it back."""
         last, calls = returned(function), call_sites(function)
-        read = [any(call.results[index].first_use for call in calls) for index in range(len(last.operands))]
+        read = [
+            isinstance(value.type, TokenType) or any(call.results[index].first_use for call in calls)
+            for index, value in enumerate(last.operands)
+        ]
         if all(read):
             return False
         for index, is_read in enumerate(read):

@@ -165,3 +165,21 @@ func.func @main(%x: tensor<8xf32>, %y: tensor<4xf32>) -> tensor<8xf32> {
   %a = func.call @unnamed(%x, %y) : (tensor<8xf32>, tensor<4xf32>) -> tensor<8xf32>
   func.return %a : tensor<8xf32>
 }
+
+// -----
+
+// A token that a function takes and gives back stays a result, used or not.
+// CHECK-LABEL: func.func private @layer(
+// CHECK-SAME: -> (tensor<4xf32>, !comm.token<"ep">) {
+// CHECK-LABEL: func.func @main
+// CHECK: %{{.*}}, %{{.*}} = func.call @layer(
+// REMARK: removed result 1 of @layer
+comm.mesh @ep nodes 1 gpus 2
+func.func private @layer(%a: tensor<4xf32>, %t: !comm.token<"ep">) -> (tensor<4xf32>, tensor<4xf32>, !comm.token<"ep">) {
+  func.return %a, %a, %t : tensor<4xf32>, tensor<4xf32>, !comm.token<"ep">
+}
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %t = comm.start : !comm.token<"ep">
+  %a, %b, %u = func.call @layer(%x, %t) : (tensor<4xf32>, !comm.token<"ep">) -> (tensor<4xf32>, tensor<4xf32>, !comm.token<"ep">)
+  func.return %a : tensor<4xf32>
+}
