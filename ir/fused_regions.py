@@ -60,13 +60,13 @@ def groups(costs: dict[Operation, Cost]) -> list[list[Operation]]:
     stages, leader = dict[Operation, int](), dict[Operation, Operation]()
     for op, cost in costs.items():
         before = [(found, is_alone(costs[found])) for found in producers(op, costs)]
-        stages[op] = max((stages[found] + alone for found, alone in before), default=0) + is_alone(cost)
+        stages[op] = max((stages[found] + alone for found, alone in before), default=0)
         leader[op] = op
         if is_alone(cost):
             continue
-        for found, alone in before:
-            if not alone and stages[found] == stages[op]:
-                join(leader, found, op)
+        for found, _ in before:  # what follows an op that is alone is a stage later: it is not joined to it
+            if stages[found] == stages[op]:
+                leader[root(leader, op)] = root(leader, found)
     found_groups = dict[Operation, list[Operation]]()
     for op in costs:
         found_groups.setdefault(root(leader, op), []).append(op)
@@ -93,13 +93,6 @@ def root(leader: dict[Operation, Operation], op: Operation) -> Operation:
     while leader[op] is not op:
         op = leader[op]
     return op
-
-
-def join(leader: dict[Operation, Operation], left: Operation, right: Operation) -> None:
-    """Make two groups one, the earlier op standing for it."""
-    first, second = root(leader, left), root(leader, right)
-    if first is not second:
-        leader[second] = first
 
 
 def merged(ops: Sequence[Operation], costs: dict[Operation, Cost], env: Env) -> Region:

@@ -102,13 +102,6 @@ class Target:
             return None
         return max(flops / self.flops_per_s(dtype), memory_bytes / self.memory_bytes_per_s)
 
-    def bound_by(self, *, flops: float, dtype: str, memory_bytes: float) -> str:
-        """``compute`` or ``memory``: which of the two floors is higher; ``unknown`` without rates."""
-        if self.memory_bytes_per_s is None or not self.dense_flops_per_s:
-            return "unknown"
-        compute = flops / self.flops_per_s(dtype)
-        return "compute" if compute >= memory_bytes / self.memory_bytes_per_s else "memory"
-
 
 @cache
 def shipped_targets() -> dict[str, Target]:

@@ -156,6 +156,69 @@ def test_regions_joined_late_are_one() -> None:
     assert moved(region)[1:] == (2 * ROWS, ROWS)
 
 
+def test_weights_are_no_activations() -> None:
+    (region,) = regions_of(f"""func.func private @f(%x: {X}) -> {X} {{
+      %w = weight.param "w" : tensor<8xbf16>
+      %a = nn.rms_norm %x, %w eps 1.0e-06 weight_in "f32" : {X}, tensor<8xbf16>
+      %b = nn.rms_norm %a, %w eps 1.0e-06 weight_in "f32" : {X}, tensor<8xbf16>
+      func.return %b : {X}
+    }}""")
+    assert moved(region)[1:] == (ROWS, ROWS)
+    assert region.cost.weight_bytes_read == 2 * 16
+
+
+def test_two_products_in_a_row_and_what_is_around_them() -> None:
+    """Regions before, between and after: a value that passes by both products is read at the end."""
+    regions = regions_of(f"""func.func private @f(%x: {X}) -> {X} {{
+      %w = weight.param "w" : tensor<8x8xbf16>
+      %a = aten.add.Tensor(%x, %x) : {X}
+      %b = aten.mul.Tensor(%a, %x) : {X}
+      %y = nn.linear %b, %w : {X}, tensor<8x8xbf16> -> {X}
+      %z = nn.linear %y, %w : {X}, tensor<8x8xbf16> -> {X}
+      %c = aten.add.Tensor(%z, %a) : {X}
+      %d = aten.add.Tensor(%c, %y) : {X}
+      func.return %d : {X}
+    }}""")
+    assert [moved(region) for region in regions] == [
+        ("aten.add.Tensor + aten.mul.Tensor", ROWS, 2 * ROWS),
+        ("nn.linear", ROWS, ROWS),
+        ("nn.linear", ROWS, ROWS),
+        ("aten.add.Tensor", 3 * ROWS, ROWS),
+    ]
+
+
+def test_caches_and_exchanges_take_part() -> None:
+    """A cache is no activation; a dispatch is a kernel of its own, and reads what the quantiser before it wrote."""
+    cache = '!mla.cache<"pages" x 4, latent 8 x bf16, rope 8 x bf16>'
+    tables = '%pos: tensor<?xi32, ["T"]>, %off: tensor<2xi32>, %bt: tensor<1x1xi32>'
+    token, ids = '!comm.token<"ep">', 'tensor<?x2xi64, ["T"]>'
+    rows, meta = (
+        X.replace('"T"', '"4*T"'),
+        'tensor<?x1xbf16, ["4*T"]>, tensor<?x1xi64, ["4*T"]>, tensor<?x2xi32, ["4*T"]>',
+    )
+    module = module_of(f"""{DECLARED}
+    dsv3c.symbol @pages min 0
+    comm.mesh @ep nodes 1 gpus 2
+    func.func @f(%x: {X}, %w: tensor<?x2xbf16, ["T"]>, %ids: {ids}, %c: {cache}, {tables}) -> ({rows}, {cache}) {{
+      %t = comm.start : {token}
+      %p = comm.placement <0:4> : tensor<4xi32>
+      %a = aten.add.Tensor(%x, %x) : {X}
+      %n = mla.append %a, %a to %c at %pos, %off, %bt : {X}, {X}, {cache}, tensor<?xi32, ["T"]>, tensor<2xi32>, tensor<1x1xi32> -> {cache}
+      %rows, %rw, %ri, %src, %t2 = comm.dispatch %a, %w, %ids placement %p after %t copies "expert" experts_per_rank 2 : {X}, tensor<?x2xbf16, ["T"]>, {ids}, tensor<4xi32>, {token} -> {rows}, {meta}
+      %m = aten.add.Tensor(%rows, %rows) : {rows}
+      func.return %m, %n : {rows}, {cache}
+    }}""")  # noqa: E501
+    regions, unknown = fused_regions(functions(module)["f"], ENV)
+    assert unknown == []
+    names = [region.name for region in regions]
+    assert names == ["aten.add.Tensor + mla.append", "comm.dispatch", "aten.add.Tensor"]
+    assert (regions[0].cost.activation_bytes_read, regions[0].cost.activation_bytes_written) == (
+        ROWS + 4 * (6 + 2 + 1),
+        ROWS,
+    )
+    assert regions[0].cost.cache_bytes_written == 6 * 32
+
+
 def test_floor_of_a_function_and_of_what_it_calls() -> None:
     module = module_of(LAYER)
     weights, activations = (16 * 8 + 8 * 8) * 2, 11 * ROWS
