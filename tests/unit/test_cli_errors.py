@@ -73,7 +73,7 @@ def test_unknown_names() -> None:
 def test_unknown_options() -> None:
     refused("compile", "tiny", "--layer", "0:1", status=2, says=["did you mean --layers?"])
     refused("compile", "tiny", "--emit", "raisd", status=2, says=["invalid choice: 'raisd'", "did you mean raised?"])
-    refused("compile", "tiny", "--recipe", "bf16", status=2, says=["unrecognized arguments: --recipe bf16"])
+    refused("compile", "tiny", "--tp", "2", status=2, says=["unrecognized arguments: --tp 2"])
     refused("compile", "tiny", "--layers", "3", status=2, says=["'3' is not a range of layers", "0:4"])
     refused("run", "x", "--tokens", "a,b", status=2, says=["'a,b' are no token ids"])
 
