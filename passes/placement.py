@@ -15,12 +15,12 @@ KEY = "placement"
 def even_placement(experts: int, redundant: int, nodes: int, gpus: int) -> tuple[int, ...]:
     """``experts + redundant`` physical experts, equally many per rank, a replica on another rank than its original.
 
-    Where nodes divide both, a node holds a contiguous share of the experts and the replicas of its own: groups that
-    lie on one node stay there.  Raises UsageError for numbers that do not fit, naming the nearest that do.
+    Where nodes divide the replicas (and so the experts), a node holds a contiguous share of the experts and the replicas
+    of its own: groups that lie on one node stay there.  Raises UsageError for numbers that do not fit, naming the nearest that do.
     """
     ranks = nodes * gpus
     check_numbers(experts, redundant, ranks)
-    if nodes > 1 and experts % nodes == 0 and redundant % nodes == 0:
+    if nodes > 1 and redundant % nodes == 0:
         share = experts // nodes
         own = even_placement(share, redundant // nodes, 1, gpus)
         return tuple(node * share + expert for node in range(nodes) for expert in own)
@@ -88,5 +88,5 @@ def check_placement(placement: Sequence[int], ranks: int, where: str) -> None:
     for rank in range(ranks):
         own = placement[rank * per_rank : (rank + 1) * per_rank]
         if len(set(own)) < per_rank:
-            twice = next(expert for expert in own if own.count(expert) > 1)
+            twice = max(own, key=own.count)
             raise UsageError(f"rank {rank} holds expert {twice} twice", where=where)

@@ -233,3 +233,19 @@ def test_one_rank_runs_as_any_program_does() -> None:
     states = [SequenceState(list(prompt)) for prompt in prompts(0)]
     logits = engine.run("prefill", states, [len(state.tokens) for state in states])
     assert torch.equal(torch.stack(logits), alone(0)[0])
+
+
+QUANTISED = "bucket-tokens,insert-fp8-qdq,fold-weights,fuse-qdq,fuse-rms-norm-quant,fuse-swiglu-quant,cse,dce"
+
+
+def test_rows_that_travel_in_eight_bits_keep_the_bits_of_one_device() -> None:
+    one = dsv3c.opt(phased(), f"shard-experts,{QUANTISED}")
+    executor, found, _ = run("ep=4 nnodes=2", 4, *QUANTISED.split(","))
+    for rank in range(2):
+        engine = Engine(one.op, Executor(one.op, weights()), pages=16)
+        states = [SequenceState(list(prompt)) for prompt in prompts(rank)]
+        logits = engine.run("prefill", states, [len(state.tokens) for state in states])
+        assert torch.equal(found[0][rank], torch.stack(logits))
+    message = HIDDEN + 4 * (HIDDEN // 128) + 16
+    for link in ("local", "scale_up", "scale_out"):
+        assert executor.links.bytes["comm.dispatch", link] == message * executor.links.messages["comm.dispatch", link]

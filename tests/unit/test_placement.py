@@ -113,6 +113,7 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
         ([0, 2, 0, 2], 2, "expert 1 has no place", "the list names the experts 0 to 2, each at least once"),
         ([0, -1], 2, "there is no expert -1", "the list names the experts 0 to 0, each at least once"),
         ([0, 1, 2, 2], 2, "rank 1 holds expert 2 twice", ""),
+        ([2, 0, 0, 1, 0, 1], 2, "rank 0 holds expert 0 twice", ""),
         ([0, 0, 1, 2], 2, "rank 0 holds expert 0 twice", ""),
     ],
 )
