@@ -80,11 +80,12 @@ class AssignLayoutsPass(Pass):
         for function in functions(module).values():
             products = [op for op in function.body.block.ops if isinstance(op, Product)]
             laid_out = [op for op in products if scaled_type(op.x).granules[-1] != WHOLE]
-            if wanted is None:
-                for op in laid_out:
-                    ctx.blocked(op, f"target {ctx.target.name} does not state which scales its products read")
-            else:
+            if wanted is not None:
                 Assignment(ctx, wanted).run(laid_out)
+            elif laid_out:
+                # the same for all of them: said once
+                return ctx.blocked(laid_out[0], f"target {ctx.target.name} does not state which scales it reads")
+        return None
 
 
 @dataclass

@@ -6,7 +6,8 @@
 // RUN: dsv3c opt %s -p assign-layouts --target h800 --split-input-file --remarks 2>&1 | filecheck %s --check-prefix=REMARK
 // RUN: dsv3c opt %s -p assign-layouts --split-input-file --remarks 2>&1 | filecheck %s --check-prefix=UNKNOWN
 
-// UNKNOWN: assign-layouts: blocked: @produced: scaled.mm: target cpu does not state which scales its products read
+// UNKNOWN: assign-layouts: blocked: @produced: scaled.mm: target cpu does not state which scales it reads
+// UNKNOWN-NEXT: assign-layouts: blocked: @powers_of_two: scaled.mm
 // Whatever quantises writes its scales column by column; weights stay as they are.
 // CHECK-LABEL: @produced(
 // CHECK:         %n, %nk = scaled.rms_norm {{.*}} -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32, mn_major>, tensor<?x256xbf16, ["T"]>
