@@ -159,6 +159,8 @@ class Simulation:
         self.missing = [len(waited) for waited in work.producers]
         self.ready = {stream.kind: list[tuple[Priority, int]]() for stream in work.problem.streams}
         """By kind of stream: what could start, in order of priority."""
+        self.narrow_first = sorted(work.problem.streams, key=lambda stream: stream.sms)
+        """The streams; what fits a narrow one leaves the wide ones free."""
         self.running = list[tuple[int, int]]()
         """(end, instance), a heap."""
         self.busy = dict[str, int]()
@@ -197,7 +199,7 @@ class Simulation:
 
     def next_start(self) -> tuple[str, int] | None:
         """A free stream and the first ready instance that may start on it."""
-        for stream in self.work.problem.streams:
+        for stream in self.narrow_first:
             for place, (_, index) in enumerate(self.ready[stream.kind]):
                 if self.may_start(index, stream):
                     del self.ready[stream.kind][place]
@@ -253,7 +255,7 @@ class InOrder(Simulation):
 
     def next_start(self) -> tuple[str, int] | None:
         """A free stream and the next instance of its kind, if that may start."""
-        for stream in self.work.problem.streams:
+        for stream in self.narrow_first:
             queue = self.queues[stream.kind]
             if queue and not self.missing[queue[-1]] and self.may_start(queue[-1], stream):
                 return stream.name, queue.pop()
