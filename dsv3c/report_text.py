@@ -174,7 +174,7 @@ def experts_lines(entries: Sequence[EntryReport]) -> list[tuple[str, str]]:
     """Padding among the rows of experts, and what a schedule leaves exposed; nothing where neither applies."""
     lines = list[tuple[str, str]]()
     for entry in entries:
-        if (padding := entry.padding) is not None:
+        if (padding := entry.padding) is not None and padding.padding_rows:
             text = f"@{entry.name}: {percent(padding.share)} of {padding.rows:,.0f} rows computed by experts"
             lines.append(("padding", text))
     for entry in entries:

@@ -130,6 +130,10 @@ def test_padding_of_aligned_groups(one_device: Summary) -> None:
     assert prefill.padding.padding_rows == pytest.approx(LAYERS * (rows - 4096 * K), rel=1e-3)
     assert prefill.padding.share == pytest.approx(1 - 4096 * K / rows, rel=1e-3)
     percent = f"{prefill.padding.share * 100:.1f} %"
+    decode = entry(one_device, "decode").padding
+    assert decode is not None
+    assert (decode.rows, decode.padding_rows, decode.share) == (LAYERS * 128 * K, 0, 0)
+    assert render(one_device).count("rows computed by experts") == 1
     assert f"@prefill: {percent} of {prefill.padding.rows:,.0f} rows computed by experts" in render(one_device)
 
 
