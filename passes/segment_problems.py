@@ -91,7 +91,10 @@ def duration_us(item: SegmentInstance, device: Device, seconds: Seconds, compute
 
 def first_of_each_segment(graph: SegmentGraph) -> list[SegmentInstance]:
     """One instance per segment, in program order."""
-    return list({item.segment: item for item in reversed(graph.instances)}.values())[::-1]
+    found = dict[str, SegmentInstance]()
+    for item in graph.instances:
+        found.setdefault(item.segment, item)
+    return list(found.values())
 
 
 def equal_layers(
