@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.precision import ScaledFormat
 from dsv3c.ir.precision_text import load_recipe
+from dsv3c.ir.scaled_type import WHOLE, show_granule
 from dsv3c.ir.targets import Target
 
 KV_CACHES = ("recipe", "bf16", "fp8")
@@ -55,9 +56,11 @@ class Plan:
     def cache_format(self) -> ScaledFormat | None:
         """How the latents in the cache are stored; None: in the model's own type.  Raises UsageError for the recipe."""
         stated = load_recipe(self.recipe).kv_cache
-        if self.kv_cache_dtype == "recipe":
-            return stated
-        return None if self.kv_cache_dtype == "bf16" else stated or FLASH_MLA
+        if self.kv_cache_dtype == "bf16":
+            return None
+        if stated is not None:
+            check_cache(self.recipe, stated)
+        return stated if self.kv_cache_dtype == "recipe" else stated or FLASH_MLA
 
     @property
     def is_sharded(self) -> bool:
@@ -76,8 +79,11 @@ class Plan:
         cache = self.cache_format()
         if cache is not None:
             yield f"quantize-kv-cache{{dtype={cache.format} granule={cache.granule[1]} amax-floor={cache.amax_floor}}}"
-        if load_recipe(self.recipe).quantises:
+        recipe = load_recipe(self.recipe)
+        if recipe.quantises:
             yield f"insert-fp8-qdq{{recipe={quoted(self.recipe)}}}"
+            yield "fold-weights"
+            yield f"fuse-qdq{{promote={NEVER_PROMOTE if recipe.promote is None else recipe.promote}}}"
             yield from FUSE
         yield from TIDY
         if self.is_sharded and self.overlap != "off":
@@ -86,13 +92,10 @@ class Plan:
             yield f"schedule-overlap{{cross-layer={'false' if self.overlap == 'same-layer' else 'true'}}}"
 
 
-FUSE = (
-    "fold-weights",
-    "fuse-qdq",
-    "fuse-rms-norm-quant",
-    "fuse-swiglu-quant",
-)
-"""What follows the insertion of Q and DQ."""
+NEVER_PROMOTE = -1
+"""How ``fuse-qdq`` spells a recipe's ``never``."""
+FUSE = ("fuse-rms-norm-quant", "fuse-swiglu-quant")
+"""What follows the products."""
 TIDY = ("fuse-rope-cache-append", "assign-layouts", "cse", "dce")
 """What is done whatever the recipe."""
 FLASH_MLA = ScaledFormat(
@@ -105,6 +108,8 @@ FLASH_MLA = ScaledFormat(
     saturate=False,
 )
 """The cache of 656 bytes per token and layer of deepseek-ai/FlashMLA (docs/20250929, tests/quant.py)."""
+FIXED = ("scale", "apply", "round_scale", "saturate", "static")
+"""What rows of a cache are written with whatever the recipe: as ``FLASH_MLA``."""
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "kv_cache_dtype": KV_CACHES,
     "copies": COPIES,
@@ -122,6 +127,22 @@ def flag(name: str) -> str:
 def quoted(text: str) -> str:
     """Text as an option's value in a pipeline: as it is where it is a plain word, else in quotes."""
     return text if text.replace("-", "").replace("_", "").isalnum() else f'"{text}"'
+
+
+def check_cache(recipe: str, stated: ScaledFormat) -> None:
+    """Raise UsageError for a cache that ``quantize-kv-cache`` does not write."""
+    for name in FIXED:
+        if (value := getattr(stated, name)) != (known := getattr(FLASH_MLA, name)):
+            raise UsageError(
+                f"{recipe}: kv_cache.{name} is {value!r}; rows of the cache are written with {known!r}",
+                hint="format, granule and amax_floor may be chosen; --kv-cache-dtype bf16 leaves the cache as it is",
+            )
+    rows, columns = stated.granule
+    if rows != 1 or columns == WHOLE:
+        raise UsageError(
+            f"{recipe}: kv_cache.granule is {show_granule(stated.granule)}; a row of the cache has its own scales",
+            hint='write "1xN", as in "1x128"',
+        )
 
 
 def plan_of(given: Mapping[str, object], target: Target) -> Plan:
