@@ -43,7 +43,7 @@ def durations_of(ctx: CompileContext, module: ModuleOp, entry: str, target: Targ
     """
     factory = ctx.durations or step_durations
     stated = {
-        name: number(function.attributes[US]) * 1e-6 * parts
+        name: number(function.attributes[US]) * parts / 1e6
         for name, function in functions(module).items()
         if US in function.attributes
     }
