@@ -293,7 +293,7 @@ EDITS: list[tuple[str, str, str]] = [
     (
         'microbatch 1 stream "compute" start 10 end 20',
         'microbatch 1 stream "compute" start 8 end 17',
-        r"stream-overlap: .* \(and 1 more\)",
+        r"duration: .* \(and 1 more\)",
     ),
     (ON_COMM, ON_COMM.removesuffix(', stream = "comm"'), "dispatch of layer 0, micro-batch 1 is not on stream 'comm'"),
     ("@experts(%d1) {layer = 0", "@experts(%d1) {layer = 1", "has no call for experts of layer 0, micro-batch 1"),
