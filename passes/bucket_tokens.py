@@ -182,6 +182,7 @@ def environment(ctx: CompileContext, module: ModuleOp, phases: list[Phase]) -> E
     """The sizes of the step choices are made for: that of the phase with the most tokens, else the operating point.
 
     A symbol that neither names is at its hint, or its minimum; counted rows are at the number expected of them.
+    Bounded rows are all there: dense products compute every one.
     """
     stated = {
         name: (symbol.hint if symbol.hint is not None else symbol.min).value.data
@@ -191,7 +192,7 @@ def environment(ctx: CompileContext, module: ModuleOp, phases: list[Phase]) -> E
     if phases:
         largest = max(phases, key=lambda phase: phase.tokens)
         sizes |= {TOKENS: largest.tokens, SEQUENCES: largest.sequences}
-    return with_expected_rows(module, Env(sizes=sizes))
+    return Env(sizes=with_expected_rows(module, Env(sizes=sizes)).sizes)
 
 
 def range_of(module: ModuleOp, tokens: Size) -> tuple[int, int | None]:

@@ -250,7 +250,7 @@ def test_an_expert_gets_no_more_rows_than_tokens_were_sent(counted: bool) -> Non
     assert permute.capacity == ("R" if counted else "4*T")
     (outcome,) = ctx.outcomes
     if not counted:
-        assert (outcome.numbers["tokens"], outcome.numbers["rows"]) == (64, 256)
+        assert (outcome.numbers["tokens"], outcome.numbers["rows"]) == (256, 256)
         assert outcome.numbers["padding_rows"] == 256 - 4 * 32 * 2 / 8 * 2
 
 
