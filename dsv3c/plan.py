@@ -82,9 +82,8 @@ class Plan:
         recipe = load_recipe(self.recipe)
         if recipe.quantises:
             yield f"insert-fp8-qdq{{recipe={quoted(self.recipe)}}}"
-            yield "fold-weights"
-            yield f"fuse-qdq{{promote={NEVER_PROMOTE if recipe.promote is None else recipe.promote}}}"
-            yield from FUSE
+            promote = f"{{promote={NEVER_PROMOTE if recipe.promote is None else recipe.promote}}}"
+            yield from (name + promote if name == "fuse-qdq" else name for name in FUSE)
         yield from TIDY
         if self.is_sharded and self.overlap != "off":
             yield "split-microbatches"
@@ -94,8 +93,13 @@ class Plan:
 
 NEVER_PROMOTE = -1
 """How ``fuse-qdq`` spells a recipe's ``never``."""
-FUSE = ("fuse-rms-norm-quant", "fuse-swiglu-quant")
-"""What follows the products."""
+FUSE = (
+    "fold-weights",
+    "fuse-qdq",
+    "fuse-rms-norm-quant",
+    "fuse-swiglu-quant",
+)
+"""What follows the insertion of Q and DQ."""
 TIDY = ("fuse-rope-cache-append", "assign-layouts", "cse", "dce")
 """What is done whatever the recipe."""
 FLASH_MLA = ScaledFormat(
