@@ -242,6 +242,7 @@ def test_compute_is_shared_by_the_operand_types_and_has_a_share_of_the_units() -
     part = floor_of_work("f", work(weight_bytes_read=2e6), flops, TARGET, 4)
     assert part.seconds == pytest.approx((3 + 2) * 10 / 4)
     assert "3e+09 FLOP / (1e+09 FLOP/s * 4/10)" in part.provenance[0]
+    assert floor_of_work("f", work(), flops, TARGET, 10).seconds == full.seconds
     alone = floor_of_work("f", work(weight_bytes_read=2e6), {}, TARGET, 4)
     assert (alone.seconds, alone.bound_by) == (pytest.approx(2.0), "memory")  # memory has no share
 
@@ -286,8 +287,8 @@ def test_provenance_names_fact_and_source_of_what_binds_first() -> None:
 
 
 def test_nothing_takes_no_time() -> None:
-    floor = floor_of_work("f", work(), {"bf16": 0.0}, TARGET, None)
-    assert (floor.seconds, floor.bound_by, floor.parts) == (0.0, "nothing", ())
+    floor = floor_of_work("f", work(), {"bf16": 0.0, "f8E5M2": 0.0}, TARGET, None)
+    assert (floor.seconds, floor.bound_by, floor.parts, floor.left_out) == (0.0, "nothing", (), ())
 
 
 def test_missing_rates_are_errors() -> None:
@@ -317,7 +318,8 @@ def test_ops_without_a_cost_are_named() -> None:
 
 def test_a_region_by_itself() -> None:
     module = module_of(LAYER)
-    (first, count), *_ = kernels_of(module, "mlp", ENV).regions
+    (first, count), (swiglu, _), *_ = kernels_of(module, "mlp", ENV).regions
+    assert region_floor(swiglu, TARGET, 0).left_out == ()
     floor = region_floor(first, TARGET, 5)
     assert (floor.name, count) == ("nn.linear", 1)
     assert floor.seconds == pytest.approx((16 * 8 * 2 + 3 * ROWS) / 1e6)
