@@ -1,8 +1,9 @@
 """The artifact: a folder that holds the program at every stage, what it is for, and what it needs to run.
 
 ``ir/NN_pass.mlir`` (one per pass that changed the module), ``ir/module.mlir`` (the result in MLIR's generic form, with
-locations), ``manifest.json``, ``weights.json`` (the stored tensors it needs), ``remarks.jsonl``; for a CPU target
-``program.py`` with the meanings it calls, which torch alone runs.
+locations), ``manifest.json``, ``weights.json`` (the stored tensors it needs), ``remarks.jsonl``; of a scheduled program
+``timetable/ENTRY.txt``, ``.json`` (a trace for Perfetto) and ``.svg``; for a CPU target ``program.py`` with the
+meanings it calls, which torch alone runs.
 """
 
 import hashlib
@@ -25,8 +26,12 @@ from dsv3c.ir.errors import Dsv3cError, UsageError
 from dsv3c.ir.functions import functions
 from dsv3c.ir.outcomes import Kind, Outcome
 from dsv3c.ir.text import parse_module, print_module
+from dsv3c.ir.timetable_ops import timetable_of, timetables
 from dsv3c.remarks import remarks_json
 from dsv3c.summary import summary_json
+from dsv3c.timetable_svg import render_svg
+from dsv3c.timetable_text import render_text
+from dsv3c.timetable_trace import trace_json
 
 MANIFEST = "manifest.json"
 MODULE = "ir/module.mlir"
@@ -93,9 +98,18 @@ def text_files(compiled: Compiled) -> dict[str, str]:
     files[MODULE] = print_module(module, generic=True, locations=True)
     files[REMARKS] = remarks_json(compiled.ctx.outcomes)
     files[WEIGHTS] = json.dumps(weights_of(module), indent=1) + "\n"
+    files |= timetable_files(module)
     if compiled.ctx.target is not None and compiled.ctx.target.kind == "cpu":
         files |= program_files(module)
     return files
+
+
+def timetable_files(module: ModuleOp) -> dict[str, str]:
+    """The timetables of a scheduled program as text, as traces and as pictures; none of any other."""
+    found = {name: timetable_of(op) for name, op in timetables(module).items()}
+    files = {f"timetable/{name}.txt": render_text(table) for name, table in found.items()}
+    files |= {f"timetable/{name}.json": json.dumps(trace_json(table)) + "\n" for name, table in found.items()}
+    return files | {f"timetable/{name}.svg": render_svg(table) for name, table in found.items()}
 
 
 def stage_file(stage: Stage) -> str:

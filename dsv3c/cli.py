@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     "eval": "compare precision recipes and cache formats by how well a text is predicted",
     "compare": "execute two modules on the same inputs and compare the results",
     "explain": "say why a rewrite fired, was blocked or was not worth it",
+    "timetable": "print, draw or check when each part of a step runs, or write it as a trace",
     "targets": "list targets and what works for each, or print one",
     "recipes": "list precision recipes, or print one with its sources",
     "passes": "list passes, or describe one with its options",
