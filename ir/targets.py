@@ -144,6 +144,12 @@ def parse_target(text: str, where: str) -> Target:
         raise UsageError(
             f"fact {unsourced[0]!r} has no entry in [sources]", where=where, hint="say where it is published"
         )
+    if len(stated := CHOICES.keys() & data.keys()) not in (0, len(CHOICES)):
+        raise UsageError(
+            f"{', '.join(sorted(stated))} alone does not say what scaled products read",
+            where=where,
+            hint=f"state all of {', '.join(CHOICES)}, or none",
+        )
     for name, known_choices in CHOICES.items():
         if name in data and data[name] not in known_choices:
             raise UsageError(

@@ -63,7 +63,8 @@ class Wanted:
         """None where the target does not say."""
         if target.scale_type is None:
             return None
-        return Wanted(SCALES[target.scale_type], target.scale_layout or "row", target.weight_scale_layout or "row")
+        assert target.scale_layout is not None and target.weight_scale_layout is not None, "they are stated together"
+        return Wanted(SCALES[target.scale_type], target.scale_layout, target.weight_scale_layout)
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ class Assignment:
             value = op.operands[index]
             if value.type == kind:
                 continue
-            if scaled_type(value).scale != kind.scale:
+            # what is moved or viewed changes its scales' type as a whole; only then is there a layout
+            if scaled_type(value).scale != kind.scale and not isinstance(value.owner, ParamOp):
                 produce(value, with_scales(kind, kind.scale, "row"))
             if value.type == kind or produce(value, kind):
                 free.append(f"{name} {show_scales(kind)}")
@@ -170,7 +172,7 @@ def groups(products: Sequence[Product]) -> list[list[Product]]:
     """Products in program order, those that share a factor together."""
     found = list[tuple[set[SSAValue], list[Product]]]()
     for op in products:
-        roots = {flow_of(value, views=True).root for value in (op.x, op.w)}
+        roots = {flow_of(op.x, views=True).root, flow_of(op.w, views=True).root}
         joined = [group for group in found if not group[0].isdisjoint(roots)]
         members = [member for _, group in joined for member in group]
         found = [group for group in found if group not in joined]
@@ -185,7 +187,7 @@ def produce(value: SSAValue, kind: ScaledType) -> bool:
     """
     views = kind.layout_name == "row"
     flow = flow_of(value, views=views)
-    if flow.stranger() is not None or any(scaled_type(part).layout_name != "row" for part in flow.values):
+    if flow.stranger() is not None:
         return False
     if isinstance(flow.root.owner, ParamOp):
         lay_out_weight(flow.root.owner, kind)

@@ -21,7 +21,7 @@ from dsv3c.ir.rules import RuleTable
 from dsv3c.ir.scaled_type import ScaledType, scaled_type, show_granule
 from dsv3c.ir.types import as_tensor, shape, with_element
 from dsv3c.passes.matching import Mismatch
-from dsv3c.passes.quantized_views import Unprofitable, above_view, quantized_above
+from dsv3c.passes.quantized_views import above_view, quantized_above
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,10 @@ def dispatch(op: DispatchOp) -> Movement:
 
 def movement_of(value: SSAValue) -> Movement | None:
     """How the op that makes ``value`` moved it there, if that is all it did."""
-    rule = ROW_MOVERS.find(value.owner) if isinstance(value.owner, Operation) else None
-    movement = rule(value.owner) if rule is not None else None
-    return movement if movement is not None and movement.moved is value else None
+    if not isinstance(value.owner, Operation) or (rule := ROW_MOVERS.find(value.owner)) is None:
+        return None
+    movement = rule(value.owner)
+    return movement if movement.moved is value else None
 
 
 def same_quantizer(op: QuantizeOp, other: Operation) -> bool:
@@ -63,12 +64,12 @@ def same_quantizer(op: QuantizeOp, other: Operation) -> bool:
 
 
 def row_granule(op: QuantizeOp, rank: int) -> tuple[int, ...]:
-    """The granule of the same scales on rows of another rank.
+    """The granule of the scales of moved rows [M, D] on rows of another rank.
 
     Raises ``Mismatch`` where a scale depends on several rows, which may be moved apart.
     """
-    *leading, last = scaled_type(op.q).granules
-    if any(size != 1 for size in leading):
+    rows, last = scaled_type(op.q).granules
+    if rows != 1:
         granule = show_granule(scaled_type(op.q).granules)
         raise Mismatch(f"granule {granule}: a scale belongs to several rows, which are moved apart")
     return (*(1,) * (rank - 1), last)
@@ -95,9 +96,6 @@ class SinkQuantize(RewritePattern):
         except Mismatch as mismatch:
             self.refused.add(op)
             self.ctx.blocked(op, str(mismatch))
-        except Unprofitable as found:
-            self.refused.add(op)
-            self.ctx.unprofitable(op, str(found), **found.numbers)
 
 
 def above_mover(ctx: CompileContext, rewriter: PatternRewriter, op: QuantizeOp, movement: Movement) -> None:

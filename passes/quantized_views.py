@@ -24,26 +24,17 @@ WANTED = (RmsNormOp, SwigluOp, DequantizeOp, PermuteOp, DispatchOp)
 """Ops whose result is better quantised at once: by a fused op, before rows move, or not at all."""
 
 
-class Unprofitable(Exception):
-    """A quantiser could pass above a view and would quantise more; the numbers of elements."""
-
-    def __init__(self, quantized: int, read: int) -> None:
-        super().__init__("the whole would be quantised for a part of it")
-        self.numbers = {"elements_per_row": quantized, "elements_read_per_row": read}
-
-
 def quantized_above(readers: Sequence[Operation], source: SSAValue, kind: ScaledType, op: QuantizeOp) -> QuantizeOp:
     """The quantiser of ``source`` in place of those of ``readers``."""
     above = QuantizeOp(source, kind, op.quantizer)
-    above.location = fused(reader.location for reader in readers)
-    above.q.name_hint = f"{source.name_hint}_q" if source.name_hint else op.q.name_hint
+    above.location, above.q.name_hint = fused(reader.location for reader in readers), op.q.name_hint
     return above
 
 
 def above_view(ctx: CompileContext, rewriter: PatternRewriter, op: QuantizeOp, view: AtenOp) -> None:
     """Quantise before one view, where something is won up there: a fused op, or a quantiser to share.
 
-    Raises ``Mismatch`` with the reason where blocks would be cut, ``Unprofitable`` where more would be quantised.
+    Raises ``Mismatch`` with the reason where blocks would be cut.
     """
     if view.name == "aten.cat" and any(isinstance(part.owner, WANTED) for part in view.operands):
         raise Mismatch(refused_parts(op, view))
@@ -75,9 +66,10 @@ def exact(derived: Derived) -> ScaledType:
 
 
 def is_wanted(op: QuantizeOp) -> bool:
-    """Whether the value below all views is better quantised at once, or is quantised anyway."""
+    """Whether the value below all views is better quantised at once, or is quantised alike elsewhere."""
     base = view_of(op.x).base
-    return isinstance(base.owner, WANTED) or any(reader is not op for reader in quantizers_of(base))
+    alike = (other for other in quantizers_of(base) if other.quantizer == op.quantizer and other is not op)
+    return isinstance(base.owner, WANTED) or next(alike, None) is not None
 
 
 def quantizers_of(value: SSAValue) -> Iterator[QuantizeOp]:
@@ -92,32 +84,16 @@ def quantizers_of(value: SSAValue) -> Iterator[QuantizeOp]:
 
 def before_slice(op: QuantizeOp, source: SSAValue, view: AtenOp, dim: int) -> tuple[ScaledType, int]:
     """The type of the quantised ``source``, and where the slice of it starts."""
-    kind, total = scaled_type(op.q), shape(source)[dim]
+    kind, cut = scaled_type(op.q), slice_dim(view, 0, whole(source))
     before = kind.with_data(with_element(as_tensor(source), kind.element))
-    cut = view_of(op.x)
-    if cut.base is not source:
-        cut = slice_dim(view, 0, whole(source))
-    part = exact(of_view(before, cut)) if cut is not None else None
     start = cut.offsets[dim] if cut is not None else None
-    if cut is None or not isinstance(start, int) or not isinstance(total, int):
-        raise Mismatch(f"what {view.name} takes depends on named sizes")
-    if part != kind or not keeps_blocks(before, cut):
+    if cut is None or not isinstance(start, int):
+        raise Mismatch(f"where {view.name} starts depends on named sizes")
+    if view.literal("step") != 1:
+        raise Mismatch("scaled values are cut in one piece")
+    if exact(of_view(before, cut)) != kind or not keeps_blocks(before, cut):
         raise Mismatch(f"a part of {before} has other blocks than {kind}")
-    read = sum(quantized_part(op, use.operation, before, dim) for use in source.uses)
-    if read < total:
-        raise Unprofitable(total, read)
     return before, start
-
-
-def quantized_part(op: QuantizeOp, reader: Operation, before: ScaledType, dim: int) -> int:
-    """How many elements of ``dim`` a reader of the whole quantises as ``op`` does."""
-    if isinstance(reader, QuantizeOp):
-        size = before.sizes[dim] if (reader.q.type, reader.quantizer) == (before, op.quantizer) else 0
-    else:
-        readers = [use.operation for use in reader.results[0].uses]
-        equal = all(isinstance(other, QuantizeOp) and other.quantizer == op.quantizer for other in readers)
-        size = shape(reader.results[0])[dim] if RULES.get(reader.name) is slice_dim and readers and equal else 0
-    return size if isinstance(size, int) else 0
 
 
 def refused_parts(op: QuantizeOp, cat: AtenOp) -> str:

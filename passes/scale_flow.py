@@ -37,18 +37,18 @@ class ScaleFlow:
         return next((op for op in self.readers() if not isinstance(op, Product | DequantizeOp)), None)
 
 
-def moved_from(value: SSAValue, *, views: bool) -> SSAValue | None:
+def moved_from(value: SSAValue) -> SSAValue | None:
     """The value whose rows, or a view of which, this is."""
-    if views and isinstance(value.owner, VIEWS):
+    if isinstance(value.owner, VIEWS):
         return value.owner.q
     movement = movement_of(value)
     return movement.source if movement is not None else None
 
 
 def flow_of(value: SSAValue, *, views: bool) -> ScaleFlow:
-    """The flow a value is part of."""
+    """The flow a value is part of; without ``views``, those are strangers to what they view."""
     root = value
-    while (source := moved_from(root, views=views)) is not None:
+    while (source := moved_from(root)) is not None:
         root = source
     return ScaleFlow(root, tuple(derived(root, views=views)))
 
@@ -57,14 +57,10 @@ def derived(value: SSAValue, *, views: bool) -> Iterator[SSAValue]:
     """A value, and all that is made of it by moving rows (or viewing)."""
     yield value
     for use in value.uses:
-        rule = ROW_MOVERS.find(use.operation)
-        if rule is not None:
-            movement = rule(use.operation)
-            results = [movement.moved] if movement.source is value else []
-        else:
-            results = list(use.operation.results) if views and isinstance(use.operation, VIEWS) else []
-        for result in results:
-            yield from derived(result, views=views)
+        if (rule := ROW_MOVERS.find(use.operation)) is not None:
+            yield from derived(rule(use.operation).moved, views=views)
+        elif views and isinstance(use.operation, VIEWS):
+            yield from derived(use.operation.r, views=views)
 
 
 def quantizer_at(root: SSAValue) -> QuantizerAttr | None:

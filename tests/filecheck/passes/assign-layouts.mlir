@@ -84,6 +84,43 @@ builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
 }
 
 // -----
+// f32 scales that a recipe rounds to powers of two are powers of two.
+// B200-LABEL:  @recipe_of_powers(
+// B200-NEXT:     %w = weight.param "w:f8E4M3FN 128x128 f8E8M0FNU packed" : !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f8E8M0FNU, packed> {
+// B200:          scaled.mm %q, %w promote 128 : !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f8E8M0FNU, packed>, !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f8E8M0FNU, packed> -> tensor<?x128xbf16, ["T"]>
+builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @recipe_of_powers(%x: tensor<?x256xbf16, ["T"]>) -> tensor<?x128xbf16, ["T"]> {
+    %w = weight.param "w:f8E4M3FN 128x128" : !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f32> {
+      %s = weight.stored "w" : tensor<128x256xbf16>
+      %sq = scaled.quantize %s quantizer <amax_floor 1.0e-4, apply "divide", round_scale "pow2"> : tensor<128x256xbf16> -> !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f32>
+      weight.yield %sq : !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f32>
+    }
+    %q = scaled.quantize %x quantizer <amax_floor 1.0e-4, apply "divide", round_scale "pow2"> : tensor<?x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>
+    %y = scaled.mm %q, %w promote 128 : !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>, !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f32> -> tensor<?x128xbf16, ["T"]>
+    func.return %y : tensor<?x128xbf16, ["T"]>
+  }
+}
+
+// -----
+// One weight of two has mantissas: neither product changes, they share the activation.
+// B200-LABEL:  @negative_one_of_two(
+// B200-NOT:      f8E8M0FNU
+// B200:          func.return
+builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @negative_one_of_two(%x: tensor<?x256xbf16, ["T"]>, %v: !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f32>, %c: tensor<128x256xbf16>) -> (tensor<?x128xbf16, ["T"]>, tensor<?x128xbf16, ["T"]>) {
+    %u = scaled.quantize %c quantizer <amax_floor 1.0e-4, apply "divide", round_scale "pow2"> : tensor<128x256xbf16> -> !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f32>
+    %q = scaled.quantize %x quantizer <amax_floor 1.0e-4, apply "divide", round_scale "pow2"> : tensor<?x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>
+    // expected-remark @below {{w of scaled.mm has f32 scales that may be no powers of two}}
+    %y = scaled.mm %q, %u promote 128 : !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>, !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f32> -> tensor<?x128xbf16, ["T"]>
+    // expected-remark @below {{w of scaled.mm has f32 scales that may be no powers of two}}
+    %z = scaled.mm %q, %v promote 128 : !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>, !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f32> -> tensor<?x128xbf16, ["T"]>
+    func.return %y, %z : tensor<?x128xbf16, ["T"]>, tensor<?x128xbf16, ["T"]>
+  }
+}
+
+// -----
 // f32 scales of powers of two become what they are, through views and moved rows; the view needs them row by row, so
 // what is made of it is laid out anew, once for two products.
 // CHECK-LABEL: @viewed(

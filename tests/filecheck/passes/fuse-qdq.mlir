@@ -19,8 +19,6 @@
 // NEVER-LABEL: @products(
 // NEVER-NOT:     promote
 // NEVER:         func.return
-// LOC:         %[[Q:\w+]] = scaled.quantize {{.*}} loc("{{.*}}.mlir":[[L:\d+]]:0)
-// LOC-NEXT:    scaled.mm %[[Q]]{{.*}} loc(fused["{{.*}}.mlir":{{\d+}}:0, "{{.*}}.mlir":{{\d+}}:0, "{{.*}}.mlir":{{\d+}}:0])
 // REMARK: fuse-qdq: fired: @products: scaled.quantize: quantised once for all its readers
 // REMARK: fuse-qdq: fired: @products: nn.linear: f8E4M3FN x f8E4M3FN
 builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
@@ -198,6 +196,7 @@ builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
     %a2 = scaled.quantize %f quantizer <amax_floor 1.0e-4, apply "divide", round_scale "pow2"> : tensor<?x256xf32, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>
     %h = scaled.dequantize %a : !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32> -> tensor<?x256xbf16, ["T"]>
     %a3 = scaled.quantize %h quantizer <amax_floor 1.0e-4, apply "divide", round_scale "pow2"> : tensor<?x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>
+    // expected-remark @below {{the value is quantised as !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32> too: two quantisations stay}}
     %s = scaled.quantize %x quantizer <apply "divide", round_scale "none", static 0.3> : tensor<?x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, *x*, f32>
     %sf = scaled.dequantize %s : !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, *x*, f32> -> tensor<?x256xf32, ["T"]>
     %s2 = scaled.quantize %sf quantizer <apply "divide", round_scale "none", static 0.3> : tensor<?x256xf32, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, *x*, f32>
@@ -489,16 +488,31 @@ builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
 }
 
 // -----
-// CHECK-LABEL: @negative_part_alone(
+// CHECK-LABEL: @negative_every_other(
 // CHECK:         scaled.quantize %a
 builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
   dsv3c.symbol @T min 1 max 4096
-  func.func @negative_part_alone(%x: tensor<?x256xbf16, ["T"]>, %nw: tensor<256xbf16>) {
-    %n = nn.rms_norm %x, %nw eps 1.0e-06 weight_in "input" : tensor<?x256xbf16, ["T"]>, tensor<256xbf16>
-    %a = aten.slice.Tensor(%n, dim = 1, end = 128) : tensor<?x128xbf16, ["T"]>
-    // expected-remark @below {{the whole would be quantised for a part of it; elements_per_row = 256, elements_read_per_row = 128}}
+  func.func @negative_every_other(%x: tensor<?x256xbf16, ["T"]>) {
+    %a = aten.slice.Tensor(%x, dim = 1, step = 2) : tensor<?x128xbf16, ["T"]>
+    %w = scaled.quantize %x quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>
+    // expected-remark @below {{scaled values are cut in one piece}}
     %b = scaled.quantize %a quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x128xbf16, ["T"]> -> !scaled.tensor<tensor<?x128xf8E4M3FN, ["T"]>, 1x128, f32>
-    "test.op"(%b) : (!scaled.tensor<tensor<?x128xf8E4M3FN, ["T"]>, 1x128, f32>) -> ()
+    "test.op"(%b, %w) : (!scaled.tensor<tensor<?x128xf8E4M3FN, ["T"]>, 1x128, f32>, !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>) -> ()
+    func.return
+  }
+}
+
+// -----
+// CHECK-LABEL: @negative_last_row(
+// CHECK:         scaled.quantize %a
+builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @negative_last_row(%x: tensor<129x256xbf16>) {
+    %a = aten.slice.Tensor(%x, dim = 0, start = 128) : tensor<1x256xbf16>
+    %w = scaled.quantize %x quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<129x256xbf16> -> !scaled.tensor<tensor<129x256xf8E4M3FN>, 128x128, f32>
+    // expected-remark @below {{has other blocks than}}
+    %b = scaled.quantize %a quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<1x256xbf16> -> !scaled.tensor<tensor<1x256xf8E4M3FN>, 128x128, f32>
+    "test.op"(%b, %w) : (!scaled.tensor<tensor<1x256xf8E4M3FN>, 128x128, f32>, !scaled.tensor<tensor<129x256xf8E4M3FN>, 128x128, f32>) -> ()
     func.return
   }
 }
@@ -512,7 +526,7 @@ builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
   func.func @negative_named_part(%x: tensor<?x256xbf16, ["T"]>) {
     %a = aten.slice.Tensor(%x, dim = 0, start = "B") : tensor<?x256xbf16, ["-B + T"]>
     %w = scaled.quantize %x quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>
-    // expected-remark @below {{what aten.slice.Tensor takes depends on named sizes}}
+    // expected-remark @below {{where aten.slice.Tensor starts depends on named sizes}}
     %b = scaled.quantize %a quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x256xbf16, ["-B + T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["-B + T"]>, 1x128, f32>
     "test.op"(%b, %w) : (!scaled.tensor<tensor<?x256xf8E4M3FN, ["-B + T"]>, 1x128, f32>, !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>) -> ()
     func.return
@@ -580,7 +594,7 @@ builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
 }
 
 // -----
-// Neither a norm nor another quantiser above the view: it stays, and nothing is worth a remark.
+// Neither a norm nor an equal quantiser above the view: it stays, and nothing is worth a remark.
 // CHECK-LABEL: @negative_nothing_above(
 // CHECK:         scaled.quantize %v
 builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
@@ -589,7 +603,65 @@ builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
   func.func @negative_nothing_above(%x: tensor<?x?x256xbf16, ["B", "T"]>) {
     %v = aten.view(%x) : tensor<?x256xbf16, ["B*T"]>
     %b = scaled.quantize %v quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x256xbf16, ["B*T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["B*T"]>, 1x128, f32>
-    "test.op"(%b) : (!scaled.tensor<tensor<?x256xf8E4M3FN, ["B*T"]>, 1x128, f32>) -> ()
+    %s = aten.add.Tensor(%x, %x) : tensor<?x?x256xbf16, ["B", "T"]>
+    %c = scaled.quantize %s quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x?x256xbf16, ["B", "T"]> -> !scaled.tensor<tensor<?x?x256xf8E4M3FN, ["B", "T"]>, 1x1x128, f32>
+    "test.op"(%x) : (tensor<?x?x256xbf16, ["B", "T"]>) -> ()
+    %d = scaled.quantize %x quantizer <amax_floor 1.0e-4, apply "divide", round_scale "pow2"> : tensor<?x?x256xbf16, ["B", "T"]> -> !scaled.tensor<tensor<?x?x256xf8E4M3FN, ["B", "T"]>, 1x1x128, f32>
+    "test.op"(%b, %c, %d) : (!scaled.tensor<tensor<?x256xf8E4M3FN, ["B*T"]>, 1x128, f32>, !scaled.tensor<tensor<?x?x256xf8E4M3FN, ["B", "T"]>, 1x1x128, f32>, !scaled.tensor<tensor<?x?x256xf8E4M3FN, ["B", "T"]>, 1x1x128, f32>) -> ()
     func.return
+  }
+}
+
+// -----
+// A plain product, and quantisers below ops that are no views of one value.
+// CHECK-LABEL: @negative_plain(
+// CHECK:         nn.linear %s, %w
+builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @negative_plain(%x: tensor<?x256xbf16, ["T"]>, %y: tensor<?x256xbf16, ["T"]>, %w: tensor<128x256xbf16>) {
+    %s = aten.add.Tensor(%x, %y) : tensor<?x256xbf16, ["T"]>
+    %z = nn.linear %s, %w : tensor<?x256xbf16, ["T"]>, tensor<128x256xbf16> -> tensor<?x128xbf16, ["T"]>
+    %a = scaled.quantize %s quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>
+    // expected-remark @below {{the value is quantised as !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32> too: two quantisations stay}}
+    %b = scaled.quantize %s quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x64, f32>
+    %c = aten.cat([%x, %y], dim = 1) : tensor<?x512xbf16, ["T"]>
+    %d = scaled.quantize %c quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x512xbf16, ["T"]> -> !scaled.tensor<tensor<?x512xf8E4M3FN, ["T"]>, 1x128, f32>
+    "test.op"(%a, %b, %d) : (!scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>, !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x64, f32>, !scaled.tensor<tensor<?x512xf8E4M3FN, ["T"]>, 1x128, f32>) -> ()
+    func.return
+  }
+}
+
+// -----
+// What is refused is refused once, though the stage runs again after what fires.
+// CHECK-LABEL: @negative_once(
+// CHECK:         scaled.dequantize %a
+builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @negative_once(%x: tensor<?x256xbf16, ["T"]>, %a: !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>, %y: tensor<?x256xbf16, ["T"]>, %ids: tensor<?x2xi64, ["T"]>) {
+    %f = scaled.dequantize %a : !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32> -> tensor<?x256xf32, ["T"]>
+    // expected-remark @below {{what quantised it first is not known}}
+    %b = scaled.quantize %f quantizer <amax_floor 1.0e-4, apply "divide", round_scale "pow2"> : tensor<?x256xf32, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>
+    %rows, %slots, %expert_of = moe.permute %y by %ids experts 4 layout "contiguous" alignment 4 : tensor<?x256xbf16, ["T"]>, tensor<?x2xi64, ["T"]> -> tensor<?x256xbf16, ["2*T + 12"]>, tensor<?xi32, ["2*T + 12"]>, tensor<?xi32, ["2*T + 12"]>
+    // expected-remark @below {{are also read by test.op}}
+    %q1 = scaled.quantize %rows quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x256xbf16, ["2*T + 12"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["2*T + 12"]>, 1x128, f32>
+    %p = scaled.quantize %x quantizer <amax_floor 1.0e-4, apply "divide", round_scale "pow2"> : tensor<?x256xbf16, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>
+    %pd = scaled.dequantize %p : !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32> -> tensor<?x256xf32, ["T"]>
+    %p2 = scaled.quantize %pd quantizer <amax_floor 1.0e-4, apply "divide", round_scale "pow2"> : tensor<?x256xf32, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>
+    "test.op"(%b, %q1, %rows, %p2) : (!scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>, !scaled.tensor<tensor<?x256xf8E4M3FN, ["2*T + 12"]>, 1x128, f32>, tensor<?x256xbf16, ["2*T + 12"]>, !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>) -> ()
+    func.return
+  }
+}
+
+// -----
+// The fused product is where its parts were.
+// LOC-LABEL: @located(
+// LOC:         scaled.mm {{.*}} loc(fused["model.py":3:0, "model.py":5:0, "model.py":7:0])
+builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @located(%x: !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>, %w: !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f32>) -> tensor<?x128xbf16, ["T"]> {
+    %xd = scaled.dequantize %x : !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32> -> tensor<?x256xf32, ["T"]> loc("model.py":3:0)
+    %wd = scaled.dequantize %w : !scaled.tensor<tensor<128x256xf8E4M3FN>, 128x128, f32> -> tensor<128x256xf32> loc("model.py":5:0)
+    %y = nn.linear %xd, %wd : tensor<?x256xf32, ["T"]>, tensor<128x256xf32> -> tensor<?x128xbf16, ["T"]> loc("model.py":7:0)
+    func.return %y : tensor<?x128xbf16, ["T"]>
   }
 }
