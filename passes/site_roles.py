@@ -87,23 +87,23 @@ def is_returned(value: SSAValue) -> bool:
 
 def joins_experts(value: SSAValue) -> bool:
     """Whether the value, or the MLP it is a part of, is added to the routed experts' output."""
-    for user, result in readers(value):
+    for user in readers(value):
         if user.name == "aten.add.Tensor":
             if any(made_by(operand, EXPERT_OUTPUTS) for operand in user.operands):
                 return True
-        elif isinstance(user, SwigluOp) or (isinstance(user, LinearOp) and user.x is result):
+        elif isinstance(user, SwigluOp | LinearOp):
             return joins_experts(user.y)
     return False
 
 
-def readers(value: SSAValue) -> Iterator[tuple[Operation, SSAValue]]:
-    """The ops that read a value, a view or a conversion of it, and what they read."""
+def readers(value: SSAValue) -> Iterator[Operation]:
+    """The ops that read a value, a view or a conversion of it."""
     for use in value.uses:
         if passes_on(use.operation):
             for result in use.operation.results:
                 yield from readers(result)
         else:
-            yield use.operation, value
+            yield use.operation
 
 
 def weight_of(op: Site) -> SSAValue:
