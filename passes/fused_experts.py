@@ -6,7 +6,7 @@ from xdsl.dialects import func
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dsv3c.ir.context import CompileContext
-from dsv3c.ir.cost import COST, Env
+from dsv3c.ir.cost import COST, Cost, Env
 from dsv3c.ir.dialects.moe_fused import FusedOp, YieldOp
 from dsv3c.ir.dialects.moe_rows import PermuteOp, UnpermuteOp
 
@@ -73,10 +73,19 @@ def build(body: Sequence[Operation]) -> FusedOp:
 
 def numbers(body: Sequence[Operation], unit: FusedOp, env: Env) -> dict[str, float | int | str]:
     """Activation bytes moved apart and as a unit; none where an op inside has no cost."""
-    rules = [COST.find(op) for op in (*body, unit)]
-    *apart, whole = [rule(op, env) if rule is not None else None for rule, op in zip(rules, (*body, unit), strict=True)]
-    known = [cost for cost in apart if cost is not None]
-    if whole is None or len(known) < len(apart):
+    whole = cost_of(unit, env)
+    if whole is None:
         return {}
-    moved = sum(cost.activation_bytes for cost in known)
+    moved = 0.0
+    for op in body:
+        cost = cost_of(op, env)
+        assert cost is not None, "a unit with a cost holds ops with one"
+        moved += cost.activation_bytes
     return {"activation_bytes": round(moved), "fused_activation_bytes": round(whole.activation_bytes)}
+
+
+def cost_of(op: Operation, env: Env) -> Cost | None:
+    """The cost of a unit, or of an op in a unit that has one."""
+    rule = COST.find(op)
+    assert rule is not None
+    return rule(op, env)
