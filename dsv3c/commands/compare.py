@@ -28,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, metavar="DIR", help="checkpoint (default: random)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of random weights and inputs")
     parser.add_argument(
-        "--fidelity", choices=("reference", "torch"), default="reference", help="of the table and of bitwise"
+        "--fidelity",
+        choices=("reference", "torch", "tensor_core"),
+        default="reference",
+        help="of the table and of bitwise (default: %(default)s)",
     )
 
 
@@ -55,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     ok = equal or arguments.policy == "none"
     if arguments.policy == "reassociates" and not equal:
         measured, ok = reassociated(first, first, second)
-        print(measured)
+        print(f"{measured} (with quantisation off)" if first.is_quantized or second.is_quantized else measured)
     print(f"{arguments.policy}: {'ok' if ok else 'broken'}")
     return 0 if ok else 1
 

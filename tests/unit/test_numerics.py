@@ -204,3 +204,17 @@ def test_compare_tells_equal_from_close_from_different(tmp_path: Path) -> None:
     other = command("compare", first, third)
     assert other.status == 1 and "reassociates: broken" in other.out
     assert command("compare", first, third, "--policy", "none").status == 0
+
+
+def test_compare_judges_quantised_programs_without_quantisation(tmp_path: Path) -> None:
+    given = Path(__file__).parents[2] / "docs/mlp.mlir"
+    promoted, never = (tmp_path / f"{name}.mlir" for name in ("promoted", "never"))
+    for file, promote in ((promoted, 128), (never, -1)):
+        passes = f"insert-fp8-qdq,fold-weights,fuse-qdq{{promote={promote}}}"
+        assert command("opt", given, "-p", passes, "-o", file).status == 0
+    done = command("compare", given, promoted)
+    assert done.status == 0 and "(with quantisation off)\nreassociates: ok" in done.out
+    assert command("compare", promoted, never, "--policy", "bitwise").status == 0
+    # what promotion is for shows where products are added as a tensor core adds
+    done = command("compare", promoted, never, "--policy", "bitwise", "--fidelity", "tensor_core")
+    assert done.status == 1 and "bitwise: broken" in done.out
