@@ -113,6 +113,15 @@ def test_bytes_on_links(copies: CopyKind, order: str, x: str, message: int) -> N
     assert combine.messages == 2
 
 
+@pytest.mark.parametrize(("nodes", "gpus", "messages"), [(1, 4, (1, 0)), (4, 1, (0, 1)), (2, 2, (1, 1))])
+def test_links_that_carry_nothing_wait_for_no_message(nodes: int, gpus: int, messages: tuple[int, int]) -> None:
+    module = program()
+    mesh = next(op for op in module.walk() if isinstance(op, comm.MeshOp))
+    mesh.properties |= comm.MeshOp("ep", nodes, gpus).properties
+    for cost in costs(module):
+        assert (cost.scale_up_messages, cost.scale_out_messages) == messages
+
+
 @pytest.mark.parametrize(("payload", "size"), [("logfmt10", 320 + 8), ("logfmt8", 256 + 8), ("f32", 1024)])
 def test_bytes_of_a_payload(payload: str, size: int) -> None:
     _, combine = costs(program(payload=payload))

@@ -167,6 +167,28 @@ def test_weights_are_no_activations() -> None:
     assert region.cost.weight_bytes_read == 2 * 16
 
 
+def test_a_weight_read_twice_takes_nothing_from_the_activations() -> None:
+    (region,) = regions_of(f"""func.func private @f(%x: {X}, %r: {X}) -> {X} {{
+      %w = weight.param "w" : tensor<8xbf16>
+      %a = nn.rms_norm %x, %w eps 1.0e-06 weight_in "f32" : {X}, tensor<8xbf16>
+      %b = nn.rms_norm %r, %w eps 1.0e-06 weight_in "f32" : {X}, tensor<8xbf16>
+      %c = aten.add.Tensor(%a, %b) : {X}
+      func.return %c : {X}
+    }}""")
+    assert moved(region)[1:] == (2 * ROWS, ROWS)
+
+
+def test_one_of_several_views_that_leaves_is_enough() -> None:
+    half = 'tensor<?x4xbf16, ["T"]>'
+    (region,) = regions_of(f"""func.func private @f(%x: {X}) -> ({half}, {half}) {{
+      %a = aten.add.Tensor(%x, %x) : {X}
+      %s, %t = aten.split.Tensor(%a, split_size = 4, dim = 1) : {half}, {half}
+      %b = aten.mul.Tensor(%s, %s) : {half}
+      func.return %b, %t : {half}, {half}
+    }}""")
+    assert moved(region)[1:] == (ROWS, ROWS + ROWS / 2)
+
+
 def test_two_products_in_a_row_and_what_is_around_them() -> None:
     """Regions before, between and after: a value that passes by both products is read at the end."""
     regions = regions_of(f"""func.func private @f(%x: {X}) -> {X} {{
