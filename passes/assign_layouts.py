@@ -141,9 +141,9 @@ class Assignment:
             if value.type == kind:
                 continue
             # what is moved or viewed changes its scales' type as a whole; only then is there a layout
-            if scaled_type(value).scale != kind.scale and not isinstance(value.owner, ParamOp):
+            if not isinstance(value.owner, ParamOp):
                 produce(value, with_scales(kind, kind.scale, "row"))
-            if value.type == kind or produce(value, kind):
+            if produce(value, kind):
                 free.append(f"{name} {show_scales(kind)}")
             else:
                 relayouts += value not in self.relaid
