@@ -286,6 +286,8 @@ def compile(
     that the target is the CPU where none is named.
     """
     plan = {name: choices.pop(name) for name in [field.name for field in fields(Plan)] if name in choices}
+    if isinstance(recipe := plan.get("recipe"), Path):
+        plan["recipe"] = str(recipe)
     if phases is not None:
         choices["phases"] = tuple(phases)
     request = Request(

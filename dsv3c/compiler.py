@@ -20,8 +20,17 @@ from dsv3c.ir.verify import verify_module
 from dsv3c.observers import Announce
 from dsv3c.operating_point import OperatingPoint, point_of
 from dsv3c.passes.base import Pass
-from dsv3c.pipelines import default_pipeline, parse_passes, resume, until, until_level
-from dsv3c.plan import Plan, plan_of
+from dsv3c.pipelines import (
+    ESTABLISHES,
+    FACTS,
+    check_establishes,
+    default_pipeline,
+    parse_passes,
+    resume,
+    until,
+    until_level,
+)
+from dsv3c.plan import Plan, flag, plan_of
 from dsv3c.plugins import load_plugins
 
 if TYPE_CHECKING:
@@ -29,6 +38,14 @@ if TYPE_CHECKING:
 
 Level = Literal["captured", "raised", "phased", "sharded", "quantised", "lowered", "program"]
 LEVELS: tuple[Level, ...] = ("captured", "raised", "phased", "sharded", "quantised", "lowered", "program")
+WITHIN = {
+    "captured": frozenset[str](),
+    "raised": frozenset({"raised"}),
+    "phased": frozenset({"raised", "phased"}),
+    "sharded": frozenset({"raised", "phased", "sharded"}),
+    "quantised": frozenset({"raised", "phased", "sharded", "quantised"}),
+}
+"""Level that is emitted before the last pass -> the facts that a module may state there."""
 DEFAULT_TARGET = "h800"
 STACKED = "mlp.experts.gate_up_proj"
 """A parameter that published checkpoints store expert by expert."""
@@ -158,15 +175,17 @@ def compile_model(
     # a misspelt pass is told before a long capture
     plan = plan_of(request.plan, target)
     planned = parse_passes(request.pipeline or default_pipeline(OperatingPoint(), plan), plugins.passes)
+    check_request(request, planned)
     check(until(until_level(planned, request.level), request.stop_after))
     progress("capture")
     module, captured, seconds = read_model(ctx, request)
     point = point_of(request.point, longest=longest_sequence(module, captured))
     ctx.operating_point = point.symbols()
     pipeline = default_pipeline(point, plan) if request.pipeline is None else request.pipeline
-    passes = resume(parse_passes(pipeline, plugins.passes), facts_of(module))
-    passes = until(until_level(passes, request.level), request.stop_after)
-    check_level(request, facts_of(module))
+    facts = facts_of(module)
+    passes = resume(parse_passes(pipeline, plugins.passes), facts)
+    check_level(request, passes, facts)
+    passes = until(until_level(passes, request.level, facts), request.stop_after)
     stages = Stages()
     watching = [Announce(progress), *observers(ctx), *([stages] if keep_stages else [])]
     named = frozenset(item.name for item in passes) if request.pipeline is not None else frozenset[str]()
@@ -187,8 +206,17 @@ def compile_model(
         stages=stages.items,
         seconds=seconds,
         captured=captured,
-        warnings=check_checkpoint(request, module, captured),
+        warnings=[*check_reached(request, module), *check_checkpoint(request, module, captured)],
     )
+
+
+def check_request(request: Request, planned: Sequence[Pass]) -> None:
+    """Raise UsageError for what the planned passes cannot do, whatever the model."""
+    if request.pipeline is not None and request.plan:
+        flags = ", ".join(map(flag, request.plan))
+        raise UsageError(f"--passes says which passes run: nothing is left to {flags}", hint="leave one of them out")
+    if not is_text(request.model):  # a text may state the fact itself
+        check_establishes(planned, request.level)
 
 
 def evaluator() -> Any:
@@ -264,14 +292,24 @@ def longest_sequence(module: ModuleOp, captured: "Captured | None") -> int | Non
     return symbol.bounds()[1] if symbol is not None else None
 
 
-def check_level(request: Request, facts: frozenset[str]) -> None:
-    """Raise UsageError for a level that the given text is beyond."""
-    beyond = {"captured": facts, "raised": facts - {"raised"}}.get(request.level, frozenset[str]())
-    if beyond:
+def check_level(request: Request, passes: Sequence[Pass], facts: frozenset[str]) -> None:
+    """Raise UsageError for a level that the given text is beyond, or that the passes do not take it to."""
+    within = WITHIN.get(request.level)
+    if within is not None and facts - within:
         raise UsageError(
             f"{request.model} is {', '.join(sorted(facts))} already: it cannot be emitted {request.level}",
             hint="give an earlier stage, or the model itself",
         )
+    if request.level not in facts:
+        check_establishes(passes, request.level)
+
+
+def check_reached(request: Request, module: ModuleOp) -> list[str]:
+    """A warning where the passes ran but could not take the module to the level."""
+    if request.level not in FACTS or request.stop_after is not None or request.level in facts_of(module):
+        return []
+    name = ESTABLISHES[request.level][0]
+    return [f"the program is not {request.level}: {name} found something in its way; --remarks says what"]
 
 
 def source_of(request: Request, module: ModuleOp) -> Source:

@@ -44,6 +44,8 @@ DRAWS = 5
 """Random weights that are tried at most; with one draw the ratio of a model 64 wide scatters by about 15 %."""
 COPIES = 6
 """Times the size of the weights that a run in f64 may take: four for the values, the rest for recipes at work."""
+FURTHEST = ("scheduled", "quantised", "sharded", "phased", "raised")
+"""Facts, the last to be established first."""
 F32, F64 = Float32Type(), Float64Type()
 
 
@@ -105,7 +107,7 @@ class Version:
     def level(self) -> str:
         """The furthest fact it states."""
         facts = facts_of(self.module)
-        return next((fact for fact in ("phased", "raised") if fact in facts), "captured")
+        return next((fact for fact in FURTHEST if fact in facts), "captured")
 
     @property
     def is_quantized(self) -> bool:

@@ -55,19 +55,32 @@ def resume(passes: Sequence[Pass], facts: frozenset[str]) -> list[Pass]:
 
 FACTS = ("phased", "sharded", "quantised")
 """Levels that are a fact: the program right after the pass that establishes it."""
+ESTABLISHES: Mapping[str, tuple[str, str]] = {
+    "phased": ("specialize-phases", "the default pipeline does"),
+    "sharded": ("shard-experts", "the default pipeline does with --ep N, more than one rank"),
+    "quantised": ("insert-fp8-qdq", "the default pipeline does with a --recipe that quantises: see `dsv3c recipes`"),
+}
+"""Fact -> the pass that establishes it, and when there is one."""
 
 
-def until_level(passes: Sequence[Pass], level: str) -> list[Pass]:
-    """The passes that take a captured module to ``level``: captured, raised, one of ``FACTS``; all for any other.
+def until_level(passes: Sequence[Pass], level: str, stated: frozenset[str] = frozenset()) -> list[Pass]:
+    """The passes that take a module to ``level``: captured, raised, one of ``FACTS``; all for any other.
 
-    A fact that none of the passes establishes takes them all.
+    None for a fact that the module has ``stated`` already.
     """
-    if level == "captured":
+    if level == "captured" or (level in FACTS and level in stated):
         return []
     places = {fact: index for index, item in enumerate(passes) for fact in item.ensures}
     if level == "raised":
         return list(passes[: places.get("phased", len(passes))])
     return list(passes[: places[level] + 1]) if level in FACTS and level in places else list(passes)
+
+
+def check_establishes(passes: Sequence[Pass], level: str) -> None:
+    """Raise UsageError for a level that is a fact which none of the passes establishes."""
+    if level in FACTS and not any(level in item.ensures for item in passes):
+        name, when = ESTABLISHES[level]
+        raise UsageError(f"no pass makes the program {level}", hint=f"{name} makes it so; {when}")
 
 
 def parse_passes(text: str, extra: Mapping[str, type[Pass]] | None = None) -> list[Pass]:

@@ -1,5 +1,6 @@
 """What is decided about a deployment beside its sizes: precision, ranks, overlap; from flags, written as passes."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
@@ -37,7 +38,12 @@ class Plan:
     """``auto``: schedule communication under computation; ``same-layer``: inside one layer only; ``off``."""
 
     def __post_init__(self) -> None:
-        """Raises UsageError for values outside of their choices."""
+        """Raises UsageError for values of another type or outside of their choices."""
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if type(value) is not type(item.default):
+                wanted = "a number" if isinstance(item.default, int) else "a text"
+                raise UsageError(f"{flag(item.name)} must be {wanted}, not {value!r}")
         for name, choices in CHOICES.items():
             value = getattr(self, name)
             if value not in choices:
@@ -78,7 +84,9 @@ class Plan:
         yield "bucket-tokens"
         cache = self.cache_format()
         if cache is not None:
-            yield f"quantize-kv-cache{{dtype={cache.format} granule={cache.granule[1]} amax-floor={cache.amax_floor}}}"
+            assert cache.amax_floor is not None, "a static scale was refused"
+            floor = decimal(cache.amax_floor)
+            yield f"quantize-kv-cache{{dtype={cache.format} granule={cache.granule[1]} amax-floor={floor}}}"
         recipe = load_recipe(self.recipe)
         if recipe.quantises:
             yield f"insert-fp8-qdq{{recipe={quoted(self.recipe)}}}"
@@ -120,6 +128,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "combine_order": COMBINE_ORDERS,
     "overlap": OVERLAPS,
 }
+PLAIN = re.compile("[A-Za-z][A-Za-z0-9_-]*")
+"""What a pipeline reads as one word."""
 LEAST: Mapping[str, int] = {"ep": 1, "nnodes": 1, "redundant_experts": 0}
 
 
@@ -130,7 +140,16 @@ def flag(name: str) -> str:
 
 def quoted(text: str) -> str:
     """Text as an option's value in a pipeline: as it is where it is a plain word, else in quotes."""
-    return text if text.replace("-", "").replace("_", "").isalnum() else f'"{text}"'
+    if PLAIN.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def decimal(value: float) -> str:
+    """A number as a pipeline takes it: ``1e-05`` would be a word, ``1.0e-05`` is none."""
+    digits, exponent, power = repr(value).partition("e")
+    return f"{digits}.0{exponent}{power}" if exponent and "." not in digits else repr(value)
 
 
 def check_cache(recipe: str, stated: ScaledFormat) -> None:
