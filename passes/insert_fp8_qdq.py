@@ -65,7 +65,7 @@ class InsertFp8QdqPass(Pass):
     numerics = "quantises"
 
     recipe: str = "deepseek-v3"
-    """Precision recipe: a name that ``dsv3c recipes`` lists, or a .toml file."""
+    """Precision recipe: a name that ``dsv3c recipes`` lists, or a .toml file; in quotes where it has a dot."""
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Give every function one precision, then quantise its sites."""
