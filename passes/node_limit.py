@@ -38,12 +38,12 @@ def report_nodes(ctx: CompileContext, op: ExpertsOp, gate: GateOp | None, placem
         "nodes_per_token": round(expected, 2),
         "nodes_at_most": most_places(placement, nodes, top_k=top_k, groups=groups, keep=keep),
     }
-    before, ctx.current_pattern = ctx.current_pattern, PATTERN
+    ctx.current_pattern = PATTERN
     if reason:
         ctx.blocked(op, reason, **numbers)
     else:
         ctx.fired(op, f"a token reaches the nodes of {keep} of {groups} groups", **numbers)
-    ctx.current_pattern = before
+    ctx.current_pattern = ""
 
 
 def why_unlimited(gate: GateOp | None, placement: Sequence[int], nodes: int) -> str:

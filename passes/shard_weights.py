@@ -77,7 +77,7 @@ class Sharder:
         """The new value, appended to the block."""
         op, shares = value.owner, self.shares
         assert isinstance(op, Operation), "a recipe takes no arguments"
-        if isinstance(op, StoredEachOp) and op.placement is None:
+        if isinstance(op, StoredEachOp):
             kind, count = with_rows(value, shares.rows), op.count.value.data
             own = StoredEachOp(op.key.data, count, kind, group=shares.group, placement=shares.placement)
         elif treats_rows_alone(op):
@@ -98,7 +98,7 @@ def treats_rows_alone(op: Operation) -> bool:
     """Whether row e of the result is made of row e of every operand, alike for all e."""
     if isinstance(op, DequantizeOp):
         return len(shape(op.quantized)) > 2
-    if not isinstance(op, AtenOp) or len(op.results) != 1:
+    if not isinstance(op, AtenOp):
         return False
     rank = len(shape(op.results[0]))
     if op.name in CASTS:

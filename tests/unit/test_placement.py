@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-import dsv3c
 from dsv3c.ir.errors import UsageError
 from dsv3c.passes.placement import check_placement, even_placement, read_placement
 
@@ -121,39 +120,3 @@ def test_lists_that_place_nothing_well(placement: list[int], ranks: int, what: s
     with pytest.raises(UsageError) as caught:
         check_placement(placement, ranks, "file")
     assert (caught.value.what, caught.value.where, caught.value.hint) == (what, "file", hint)
-
-
-MODULE = """
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0
-  func.func @decode(%x: tensor<?x16xbf16, ["T"]>, %w: tensor<?x3xf32, ["T"]>, %ids: tensor<?x3xi64, ["T"]>)
-      -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", capturable}} {
-    %gu = weight.param "gate_up" : tensor<4x8x16xbf16>
-    %down = weight.param "down" : tensor<4x16x4xbf16>
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input"
-      : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<4x8x16xbf16>,
-        tensor<4x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-"""
-
-
-def test_the_pass_takes_a_file_and_says_what_contradicts_it(tmp_path: Path) -> None:
-    path = tmp_path / "p.json"
-    path.write_text("[3, 2, 1, 0, 1, 3]")
-    for options in ("ep=2", "ep=2 redundant=2"):
-        text = str(dsv3c.opt(MODULE, f'shard-experts{{{options} placement="{path}"}}').op)
-        assert "comm.placement <3, 2, 1, 0:2, 3> : tensor<6xi32>" in text
-    with pytest.raises(UsageError, match="redundant=1, and the placement has 2 replicas") as caught:
-        dsv3c.opt(MODULE, f'shard-experts{{ep=2 redundant=1 placement="{path}"}}')
-    assert caught.value.where == str(path)
-    with pytest.raises(UsageError, match="6 physical experts are not equally many on 4 ranks"):
-        dsv3c.opt(MODULE, f'shard-experts{{ep=4 placement="{path}"}}')
-
-
-def test_a_file_for_other_experts_blocks_the_op(tmp_path: Path) -> None:
-    path = tmp_path / "p.json"
-    path.write_text("[0, 1, 2, 3, 4, 5]")
-    module = dsv3c.opt(MODULE, f'shard-experts{{ep=2 placement="{path}"}}', allow_unapplied=True)
-    assert "comm.dispatch" not in str(module.op)

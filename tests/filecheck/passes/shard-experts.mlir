@@ -7,7 +7,6 @@
 // RUN: dsv3c opt %s -p shard-experts --split-input-file --allow-unapplied | filecheck %s --check-prefix=ONE
 // RUN: dsv3c opt %s -p 'shard-experts{ep=4}' --split-input-file --allow-unapplied --print-debuginfo | filecheck %s --check-prefix=LOC
 // RUN: dsv3c opt %s -p 'shard-experts{ep=4}' --split-input-file --allow-unapplied --remarks 2>&1 | filecheck %s --check-prefix=REMARK
-// RUN: dsv3c opt %s -p 'shard-experts{ep=4 nnodes=2 redundant=4}' --split-input-file --allow-unapplied --remarks 2>&1 | filecheck %s --check-prefix=LIMIT
 // RUN: not dsv3c opt %s -p 'shard-experts{ep=0}' --split-input-file 2>&1 | filecheck %s --check-prefix=NORANKS
 // RUN: not dsv3c opt %s -p 'shard-experts{nnodes=0}' --split-input-file 2>&1 | filecheck %s --check-prefix=NONODES
 // RUN: not dsv3c opt %s -p 'shard-experts{redundant=-1}' --split-input-file 2>&1 | filecheck %s --check-prefix=FEWER
@@ -86,8 +85,6 @@
 // LOC-NEXT:    comm.start {{.*}} loc("{{.*}}.mlir":[[F:\d+]]:0)
 // LOC-NEXT:    func.call @decode.layer{{.*}} loc("{{.*}}.mlir":[[K:\d+]]:0)
 // REMARK: shard-experts: fired: @decode.layer: moe.experts: 8 experts on 4 ranks: copies expert, receive bounded, order slot; experts_per_rank = 2, ranks_per_token = 2.0
-// LIMIT: shard-experts: fired: @decode.layer: moe.experts: 8 experts on 4 ranks: copies expert, receive bounded, order slot; experts_per_rank = 3, ranks_per_token = 2.29
-// LIMIT-NEXT: shard-experts: fired: @decode.layer: moe.experts: a token reaches the nodes of 2 of 4 groups; nodes_per_token = 1.67, nodes_at_most = 2
 builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   dsv3c.symbol @T min 0 max 64
   func.func private @decode.layer(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> {
@@ -115,12 +112,19 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
 // CHECK-LABEL: builtin.module
 // CHECK:         comm.mesh @ep nodes 1 gpus 4
 // CHECK-NEXT:    dsv3c.symbol @R min 0 max 512
+// CHECK:         func.func private @prefill.dense(%x: tensor<?x16xbf16, ["T"]>) -> tensor<?x16xbf16, ["T"]> {
 // CHECK-LABEL: @prefill.layer(
 // CHECK:           %counts, %token_1 = comm.sync_counts %ids placement %placement after %token copies "expert" experts_per_rank 2 : tensor<?x3xi64, ["T"]>, tensor<8xi32>, !comm.token<"ep"> -> tensor<4xi32>
 // CHECK-NEXT:      %rows, %row_weights, %row_ids, %sources, %token_2 = comm.dispatch %x, %w, %ids placement %placement after %token_1 counts %counts : tensor<4xi32> copies "expert" experts_per_rank 2 : {{.*}} -> tensor<?x16xbf16, ["R"]>, tensor<?x1xf32, ["R"]>, tensor<?x1xi64, ["R"]>, tensor<?x2xi32, ["R"]>
 // CHECK-NEXT:      %local = moe.experts %rows, %row_weights, %row_ids
 // CHECK-NEXT:      %y, %token_3 = comm.combine %local, %sources, %w, %ids after %token_2 order "slot"
 // CHECK-NEXT:      func.return %y, %token_3 :
+// A layer without experts stays as it is.
+// CHECK-LABEL: @prefill(
+// CHECK-NEXT:      %token = comm.start : !comm.token<"ep">
+// CHECK-NEXT:      %a, %token_1 = func.call @prefill.layer(%x, %logits, %token)
+// CHECK-NEXT:      %b = func.call @prefill.dense(%a) {prefix = "layers.2"} :
+// CHECK-NEXT:      %y, %token_2 = func.call @prefill.layer(%b, %logits, %token_1)
 // NODES-LABEL: builtin.module
 // NODES:         comm.mesh @ep nodes 2 gpus 2
 // NODES-NEXT:    dsv3c.symbol @R min 0 max 256
@@ -134,6 +138,10 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
 // REMARK: shard-experts: fired: @prefill.layer: moe.experts: 8 experts on 4 ranks: copies expert, receive counted, order slot; experts_per_rank = 2, ranks_per_token = 2.0
 builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   dsv3c.symbol @T min 0 max 64
+  func.func private @prefill.dense(%x: tensor<?x16xbf16, ["T"]>) -> tensor<?x16xbf16, ["T"]> {
+    %y = aten.add.Tensor(%x, %x) : tensor<?x16xbf16, ["T"]>
+    func.return %y : tensor<?x16xbf16, ["T"]>
+  }
   func.func private @prefill.layer(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> {
     %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
     %gu = weight.param "gate_up" : tensor<8x8x16xbf16> {
@@ -148,7 +156,7 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   }
   func.func @prefill(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "prefill", min_query = 1 : i64, max_query = 64 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64}} {
     %a = func.call @prefill.layer(%x, %logits) {prefix = "layers.0"} : (tensor<?x16xbf16, ["T"]>, tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]>
-    %b = aten.add.Tensor(%a, %x) : tensor<?x16xbf16, ["T"]>
+    %b = func.call @prefill.dense(%a) {prefix = "layers.2"} : (tensor<?x16xbf16, ["T"]>) -> tensor<?x16xbf16, ["T"]>
     %y = func.call @prefill.layer(%b, %logits) {prefix = "layers.1", note = "kept"} : (tensor<?x16xbf16, ["T"]>, tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]>
     func.return %y : tensor<?x16xbf16, ["T"]>
   }
@@ -182,244 +190,6 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
     %a = moe.experts %x, %w, %ids gate %g up %u : tensor<8x4x16xbf16> down %down combine_in bf16 order "expert" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x4x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
     %y = moe.experts %a, %w, %ids gate %g up %u : tensor<8x4x16xbf16> down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x4x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
     %z = weight.param "z" : tensor<8x16x4xbf16>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// Dequantised experts: data and scales are those of the rank.
-// CHECK-LABEL: @dequantised(
-// CHECK:           weight.param "down.shard"
-// CHECK-NEXT:        %[[Q:\w+]] = weight.stored_each "e.{}" count 8 group "ep" placement <0:8> : tensor<2x16x4xf8E4M3FN>
-// CHECK-NEXT:        %[[S:\w+]] = weight.stored_each "s.{}" count 8 group "ep" placement <0:8> : tensor<2x1x1xf32>
-// CHECK-NEXT:        %[[V:\w+]] = weight.dequantize %[[Q]], %[[S]] block [128 : i64, 128 : i64] : tensor<2x16x4xf8E4M3FN>, tensor<2x1x1xf32> -> tensor<2x16x4xbf16>
-// CHECK-NEXT:        weight.yield %[[V]] :
-// CHECK-NEXT:      }
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @dequantised(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16>
-    %down = weight.param "down" : tensor<8x16x4xbf16> {
-      %q = weight.stored_each "e.{}" count 8 : tensor<8x16x4xf8E4M3FN>
-      %s = weight.stored_each "s.{}" count 8 : tensor<8x1x1xf32>
-      %d = weight.dequantize %q, %s block [128, 128] : tensor<8x16x4xf8E4M3FN>, tensor<8x1x1xf32> -> tensor<8x16x4xbf16>
-      weight.yield %d : tensor<8x16x4xbf16>
-    }
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// Views and casts that keep rows apart; one value that is read twice is dealt out once.
-// CHECK-LABEL: @views(
-// CHECK:           weight.param "down.shard"
-// CHECK-NEXT:        %[[E:\w+]] = weight.stored_each "e.{}" count 8 group "ep" placement <0:8> : tensor<2x4x32xf32>
-// CHECK-NEXT:        %[[C:\w+]] = aten._to_copy(%[[E]], dtype = bf16) : tensor<2x4x32xbf16>
-// CHECK-NEXT:        %[[V:\w+]] = aten.view(%[[C]]) : tensor<2x2x2x32xbf16>
-// CHECK-NEXT:        %[[R:\w+]] = aten.reshape(%[[V]]) : tensor<2x4x32xbf16>
-// CHECK-NEXT:        %[[A:\w+]] = aten.slice.Tensor(%[[R]], dim = -1, end = 8) : tensor<2x4x8xbf16>
-// CHECK-NEXT:        %[[B:\w+]] = aten.slice.Tensor(%[[R]], dim = 2, start = 24) : tensor<2x4x8xbf16>
-// CHECK-NEXT:        %[[J:\w+]] = aten.cat([%[[A]], %[[B]]], dim = -1) : tensor<2x4x16xbf16>
-// CHECK-NEXT:        %[[P:\w+]] = aten.permute(%[[J]], dims = [0, 2, 1]) : tensor<2x16x4xbf16>
-// CHECK-NEXT:        %[[T:\w+]] = aten.transpose.int(%[[P]], dim0 = 1, dim1 = 2) : tensor<2x4x16xbf16>
-// CHECK-NEXT:        %[[T2:\w+]] = aten.transpose.int(%[[T]], dim0 = -1, dim1 = -2) : tensor<2x16x4xbf16>
-// CHECK-NEXT:        weight.yield %[[T2]] :
-// CHECK-NEXT:      }
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @views(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16>
-    %down = weight.param "down" : tensor<8x16x4xbf16> {
-      %e = weight.stored_each "e.{}" count 8 : tensor<8x4x32xf32>
-      %c = aten._to_copy(%e, dtype = bf16) : tensor<8x4x32xbf16>
-      %v = aten.view(%c) : tensor<8x2x2x32xbf16>
-      %r = aten.reshape(%v) : tensor<8x4x32xbf16>
-      %a = aten.slice.Tensor(%r, dim = -1, end = 8) : tensor<8x4x8xbf16>
-      %b = aten.slice.Tensor(%r, dim = 2, start = 24) : tensor<8x4x8xbf16>
-      %j = aten.cat([%a, %b], dim = -1) : tensor<8x4x16xbf16>
-      %p = aten.permute(%j, dims = [0, 2, 1]) : tensor<8x16x4xbf16>
-      %t = aten.transpose.int(%p, dim0 = 1, dim1 = 2) : tensor<8x4x16xbf16>
-      %t2 = aten.transpose.int(%t, dim0 = -1, dim1 = -2) : tensor<8x16x4xbf16>
-      weight.yield %t2 : tensor<8x16x4xbf16>
-    }
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// Experts joined along their own dim are not one per row of a part.
-// CHECK-LABEL: @negative_cat_of_experts(
-// CHECK:           weight.param "down.shard"
-// CHECK-NEXT:        %[[A:\w+]] = weight.stored_each "a.{}" count 4 : tensor<4x16x4xbf16>
-// CHECK-NEXT:        %[[B:\w+]] = weight.stored_each "b.{}" count 4 : tensor<4x16x4xbf16>
-// CHECK-NEXT:        %[[V:\w+]] = aten.cat([%[[A]], %[[B]]]) : tensor<8x16x4xbf16>
-// CHECK-NEXT:        %[[OWN:\w+]] = weight.shard %[[V]] group "ep" placement <0:8> : tensor<8x16x4xbf16> -> tensor<2x16x4xbf16>
-// CHECK-NEXT:        weight.yield %[[OWN]] :
-// CHECK-NEXT:      }
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @negative_cat_of_experts(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16>
-    %down = weight.param "down" : tensor<8x16x4xbf16> {
-      %a = weight.stored_each "a.{}" count 4 : tensor<4x16x4xbf16>
-      %b = weight.stored_each "b.{}" count 4 : tensor<4x16x4xbf16>
-      %c = aten.cat([%a, %b]) : tensor<8x16x4xbf16>
-      weight.yield %c : tensor<8x16x4xbf16>
-    }
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// Some experts of more.
-// CHECK-LABEL: @negative_slice_of_experts(
-// CHECK:           weight.param "down.shard"
-// CHECK-NEXT:        %[[A:\w+]] = weight.stored_each "a.{}" count 9 : tensor<9x16x4xbf16>
-// CHECK-NEXT:        %[[V:\w+]] = aten.slice.Tensor(%[[A]], dim = -3, end = 8) : tensor<8x16x4xbf16>
-// CHECK-NEXT:        %[[OWN:\w+]] = weight.shard %[[V]] group "ep" placement <0:8> : tensor<8x16x4xbf16> -> tensor<2x16x4xbf16>
-// CHECK-NEXT:        weight.yield %[[OWN]] :
-// CHECK-NEXT:      }
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @negative_slice_of_experts(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16>
-    %down = weight.param "down" : tensor<8x16x4xbf16> {
-      %a = weight.stored_each "a.{}" count 9 : tensor<9x16x4xbf16>
-      %c = aten.slice.Tensor(%a, dim = -3, end = 8) : tensor<8x16x4xbf16>
-      weight.yield %c : tensor<8x16x4xbf16>
-    }
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// A view that deals rows out anew.
-// CHECK-LABEL: @negative_view_of_experts(
-// CHECK:           weight.param "down.shard"
-// CHECK-NEXT:        %[[A:\w+]] = weight.stored_each "a.{}" count 4 : tensor<4x32x4xbf16>
-// CHECK-NEXT:        %[[V:\w+]] = aten.view(%[[A]]) : tensor<8x16x4xbf16>
-// CHECK-NEXT:        %[[OWN:\w+]] = weight.shard %[[V]] group "ep" placement <0:8> : tensor<8x16x4xbf16> -> tensor<2x16x4xbf16>
-// CHECK-NEXT:        weight.yield %[[OWN]] :
-// CHECK-NEXT:      }
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @negative_view_of_experts(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16>
-    %down = weight.param "down" : tensor<8x16x4xbf16> {
-      %a = weight.stored_each "a.{}" count 4 : tensor<4x32x4xbf16>
-      %c = aten.view(%a) : tensor<8x16x4xbf16>
-      weight.yield %c : tensor<8x16x4xbf16>
-    }
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// Experts that come second.
-// CHECK-LABEL: @negative_permuted_experts(
-// CHECK:           weight.param "down.shard"
-// CHECK-NEXT:        %[[A:\w+]] = weight.stored_each "a.{}" count 16 : tensor<16x8x4xbf16>
-// CHECK-NEXT:        %[[V:\w+]] = aten.permute(%[[A]], dims = [1, 0, 2]) : tensor<8x16x4xbf16>
-// CHECK-NEXT:        %[[OWN:\w+]] = weight.shard %[[V]] group "ep" placement <0:8> : tensor<8x16x4xbf16> -> tensor<2x16x4xbf16>
-// CHECK-NEXT:        weight.yield %[[OWN]] :
-// CHECK-NEXT:      }
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @negative_permuted_experts(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16>
-    %down = weight.param "down" : tensor<8x16x4xbf16> {
-      %a = weight.stored_each "a.{}" count 16 : tensor<16x8x4xbf16>
-      %c = aten.permute(%a, dims = [1, 0, 2]) : tensor<8x16x4xbf16>
-      weight.yield %c : tensor<8x16x4xbf16>
-    }
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// The same as a transposition.
-// CHECK-LABEL: @negative_transposed_experts(
-// CHECK:           weight.param "down.shard"
-// CHECK-NEXT:        %[[A:\w+]] = weight.stored_each "a.{}" count 16 : tensor<16x8x4xbf16>
-// CHECK-NEXT:        %[[V:\w+]] = aten.transpose.int(%[[A]], dim0 = 1, dim1 = -3) : tensor<8x16x4xbf16>
-// CHECK-NEXT:        %[[OWN:\w+]] = weight.shard %[[V]] group "ep" placement <0:8> : tensor<8x16x4xbf16> -> tensor<2x16x4xbf16>
-// CHECK-NEXT:        weight.yield %[[OWN]] :
-// CHECK-NEXT:      }
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @negative_transposed_experts(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16>
-    %down = weight.param "down" : tensor<8x16x4xbf16> {
-      %a = weight.stored_each "a.{}" count 16 : tensor<16x8x4xbf16>
-      %c = aten.transpose.int(%a, dim0 = 1, dim1 = -3) : tensor<8x16x4xbf16>
-      weight.yield %c : tensor<8x16x4xbf16>
-    }
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// An op that nobody said to treat experts one by one.
-// CHECK-LABEL: @negative_unknown_op(
-// CHECK:           weight.param "down.shard"
-// CHECK-NEXT:        %[[A:\w+]] = weight.stored_each "a.{}" count 8 : tensor<8x16x4xbf16>
-// CHECK-NEXT:        %[[V:\w+]] = aten.softmax.int(%[[A]], dim = 0) : tensor<8x16x4xbf16>
-// CHECK-NEXT:        %[[OWN:\w+]] = weight.shard %[[V]] group "ep" placement <0:8> : tensor<8x16x4xbf16> -> tensor<2x16x4xbf16>
-// CHECK-NEXT:        weight.yield %[[OWN]] :
-// CHECK-NEXT:      }
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @negative_unknown_op(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16>
-    %down = weight.param "down" : tensor<8x16x4xbf16> {
-      %a = weight.stored_each "a.{}" count 8 : tensor<8x16x4xbf16>
-      %c = aten.softmax.int(%a, dim = 0) : tensor<8x16x4xbf16>
-      weight.yield %c : tensor<8x16x4xbf16>
-    }
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// A scale may reach over the rows of two experts that are stored as one matrix.
-// CHECK-LABEL: @negative_dequantised_matrix(
-// CHECK:           weight.param "down.shard"
-// CHECK-NEXT:        %[[Q:\w+]] = weight.stored "q" : tensor<128x4xf8E4M3FN>
-// CHECK-NEXT:        %[[S:\w+]] = weight.stored "s" : tensor<1x1xf32>
-// CHECK-NEXT:        %[[D:\w+]] = weight.dequantize %[[Q]], %[[S]] block
-// CHECK-NEXT:        %[[V:\w+]] = aten.view(%[[D]]) : tensor<8x16x4xbf16>
-// CHECK-NEXT:        %[[OWN:\w+]] = weight.shard %[[V]] group "ep" placement <0:8> : tensor<8x16x4xbf16> -> tensor<2x16x4xbf16>
-// CHECK-NEXT:        weight.yield %[[OWN]] :
-// CHECK-NEXT:      }
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @negative_dequantised_matrix(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16>
-    %down = weight.param "down" : tensor<8x16x4xbf16> {
-      %q = weight.stored "q" : tensor<128x4xf8E4M3FN>
-      %s = weight.stored "s" : tensor<1x1xf32>
-      %d = weight.dequantize %q, %s block [128, 128] : tensor<128x4xf8E4M3FN>, tensor<1x1xf32> -> tensor<128x4xbf16>
-      %c = aten.view(%d) : tensor<8x16x4xbf16>
-      weight.yield %c : tensor<8x16x4xbf16>
-    }
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
     func.return %y : tensor<?x16xbf16, ["T"]>
   }
 }
@@ -554,100 +324,6 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   dsv3c.symbol @T min 0 max 64
   func.func @negative_no_experts(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
     %y = aten.add.Tensor(%x, %x) : tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// Groups that lie across nodes limit nothing by themselves: 2 of 3 groups of 4 experts, the second on both.
-// LIMIT: blocked: @negative_straddling: moe.experts: the experts of group 1 lie on the nodes 0, 1; nodes_per_token = 1.71, nodes_at_most = 2
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @negative_straddling(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x12xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 3 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x12xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<12x8x16xbf16> {
-      %g = weight.stored_each "experts.{}.gate" count 12 : tensor<12x4x16xbf16>
-      %u = weight.stored_each "experts.{}.up" count 12 : tensor<12x4x16xbf16>
-      %c = aten.cat([%g, %u], dim = 1) : tensor<12x8x16xbf16>
-      weight.yield %c : tensor<12x8x16xbf16>
-    }
-    %down = weight.param "down" : tensor<12x16x4xbf16>
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<12x8x16xbf16>, tensor<12x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// A gate that keeps all groups.
-// LIMIT: blocked: @negative_all_groups: moe.experts: the gate keeps 4 of 4 groups: it limits nothing; nodes_per_token = 1.86, nodes_at_most = 2
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @negative_all_groups(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 4 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16> {
-      %g = weight.stored_each "experts.{}.gate" count 8 : tensor<8x4x16xbf16>
-      %u = weight.stored_each "experts.{}.up" count 8 : tensor<8x4x16xbf16>
-      %c = aten.cat([%g, %u], dim = 1) : tensor<8x8x16xbf16>
-      weight.yield %c : tensor<8x8x16xbf16>
-    }
-    %down = weight.param "down" : tensor<8x16x4xbf16>
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// A gate whose masked experts can win.
-// LIMIT: blocked: @negative_mask_zero: moe.experts: the gate masks with zero, and choices with a bias may be below: masked experts can be chosen; nodes_per_token = 1.86, nodes_at_most = 2
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @negative_mask_zero(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>, %bias: tensor<8xf32>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits bias %bias : tensor<8xf32>, top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "zero" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16> {
-      %g = weight.stored_each "experts.{}.gate" count 8 : tensor<8x4x16xbf16>
-      %u = weight.stored_each "experts.{}.up" count 8 : tensor<8x4x16xbf16>
-      %c = aten.cat([%g, %u], dim = 1) : tensor<8x8x16xbf16>
-      weight.yield %c : tensor<8x8x16xbf16>
-    }
-    %down = weight.param "down" : tensor<8x16x4xbf16>
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// Without a bias all choices are positive.
-// LIMIT: fired: @mask_zero_without_bias: moe.experts: a token reaches the nodes of 2 of 4 groups; nodes_per_token = 1.67, nodes_at_most = 2
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @mask_zero_without_bias(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "zero" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16> {
-      %g = weight.stored_each "experts.{}.gate" count 8 : tensor<8x4x16xbf16>
-      %u = weight.stored_each "experts.{}.up" count 8 : tensor<8x4x16xbf16>
-      %c = aten.cat([%g, %u], dim = 1) : tensor<8x8x16xbf16>
-      weight.yield %c : tensor<8x8x16xbf16>
-    }
-    %down = weight.param "down" : tensor<8x16x4xbf16>
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
-    func.return %y : tensor<?x16xbf16, ["T"]>
-  }
-}
-
-// -----
-// Ids that come from elsewhere.
-// LIMIT: blocked: @negative_no_gate: moe.experts: the ids do not come from a moe.gate: any of a token's experts may lie on any node; nodes_per_token = 1.86, nodes_at_most = 2
-builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
-  dsv3c.symbol @T min 0 max 64
-  func.func @negative_no_gate(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>, %w: tensor<?x3xf32, ["T"]>, %ids: tensor<?x3xi64, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
-    %gu = weight.param "gate_up" : tensor<8x8x16xbf16> {
-      %g = weight.stored_each "experts.{}.gate" count 8 : tensor<8x4x16xbf16>
-      %u = weight.stored_each "experts.{}.up" count 8 : tensor<8x4x16xbf16>
-      %c = aten.cat([%g, %u], dim = 1) : tensor<8x8x16xbf16>
-      weight.yield %c : tensor<8x8x16xbf16>
-    }
-    %down = weight.param "down" : tensor<8x16x4xbf16>
-    %y = moe.experts %x, %w, %ids gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
     func.return %y : tensor<?x16xbf16, ["T"]>
   }
 }
