@@ -101,7 +101,9 @@ class Plan:
     @cached_property
     def best(self) -> Found:
         """The shortest candidate that may be chosen; on a tie the simpler one."""
-        candidates = [self.serial, self.overlapped, self.fused if self.mega_kernel else None]
+        candidates = [self.serial, self.overlapped]
+        if self.mega_kernel:
+            candidates.append(self.fused)
         return min((item for item in candidates if item is not None), key=lambda item: item.us)
 
     @cached_property

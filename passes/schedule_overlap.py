@@ -79,7 +79,7 @@ class ScheduleOverlapPass(Pass):
             if plan is not None:
                 plans[plan.graph.entry] = plan
         if not plans:
-            ctx.withheld.update(frozenset() if timetables(module) else self.ensures)
+            ctx.withheld.update(self.ensures)
             return
         flatten_layers(module)
         table = functions(module)

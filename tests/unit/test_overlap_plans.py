@@ -258,6 +258,13 @@ def test_serial_is_kept_where_the_share_costs_more_than_overlap_saves() -> None:
     assert plan.reason().endswith("; in one piece the step takes 95.0 us: micro-batches do not pay here")
 
 
+def test_micro_batches_that_cost_nothing_are_not_complained_about() -> None:
+    device = Device(sms=100, comm_sms=50)
+    plan = plan_of(graph_of(2), device, seconds_of_whole=lambda function, sms: 2 * seconds(function, sms))
+    assert plan.one_piece_us == plan.best.us == plan.serial.us
+    assert "one piece" not in plan.reason()
+
+
 def test_on_a_tie_the_simpler_one_is_chosen() -> None:
     plan = plan_of(graph_of(1, microbatches=1), Device(sms=100, comm_sms=0))
     assert plan.overlapped is not None

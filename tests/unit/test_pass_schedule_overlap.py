@@ -167,6 +167,7 @@ def target_with(**facts: object) -> Target:
         ({"comm_sms": 20}, {}, (112, 20)),
         ({"comm_sms": 131}, {}, (1, 131)),
         ({}, {"low_latency_communication_compute_units": 8}, (124, 8)),
+        ({"comm_sms": 0}, {"low_latency_communication_compute_units": 8}, (132, 0)),
         ({"comm_sms": 20}, {"low_latency_communication_compute_units": None}, (112, 20)),
     ],
 )
