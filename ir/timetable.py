@@ -243,11 +243,6 @@ class Timetable:
         """From 0 to the end of the last slot."""
         return max((slot.end for slot in self.expanded()), default=0.0)
 
-    def kind_of(self, slot: Slot) -> str:
-        """``compute`` or ``comm``: the kind of the slot's stream."""
-        stream = self.problem.stream(slot.stream)
-        return stream.kind if stream is not None else ""
-
     def busy(self, kind: str) -> list[tuple[int, int]]:
         """When any stream of a kind works: disjoint intervals in order (ns)."""
         slots = [slot for slot in self.expanded() if self.problem.declared[slot.instance].kind == kind]
