@@ -277,6 +277,6 @@ def test_payloads_of_exchanges(program: Program) -> None:
         assert cost.scale_out_bytes / copies.scale_out / tokens == pytest.approx(7408)
         assert cost.scale_up_bytes / copies.scale_up / tokens == pytest.approx(7408)
     for op in combines:
-        assert (op.payload.data, op.order.data) == ("bf16", "slot")
+        assert op.payload.data == "bf16"
         assert PAYLOADS[op.payload.data].copy_bytes(hidden) == 14336
         assert str(element_type(op.y)) == "bf16"
