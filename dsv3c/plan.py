@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 from dsv3c.ir.errors import UsageError
-from dsv3c.ir.precision import ScaledFormat
+from dsv3c.ir.precision import COMBINE, ScaledFormat
 from dsv3c.ir.precision_text import load_recipe
 from dsv3c.ir.scaled_type import WHOLE, show_granule
 from dsv3c.ir.targets import Target
@@ -13,6 +13,7 @@ from dsv3c.ir.targets import Target
 KV_CACHES = ("recipe", "bf16", "fp8")
 COPIES = ("auto", "expert", "rank", "node")
 COMBINE_ORDERS = ("source", "rank", "node_rank")
+COMBINE_PAYLOADS = ("recipe", *COMBINE)
 OVERLAPS = ("auto", "off", "same-layer")
 
 
@@ -34,6 +35,8 @@ class Plan:
     """Messages per token: one per ``expert`` chosen, per distinct ``rank`` or ``node``; ``auto`` decides by phase."""
     combine_order: str = "source"
     """Order in which expert outputs are added: as the ``source`` model does, or partial sums by ``rank``."""
+    combine_payload: str = "recipe"
+    """What expert outputs travel as: ``bf16``, ``f32``, ``logfmt10``, ``logfmt8``, or what the recipe says."""
     overlap: str = "auto"
     """``auto``: schedule communication under computation; ``same-layer``: inside one layer only; ``off``."""
 
@@ -69,6 +72,13 @@ class Plan:
         return stated if self.kv_cache_dtype == "recipe" else stated or FLASH_MLA
 
     @property
+    def payload(self) -> str:
+        """What results of experts travel as, as ``shard-experts`` takes it.  Raises UsageError for the recipe."""
+        stated = load_recipe(self.recipe).combine if self.combine_payload == "recipe" else self.combine_payload
+        # recipes speak of models in bf16: their bf16 is the model's own type, and no narrower one
+        return "own" if self.combine_payload == "recipe" and stated == "bf16" else stated
+
+    @property
     def is_sharded(self) -> bool:
         """Whether there is more than one rank."""
         return self.ep > 1
@@ -76,10 +86,10 @@ class Plan:
     def passes(self) -> Iterator[str]:
         """The passes that carry the plan out, after absorption, as pipeline text."""
         if self.is_sharded:
-            order = self.combine_order
+            payload = "" if self.payload == "own" else f" payload={self.payload}"
             yield (
                 f"shard-experts{{ep={self.ep} nnodes={self.nnodes} redundant={self.redundant_experts} "
-                f"copies={self.copies} order={order}}}"
+                f"copies={self.copies} order={self.combine_order}{payload}}}"
             )
         yield "bucket-tokens"
         cache = self.cache_format()
@@ -126,6 +136,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "kv_cache_dtype": KV_CACHES,
     "copies": COPIES,
     "combine_order": COMBINE_ORDERS,
+    "combine_payload": COMBINE_PAYLOADS,
     "overlap": OVERLAPS,
 }
 PLAIN = re.compile("[A-Za-z][A-Za-z0-9_-]*")

@@ -15,8 +15,9 @@ KEY = "placement"
 def even_placement(experts: int, redundant: int, nodes: int, gpus: int) -> tuple[int, ...]:
     """``experts + redundant`` physical experts, equally many per rank, a replica on another rank than its original.
 
-    Where nodes divide the replicas (and so the experts), a node holds a contiguous share of the experts and the replicas
-    of its own: groups that lie on one node stay there.  Raises UsageError for numbers that do not fit, naming the nearest that do.
+    Where nodes divide the replicas (and so the experts), a node holds a contiguous share of the experts and the
+    replicas of its own: groups that lie on one node stay there.  Raises UsageError for numbers that do not fit, naming
+    the nearest that do.
     """
     ranks = nodes * gpus
     check_numbers(experts, redundant, ranks)

@@ -19,7 +19,8 @@ Phases that a device graph captures receive a bounded number of rows; others ask
 
 What the links carry is a choice: a message per choice with the weighting at the source keeps the bits of one device
 (``order=source``); with ``order=rank`` or ``node_rank`` ranks weight and add what they hold of a token, and send one
-partial sum.  It does not shard anything but routed experts, and leaves a program without ``moe.experts`` alone.
+partial sum.  What that saves between nodes is in the outcome.  ``payload`` is what results travel as.  It does not
+shard anything but routed experts, and leaves a program without ``moe.experts`` alone.
 """
 
 from collections.abc import Sequence
@@ -32,13 +33,14 @@ from xdsl.ir import Operation, SSAValue
 
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects.comm import CombineOp, DispatchOp, MeshOp, PlacementAttr, PlacementOp, SyncCountsOp, meshes_of
-from dsv3c.ir.dialects.comm_rows import bounded_rows
+from dsv3c.ir.dialects.comm_rows import LOGFMT_GROUP, PAYLOADS, bounded_rows
 from dsv3c.ir.dialects.core import SymbolOp, symbols_of
 from dsv3c.ir.dialects.moe import ExpertsOp
 from dsv3c.ir.dialects.weight import ParamOp
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.expected_places import expected_places
 from dsv3c.ir.functions import capturable, functions, parent_function, parent_module
+from dsv3c.ir.links import Mesh, copies_to
 from dsv3c.ir.sizes import bounds
 from dsv3c.ir.types import element_type, shape
 from dsv3c.passes.base import Pass
@@ -53,6 +55,8 @@ ROWS = "R"
 """Symbol of a counted receive; further ones of the same function are R1, R2, ..."""
 COPIES = ("auto", "expert", "rank", "node")
 ORDERS = ("source", "rank", "node_rank")
+OWN = "own"
+"""The payload that rows have without being converted."""
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,15 @@ class ShardExpertsPass(Pass):
     order: str = "source"
     """Of the sum over a token's experts: the ``source``'s own (bitwise), or partial sums by ``rank`` or ``node_rank``
     where messages are per rank or node."""
+    payload: str = OWN
+    """What experts' results travel as: their ``own`` element type, or one of ``bf16``, ``f16``, ``f32``, ``f64`` (bits
+    per element) and ``logfmt10``, ``logfmt8`` (the same and 4 bytes per 128 channels)."""
 
     def __post_init__(self) -> None:
-        if self.order != "source":
-            # partial sums are rounded once more: the class's promise is the default's
+        # the class's promise is the default's: a payload may hold fewer bits, partial sums are rounded once more
+        if self.payload != OWN:
+            object.__setattr__(self, "numerics", "quantises")
+        elif self.order != "source":
             object.__setattr__(self, "numerics", "reassociates")
 
     def check(self) -> None:
@@ -88,8 +97,8 @@ class ShardExpertsPass(Pass):
         for name, low in (("ep", 1), ("nnodes", 1), ("redundant", 0)):
             if getattr(self, name) < low:
                 raise UsageError(f"shard-experts: {name} must be at least {low}, not {getattr(self, name)}")
-        for name, value, known in (("copies", self.copies, COPIES), ("order", self.order, ORDERS)):
-            if value not in known:
+        for name, known in (("copies", COPIES), ("order", ORDERS), ("payload", (OWN, *PAYLOADS))):
+            if (value := getattr(self, name)) not in known:
                 raise UsageError(f"shard-experts: {name} must be one of {', '.join(known)}, not {value!r}")
         if self.ep % self.nnodes:
             raise UsageError(f"shard-experts: {self.ep} ranks are not equally many on {self.nnodes} nodes")
@@ -131,7 +140,7 @@ class ShardExpertsPass(Pass):
     def is_legal(self, ctx: CompileContext, op: ExpertsOp, given: Sequence[int] | None) -> bool:
         """Whether the experts of one op can be dealt out; says why not."""
         weights = [op.gate, op.down, *([op.up] if op.up is not None else [])]
-        experts = shape(op.down)[0]
+        experts, hidden, _ = shape(op.down)
         reason = ""
         if meshes_of(parent_module(op)):
             reason = "the module has a comm.mesh already: its experts are dealt out"
@@ -141,6 +150,8 @@ class ShardExpertsPass(Pass):
             reason = "a weight is no parameter of this function: a rank cannot read its experts alone"
         elif given is not None and len(set(given)) != experts:
             reason = f"the placement is of {len(set(given))} experts, here are {experts}"
+        elif self.payload.startswith("logfmt") and not (isinstance(hidden, int) and hidden % LOGFMT_GROUP == 0):
+            reason = f"{self.payload} works on groups of {LOGFMT_GROUP} channels; {hidden} is no multiple"
         if reason:
             ctx.blocked(op, reason)
         return not reason
@@ -228,7 +239,7 @@ class Sharder:
             order=op.order.data,
             intermediate=op.intermediate.data,
         )
-        payload = str(element_type(op.x))
+        payload = str(element_type(op.x)) if self.options.payload == OWN else self.options.payload
         back = CombineOp(
             local.y, sent.sources, op.weights, op.ids, sent.done, order=order, combine_in=op.combine_in, payload=payload
         )
@@ -263,11 +274,17 @@ class Sharder:
         groups, keep = limits(gate)
         ranks = expected_places(placement, options.ep, top_k=top_k, groups=groups, keep=keep)
         receive = "bounded" if is_captured else "counted"
+        numbers: dict[str, float] = {"ranks_per_token": round(ranks, 2)}
+        if options.nnodes > 1 and options.order == "source":
+            nodes = expected_places(placement, options.nnodes, top_k=top_k, groups=groups, keep=keep)
+            mesh = Mesh(nodes=options.nnodes, gpus=options.ep // options.nnodes)
+            numbers["scale_out_copies_per_token"] = round(copies_to(mesh, "expert", top_k, 0.0).scale_out, 2)
+            numbers["with_order_node_rank"] = round(copies_to(mesh, "node", ranks, nodes).scale_out, 2)
         self.ctx.fired(
             op,
             f"{max(placement) + 1} experts on {options.ep} ranks: copies {copies}, receive {receive}, order {order}",
             experts_per_rank=len(placement) // options.ep,
-            ranks_per_token=round(ranks, 2),
+            **numbers,
         )
         if options.nnodes > 1:
             report_nodes(self.ctx, op, gate, placement, options.nnodes)

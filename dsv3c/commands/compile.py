@@ -12,7 +12,7 @@ from dsv3c.ir.text import print_module
 from dsv3c.observers import progress
 from dsv3c.operating_point import LOGITS, read_workload
 from dsv3c.options import add_pass_options, check_print_names, observers_of, stats_table, timing_table
-from dsv3c.plan import COMBINE_ORDERS, COPIES, KV_CACHES, OVERLAPS, Plan
+from dsv3c.plan import COMBINE_ORDERS, COMBINE_PAYLOADS, COPIES, KV_CACHES, OVERLAPS, Plan
 from dsv3c.remarks import emit_remarks
 
 SIZES = {
@@ -60,6 +60,7 @@ def add_model_arguments(parser: argparse.ArgumentParser, *, or_artifact: str = "
         group.add_argument(f"--{name}", type=int, metavar="N", help=text)
     group.add_argument("--logits", choices=LOGITS, help="of every sequence's last token, or of all (default: last)")
     group.add_argument("--workload", type=Path, metavar="FILE.toml", help="the operating point as a file; flags win")
+    group.add_argument("--measured", metavar="TABLE", help="measured times of kernels: a shipped table or a .toml file")
     add_plan_arguments(parser)
     parser.add_argument("-p", "--passes", metavar="PIPELINE", help="passes in place of the default ones")
 
@@ -75,6 +76,9 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--redundant-experts", type=int, metavar="N", help="replicas of experts (default: 0)")
     group.add_argument("--copies", choices=COPIES, help="messages per token: per what (default: auto, by phase)")
     group.add_argument("--combine-order", choices=COMBINE_ORDERS, help="how expert outputs are added (default: source)")
+    group.add_argument(
+        "--combine-payload", choices=COMBINE_PAYLOADS, help="what expert outputs travel as (default: recipe)"
+    )
     group.add_argument("--overlap", choices=OVERLAPS, help="communication under computation (default: auto)")
 
 
@@ -109,6 +113,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         weights=arguments.weights,
         point=point,
         plan=plan,
+        measured=arguments.measured,
         pipeline=arguments.passes,
         level=level,
         stop_after=arguments.stop_after,

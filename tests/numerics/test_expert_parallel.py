@@ -227,6 +227,36 @@ def test_partial_sums_per_rank_are_close_and_alike_on_every_rank(options: str, r
         assert 0 < error < 2e-2, f"rank {rank}: {error}"
 
 
+@pytest.mark.parametrize(("payload", "least", "most"), [("logfmt10", 1e-4, 1e-2), ("logfmt8", 2e-3, 4e-2)])
+def test_results_travel_in_fewer_bits(payload: str, least: float, most: float) -> None:
+    executor, found, _ = run(f"ep=4 nnodes=2 payload={payload}", 4)
+    for rank in range(4):
+        expected = alone(rank)[0].double()
+        error = (found[0][rank].double() - expected).norm() / expected.norm()
+        assert least < error < most, f"rank {rank}: {error}"
+    least_bytes = HIDDEN * int(payload.removeprefix("logfmt")) // 8 + 4 * (HIDDEN // 128)
+    for link in ("local", "scale_up", "scale_out"):  # chunks with values above 1 go as they are
+        sent = executor.links.messages["comm.combine", link]
+        assert least_bytes * sent < executor.links.bytes["comm.combine", link] < 2 * HIDDEN * sent
+
+
+@pytest.mark.parametrize(("payload", "size"), [("bf16", 2), ("f32", 4)])
+def test_payloads_that_hold_every_value_keep_the_bits(payload: str, size: int) -> None:
+    executor, found, _ = run(f"ep=2 payload={payload}", 2)
+    assert all(torch.equal(found[0][rank], alone(rank)[0]) for rank in range(2))
+    sent = executor.links.messages["comm.combine", "scale_up"]
+    assert executor.links.bytes["comm.combine", "scale_up"] == size * HIDDEN * sent > 0
+
+
+def test_nothing_is_rounded_for_the_way_where_nothing_is_quantised() -> None:
+    module = dsv3c.opt(phased(), "shard-experts{payload=logfmt8}")
+    executor = Executor(module.op, weights(), quantization=False)
+    engine = Engine(module.op, executor, pages=16)
+    states = [SequenceState(list(prompt)) for prompt in prompts(0)]
+    logits = engine.run("prefill", states, [len(state.tokens) for state in states])
+    assert torch.equal(torch.stack(logits), alone(0)[0])
+
+
 def test_one_rank_runs_as_any_program_does() -> None:
     module = dsv3c.opt(phased(), "shard-experts")
     engine = Engine(module.op, Executor(module.op, weights()), pages=16)

@@ -74,3 +74,8 @@ def test_a_receive_is_as_large_as_the_largest_of_its_name(reverse: bool, bound: 
     # 2 ranks, 10 tokens, at most 2 of 3 choices on one rank
     [line] = [line for line in str(module.op).splitlines() if "@R " in line]
     assert line == f"  dsv3c.symbol @R min 0{most}"
+
+
+def test_payloads_are_not_promised_to_keep_bits() -> None:
+    assert ShardExpertsPass(payload="logfmt10").numerics == "quantises"
+    assert ShardExpertsPass(payload="bf16", order="rank").numerics == "quantises"

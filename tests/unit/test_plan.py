@@ -94,6 +94,18 @@ def test_a_cache_that_is_not_written_that_way_is_refused(tmp_path: Path, key: st
         list(plan.passes())
 
 
+def test_the_payload_is_the_recipes(tmp_path: Path) -> None:
+    """A recipe's bf16 is the model's own type; what is asked for by name is taken at its word."""
+    file = tmp_path / "logarithms.toml"
+    file.write_text('name = "l"\ndescription = "l"\nextends = "bf16"\ncombine = "logfmt10"\n[sources]\ncombine = "x"')
+    own = "shard-experts{ep=2 nnodes=1 redundant=0 copies=auto order=source}"
+    assert passes(Plan(ep=2))["shard-experts"] == own
+    assert passes(Plan(ep=2, recipe=str(file)))["shard-experts"] == f"{own[:-1]} payload=logfmt10}}"
+    for payload in ("bf16", "f32", "logfmt10", "logfmt8"):
+        plan = Plan(ep=2, recipe=str(file), combine_payload=payload)
+        assert passes(plan)["shard-experts"] == f"{own[:-1]} payload={payload}}}"
+
+
 DEFAULTS = {
     "recipe": "bf16",
     "kv_cache_dtype": "recipe",
@@ -102,6 +114,7 @@ DEFAULTS = {
     "redundant_experts": 0,
     "copies": "auto",
     "combine_order": "source",
+    "combine_payload": "recipe",
     "overlap": "auto",
 }
 TIDY = ["fuse-rope-cache-append", "assign-layouts", "cse", "dce"]
@@ -119,6 +132,10 @@ def test_what_a_plan_is_where_nothing_is_said() -> None:
         ({"kv_cache_dtype": "int8"}, "--kv-cache-dtype must be one of recipe, bf16, fp8, not 'int8'", ""),
         ({"copies": "token"}, "--copies must be one of auto, expert, rank, node, not 'token'", ""),
         ({"combine_order": "slot"}, "--combine-order must be one of source, rank, node_rank, not 'slot'", ""),
+        (
+            {"combine_payload": "fp8"},
+            "--combine-payload must be one of recipe, bf16, f32, logfmt10, logfmt8, not 'fp8'", "",
+        ),
         ({"overlap": "on"}, "--overlap must be one of auto, off, same-layer, not 'on'", ""),
         ({"ep": 0}, "--ep 0: must be at least 1", ""),
         ({"nnodes": 0}, "--nnodes 0: must be at least 1", ""),
@@ -221,6 +238,7 @@ FLAGS = {
     "redundant_experts": 8,
     "copies": "rank",
     "combine_order": "node_rank",
+    "combine_payload": "logfmt8",
     "overlap": "off",
 }
 

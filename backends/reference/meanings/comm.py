@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings import logfmt
-from dsv3c.backends.reference.meanings.arithmetic import wide
+from dsv3c.backends.reference.meanings.arithmetic import QUANTIZATION, wide
 from dsv3c.backends.reference.meanings.moe import combine as weighted_sum
 from dsv3c.backends.reference.meanings.moe import put_back
 from dsv3c.backends.reference.meanings.moe_rows import placed
@@ -157,7 +157,12 @@ def bytewise(x: Tensor) -> Tensor:
 
 
 def carried(y: Tensor, payload: str) -> Tensor:
-    """What arrives of rows that are sent as ``payload``: rounded to it; LogFMT arrives as f32."""
+    """What arrives of rows that are sent as ``payload``: rounded to it; LogFMT arrives as f32.
+
+    The rows themselves where nothing is quantised (see ``QUANTIZATION``).
+    """
+    if not QUANTIZATION.get():
+        return y
     return y.to(DTYPES[payload]) if payload in DTYPES else logfmt.received(y, int(payload.removeprefix("logfmt")))
 
 
