@@ -632,6 +632,39 @@ builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
 }
 
 // -----
+// CHECK-LABEL: @negative_named_step(
+// CHECK:         scaled.quantize %a
+builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  dsv3c.symbol @K min 1 max 4096
+  func.func @negative_named_step(%x: tensor<?x256xbf16, ["T"]>) {
+    %a = aten.slice.Tensor(%x, dim = 1, step = "K") : tensor<?x?xbf16, ["T", "K"]>
+    // expected-remark @below {{where aten.slice.Tensor starts depends on named sizes}}
+    %p = scaled.quantize %a quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x?xbf16, ["T", "K"]> -> !scaled.tensor<tensor<?x?xf8E4M3FN, ["T", "K"]>, 1x128, f32>
+    // expected-remark @+2 {{where aten.slice.Tensor starts depends on named sizes}}
+    // expected-remark @below {{two quantisations stay}}
+    %b = scaled.quantize %a quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x?xbf16, ["T", "K"]> -> !scaled.tensor<tensor<?x?xf8E4M3FN, ["T", "K"]>, 1x64, f32>
+    "test.op"(%p, %b) : (!scaled.tensor<tensor<?x?xf8E4M3FN, ["T", "K"]>, 1x128, f32>, !scaled.tensor<tensor<?x?xf8E4M3FN, ["T", "K"]>, 1x64, f32>) -> ()
+    func.return
+  }
+}
+
+// -----
+// Weights are no rows.
+// CHECK-LABEL: @negative_weights_of_rows(
+// CHECK:         scaled.quantize %rw
+builtin.module attributes {dsv3c.facts = ["quantised", "raised"]} {
+  comm.mesh @ep nodes 1 gpus 4
+  dsv3c.symbol @T min 1 max 4096
+  func.func @negative_weights_of_rows(%x: tensor<?x256xbf16, ["T"]>, %weights: tensor<?x2xf32, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, %p: tensor<8xi32>, %t: !comm.token<"ep">) {
+    %recv, %rw, %ri, %src, %t1 = comm.dispatch %x, %weights, %ids placement %p after %t copies "rank" experts_per_rank 2 : tensor<?x256xbf16, ["T"]>, tensor<?x2xf32, ["T"]>, tensor<?x2xi64, ["T"]>, tensor<8xi32>, !comm.token<"ep"> -> tensor<?x256xbf16, ["4*T"]>, tensor<?x2xf32, ["4*T"]>, tensor<?x2xi64, ["4*T"]>, tensor<?x2xi32, ["4*T"]>
+    %b = scaled.quantize %rw quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x2xf32, ["4*T"]> -> !scaled.tensor<tensor<?x2xf8E4M3FN, ["4*T"]>, 1x2, f32>
+    "test.op"(%b) : (!scaled.tensor<tensor<?x2xf8E4M3FN, ["4*T"]>, 1x2, f32>) -> ()
+    func.return
+  }
+}
+
+// -----
 // What is refused is refused once, though the stage runs again after what fires.
 // CHECK-LABEL: @negative_once(
 // CHECK:         scaled.dequantize %a
