@@ -234,10 +234,10 @@ def test_results_travel_in_fewer_bits(payload: str, least: float, most: float) -
         expected = alone(rank)[0].double()
         error = (found[0][rank].double() - expected).norm() / expected.norm()
         assert least < error < most, f"rank {rank}: {error}"
-    least_bytes = HIDDEN * int(payload.removeprefix("logfmt")) // 8 + 4 * (HIDDEN // 128)
-    for link in ("local", "scale_up", "scale_out"):  # chunks with values above 1 go as they are
+    pairs, codes = 4 * (HIDDEN // 128), HIDDEN * int(payload.removeprefix("logfmt")) // 8
+    for link in ("local", "scale_up", "scale_out"):  # chunks with values above 1 go as they are, and say so
         sent = executor.links.messages["comm.combine", link]
-        assert least_bytes * sent < executor.links.bytes["comm.combine", link] < 2 * HIDDEN * sent
+        assert (pairs + codes) * sent < executor.links.bytes["comm.combine", link] < (pairs + 2 * HIDDEN) * sent
 
 
 @pytest.mark.parametrize(("payload", "size"), [("bf16", 2), ("f32", 4)])
