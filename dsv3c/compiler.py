@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,12 +15,14 @@ from dsv3c.driver import Driver, Observer, PassRun
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.core import facts_of, symbols_of
 from dsv3c.ir.errors import UsageError
+from dsv3c.ir.measured import load_table
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
 from dsv3c.observers import Announce
 from dsv3c.operating_point import OperatingPoint, point_of
 from dsv3c.passes.base import Pass
+from dsv3c.passes.segment_durations import step_durations
 from dsv3c.pipelines import (
     ESTABLISHES,
     FACTS,
@@ -72,6 +75,8 @@ class Request:
     """Fields of the operating point that are not to be derived from the model."""
     plan: dict[str, object] = field(default_factory=dict[str, object])
     """Fields of the plan (``dsv3c.plan``) that were chosen: precision, ranks, overlap."""
+    measured: str | None = None
+    """Table of measured times that schedules are made with; without one they are made with floors."""
     pipeline: str | None = None
     """Passes in place of the default ones."""
     level: Level = "lowered"
@@ -170,6 +175,8 @@ def compile_model(
     plugins = load_plugins(request.load)
     target = load_target(request.target)
     ctx = make_context(target=target)
+    if request.measured is not None:
+        ctx.durations = partial(step_durations, table=load_table(request.measured))
     for dialect in plugins.dialects.values():
         ctx.load_dialect(dialect)
     # a misspelt pass is told before a long capture

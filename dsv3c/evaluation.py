@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dsv3c.api import Module, opt
-from dsv3c.backends.reference.executor import Executor
+from dsv3c.backends.reference.executor import Executor, Value
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.runtime.generate import num_pages, page_size_of
@@ -23,6 +23,7 @@ from dsv3c.backends.reference.weights import Weights
 from dsv3c.ir.errors import UsageError
 from dsv3c.pipelines import LOWER
 from dsv3c.plan import Plan
+from dsv3c.quant_report import QuantReport, quant_report
 from dsv3c.runtime import Engine, cache_spec, phase_entries
 
 BASELINE = Plan(recipe="bf16", kv_cache_dtype="bf16")
@@ -144,6 +145,30 @@ def evaluate(
         )
 
 
+def precision_report(phased: Module, plan: Plan, weights: Weights, task: Task) -> QuantReport:
+    """How well the tensors of a plan survive quantisation: weights, and activations of the first step of each window.
+
+    Windows shorter than that step are left out.  Raises as the passes and the executor do.
+    """
+    module = opt(phased, ",".join([*LOWER, *plan.passes()]))
+    length = min(task.chunk, len(task.windows[0]))
+    name = engine_of(module, weights, length, task).entry_for(length).name
+    return quant_report(
+        module.op,
+        weights,
+        name,
+        (first_step(module, weights, window[:length], task) for window in task.windows if len(window) >= length),
+        fidelity=task.fidelity,
+    )
+
+
+def first_step(module: Module, weights: Weights, tokens: Sequence[int], task: Task) -> list[Value]:
+    """The arguments of a step that takes all tokens of a new sequence."""
+    engine, state = engine_of(module, weights, len(tokens), task), SequenceState(list(tokens))
+    engine.pool.reserve(state, len(tokens))
+    return [*step_tables([state], [len(tokens)]).arguments(), *engine.caches]
+
+
 def cache_label(plan: Plan) -> str:
     """How a plan stores the cache."""
     stored = plan.cache_format()
@@ -152,13 +177,18 @@ def cache_label(plan: Plan) -> str:
 
 def predictions(module: Module, weights: Weights, tokens: Sequence[int], task: Task) -> Tensor:
     """Logits [T, V] after every token of one sequence, fed in chunks."""
-    caches = phase_entries(module.op)[0].caches
-    size = page_size_of([cache_spec(kind) for kind in caches])
-    engine = Engine(module.op, Executor(module.op, weights, task.fidelity), pages=num_pages([len(tokens)], size))
+    engine = engine_of(module, weights, len(tokens), task)
     state, rows = SequenceState(list(tokens)), list[Tensor]()
     while state.pending:
         rows.append(step(engine, state, min(task.chunk, state.pending)))
     return torch.cat(rows)
+
+
+def engine_of(module: Module, weights: Weights, length: int, task: Task) -> Engine:
+    """An engine with room for one sequence of ``length`` tokens."""
+    caches = phase_entries(module.op)[0].caches
+    size = page_size_of([cache_spec(kind) for kind in caches])
+    return Engine(module.op, Executor(module.op, weights, task.fidelity), pages=num_pages([length], size))
 
 
 def step(engine: Engine, state: SequenceState, length: int) -> Tensor:

@@ -62,6 +62,17 @@ class Plan:
         if self.redundant_experts and self.ep == 1:
             raise UsageError("--redundant-experts needs ranks to put them on", hint="give --ep too")
 
+    def __str__(self) -> str:
+        stored = self.cache_format()
+        cache = "of the model's type" if stored is None else stored.label
+        parts = [f"recipe {self.recipe}", f"cache {cache}"]
+        if self.is_sharded:
+            replicas = f" and {self.redundant_experts} replicas" if self.redundant_experts else ""
+            parts.append(f"experts{replicas} on {self.ep} ranks of {self.nnodes} node{'s' if self.nnodes > 1 else ''}")
+            parts.append(f"combined in {self.combine_order} order")
+            parts.append("no overlap" if self.overlap == "off" else f"overlap {self.overlap}")
+        return ", ".join(parts)
+
     def cache_format(self) -> ScaledFormat | None:
         """How the latents in the cache are stored; None: in the model's own type.  Raises UsageError for the recipe."""
         stated = load_recipe(self.recipe).kv_cache

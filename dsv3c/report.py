@@ -52,6 +52,10 @@ class Summary:
     model: str
     target: str
     operating_point: str
+    plan: str = ""
+    """Precision, ranks and overlap; empty where nobody planned."""
+    times: str = "floors"
+    """What schedules were made with: floors, or estimates from a measured table."""
     level: str
     """The facts the program states, or ``captured``."""
     parameters: Count
@@ -88,6 +92,8 @@ def summarize(
     runs: Sequence[PassRun] = (),
     outcomes: Iterable[Outcome] = (),
     before: Mapping[str, float] | None = None,
+    plan: str = "",
+    times: str = "floors",
 ) -> Summary:
     """Look at a module, whatever its level, and at the passes that made it."""
     main, mtp = split_entries(module)
@@ -104,6 +110,8 @@ def summarize(
         model=model,
         target=target.name if target is not None else "none",
         operating_point=str(point),
+        plan=plan,
+        times=times,
         level=", ".join(sorted(facts_of(module))) or "captured",
         parameters=counted,
         mtp_parameters=added,

@@ -20,7 +20,7 @@ def render(summary: Summary) -> str:
     if summary.entries:
         lines += [*numbers_table(summary.entries), "", *class_table(summary.entries), ""]
         lines += spaced(link_table(summary.entries))
-    lines += spaced(columns([*precision_lines(summary), *experts_lines(summary.entries)]))
+    lines += spaced(columns([*precision_lines(summary), *experts_lines(summary)]))
     lines += [f"@{name}: no cost: {why}" for name, why in summary.not_costed.items()]
     lines += [
         f"@{entry.name}: without a cost, counted as nothing: {listed(entry.uncosted)}"
@@ -35,6 +35,7 @@ def facts(summary: Summary) -> list[tuple[str, str]]:
     """What holds for the whole model: (name, value)."""
     rows = [
         ("model", f"{summary.model}, {summary.level}, for {summary.target}"),
+        *([("plan", summary.plan)] if summary.plan else []),
         ("parameters", counted(summary.parameters)),
     ]
     if summary.parameters.on_rank != summary.parameters.total:
@@ -170,9 +171,9 @@ def qdq_counts(qdq: QdqReport) -> list[tuple[str, tuple[int, int]]]:
     return [(what, counts) for what, counts in (("inserted", qdq.inserted), ("removed", qdq.removed)) if counts]
 
 
-def experts_lines(entries: Sequence[EntryReport]) -> list[tuple[str, str]]:
+def experts_lines(summary: Summary) -> list[tuple[str, str]]:
     """Padding among the rows of experts, and what a schedule leaves exposed; nothing where neither applies."""
-    lines = list[tuple[str, str]]()
+    entries, lines = summary.entries, list[tuple[str, str]]()
     for entry in entries:
         if (padding := entry.padding) is not None and padding.padding_rows:
             text = f"@{entry.name}: {percent(padding.share)} of {padding.rows:,.0f} rows computed by experts"
@@ -181,7 +182,7 @@ def experts_lines(entries: Sequence[EntryReport]) -> list[tuple[str, str]]:
         if (held := entry.schedule) is not None:
             text = (
                 f"@{entry.name}: {milliseconds(held.makespan_us)}, communication {milliseconds(held.communication_us)}"
-                f", of it exposed {milliseconds(held.exposed_us)}"
+                f", of it exposed {milliseconds(held.exposed_us)}; by {summary.times}"
             )
             lines.append(("schedule", text))
     return lines

@@ -17,6 +17,8 @@ def summary_of(compiled: Compiled) -> Summary:
         runs=compiled.driver.runs,
         outcomes=compiled.ctx.outcomes,
         before=compiled.seconds,
+        plan=str(compiled.plan) if compiled.request.pipeline is None else "",
+        times=f"estimates ({compiled.request.measured})" if compiled.request.measured is not None else "floors",
     )
 
 

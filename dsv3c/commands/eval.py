@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dsv3c.backends.reference.weights import Weights
     from dsv3c.compiler import Compiled, Request
     from dsv3c.evaluation import Score, Task
+    from dsv3c.quant_report import QuantReport
 
 DEFAULT_WINDOW = 512
 HEAD = ("recipe", "cache", "nats per token", "perplexity", "over bf16", "same choice")
@@ -57,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="reference",
         help="arithmetic, as in `dsv3c run` (default: %(default)s)",
     )
+    parser.add_argument(
+        "--report", action="store_true", help="per tensor: signal-to-noise ratio, what saturates, what becomes zero"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to FILE")
 
 
@@ -89,12 +93,25 @@ def run(arguments: argparse.Namespace) -> int:
     task = Task(
         windows=cut(tokens, window_for(compiled, arguments.window)), chunk=arguments.chunk, fidelity=arguments.fidelity
     )
+    module, weights = module_of(compiled), weights_of(compiled, request, arguments)
     with progress("evaluating") as tell:
-        scores = list(evaluate(module_of(compiled), plans, weights_of(compiled, request, arguments), task, tell))
+        scores = list(evaluate(module, plans, weights, task, tell))
     print("\n".join(table(scores, task)))
+    reports = reports_of(module, plans, weights, task) if arguments.report else {}
+    for name, report in reports.items():
+        print(f"\n{name}: tensors that are quantised\n\n{report.text()}")
     if arguments.json is not None:
-        write_json(arguments, scores, task)
+        write_json(arguments, scores, task, reports)
     return 0
+
+
+def reports_of(module: "Module", plans: Sequence[Plan], weights: "Weights", task: "Task") -> "dict[str, QuantReport]":
+    """A report per recipe that quantises something, whatever the cache."""
+    from dsv3c.evaluation import precision_report
+    from dsv3c.ir.precision_text import load_recipe
+
+    recipes = dict.fromkeys(plan.recipe for plan in plans if load_recipe(plan.recipe).quantises)
+    return {name: precision_report(module, Plan(recipe=name, kv_cache_dtype="bf16"), weights, task) for name in recipes}
 
 
 def plans_of(recipes: Sequence[str], caches: Sequence[str]) -> list[Plan]:
@@ -184,7 +201,9 @@ def table(scores: "Sequence[Score]", task: "Task") -> list[str]:
     ]
 
 
-def write_json(arguments: argparse.Namespace, scores: "Sequence[Score]", task: "Task") -> None:
+def write_json(
+    arguments: argparse.Namespace, scores: "Sequence[Score]", task: "Task", reports: "Mapping[str, QuantReport]"
+) -> None:
     """All numbers, and what they belong to.  Raises UsageError where the file cannot be written."""
     data = {
         "model": arguments.model,
@@ -194,6 +213,7 @@ def write_json(arguments: argparse.Namespace, scores: "Sequence[Score]", task: "
         "chunk": task.chunk,
         "fidelity": task.fidelity,
         "scores": [dict(score.numbers()) for score in scores],
+        "reports": {name: report.as_json() for name, report in reports.items()},
     }
     try:
         arguments.json.write_text(json.dumps(data, indent=2) + "\n")

@@ -135,3 +135,22 @@ def test_what_cannot_be_evaluated_is_told_before_the_capture(tmp_path: Path) -> 
         ([TRAINED, "--text", TEXT, "--window", "600"], ["--window 600 is more than the model's 512 positions"]),
     ):
         refused("eval", *arguments, status=2, says=says)
+
+
+def test_the_report_names_every_quantised_tensor(tmp_path: Path) -> None:
+    tokens, out = tmp_path / "tokens.txt", tmp_path / "scores.json"
+    tokens.write_text(" ".join(map(str, ids(24))))
+    done = dsv3c(
+        "eval", "tiny", "--layers", "1:3", "--tokens", tokens, "--recipe", "bf16", "--recipe", "deepseek-v3",
+        "--report", "--json", out,
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    reports = json.loads(out.read_text())["reports"]
+    assert list(reports) == ["deepseek-v3"]
+    tensors = {item["name"]: item for item in reports["deepseek-v3"]["tensors"]}
+    weights = [name for name, item in tensors.items() if item["kind"] == "weight"]
+    assert any(name.endswith("q_a_proj.weight") for name in weights)
+    assert not any("lm_head" in name or "mlp.gate.weight" in name for name in weights)
+    assert all(20 < item["sqnr_db"] < 60 for item in tensors.values())
+    assert "deepseek-v3: tensors that are quantised" in done.out
+    assert all(name in done.out for name in tensors)
