@@ -90,14 +90,15 @@ def compile_once(watch: Watch, captured) -> str:
     from dsv3c.ir.targets import load_target
     from dsv3c.operating_point import OperatingPoint
     from dsv3c.pipelines import default_pipeline, parse_passes
-    from dsv3c.plan import Plan
+    from dsv3c.plan import plan_of
     from dsv3c.report import summarize
 
-    point, ctx = OperatingPoint(), make_context(target=load_target("h800"))
+    target = load_target("h800")
+    point, ctx = OperatingPoint(), make_context(target=target)
     ctx.operating_point, ctx.evaluator = point.symbols(), evaluator()
     module: ModuleOp = watch.timed("import", lambda: import_program(ctx, captured))
     driver = Driver(ctx)
-    driver.run(module, parse_passes(default_pipeline(point, Plan())))
+    driver.run(module, parse_passes(default_pipeline(point, plan_of({}, target))))
     seen = dict[str, int]()
     for run in driver.runs:
         seen[run.name] = seen.get(run.name, 0) + 1
