@@ -11,6 +11,7 @@
   quantised values, passes that reassociate are judged with quantisation off too: one bit more or less before a
   rounding to 8 bits moves results by a whole step.
 Tokens that a free run routes to other experts (flips) are counted and not judged.
+A program of several ranks runs on all of them in lockstep, each with sequences of its own (``dsv3c/rank_probes.py``).
 """
 
 import sys

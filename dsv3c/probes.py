@@ -6,6 +6,7 @@ with a paged cache: a prefill of most tokens, then a few steps of one token and 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 
 import torch
@@ -17,10 +18,9 @@ from xdsl.ir import Attribute, Operation
 from dsv3c.backends.reference.alike import executor_for
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.executor import Value
+from dsv3c.backends.reference.lockstep import LockstepExecutor
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity
-from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.params import entries_of
-from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, step_tables
 from dsv3c.backends.reference.weights import Weights
 from dsv3c.inputs import InputOptions, entry_inputs, vocabulary
 from dsv3c.ir.dialects.core import symbols_of
@@ -29,7 +29,7 @@ from dsv3c.ir.dialects.moe import GateOp
 from dsv3c.ir.functions import functions
 from dsv3c.ir.types import sizes_of
 from dsv3c.passes.phases import TABLE_TYPES, Phase, phase_of
-from dsv3c.runtime import make_cache
+from dsv3c.rank_probes import Lane, gates_of, gathered, joined, num_ranks, parted
 
 SHAPES = ((1, 2), (2, 33), (1, 130))
 """(sequences, tokens of each) of the probes."""
@@ -163,74 +163,66 @@ class Runner:
         replay: bool = False,
         quantization: bool = True,
     ) -> None:
-        """``replay``: every ``moe.gate`` takes the choices given to ``run`` in place of its own."""
-        self.steps = steps_of(module)
-        self.choices = list[Tensor]()
-        self.forced: Iterator[Tensor] = iter(())
-        self.executor = executor_for(
-            module,
-            weights,
-            fidelity,
-            observer=self.observe,
-            replay=self.next_choice if replay else None,
-            quantization=quantization,
-        )
+        """``replay``: every ``moe.gate`` takes the choices given to ``run`` in place of its own.
 
-    def observe(self, op: Operation, results: Sequence[Value]) -> None:
+        A phased program of several ranks runs in lockstep, every rank on sequences of its own.
+        """
+        self.module, self.steps = module, steps_of(module)
+        self.ranks = num_ranks(module) if self.steps else 1
+        self.choices: list[list[Tensor]] = [[] for _ in range(self.ranks)]
+        self.forced: list[Iterator[Tensor]] = [iter(()) for _ in range(self.ranks)]
+        if self.ranks > 1:
+            lockstep = LockstepExecutor(module, weights, fidelity=fidelity, quantization=quantization)
+            for rank, executor in enumerate(lockstep.ranks):
+                executor.observer = partial(self.observe, rank)
+                executor.replay = partial(self.next_choice, rank) if replay else None
+            self.run_on_ranks = lockstep.run
+        else:
+            self.executor = executor_for(
+                module,
+                weights,
+                fidelity,
+                observer=partial(self.observe, 0),
+                replay=partial(self.next_choice, 0) if replay else None,
+                quantization=quantization,
+            )
+            self.run_on_ranks = self.run_on_one
+
+    def run_on_one(self, name: str, args: Sequence[Sequence[Value]]) -> list[list[Value]]:
+        """``LockstepExecutor.run`` of a single rank."""
+        return [self.executor.run(name, *args[0])]
+
+    def observe(self, rank: int, op: Operation, results: Sequence[Value]) -> None:
         """Keep the expert ids of every gate."""
         if isinstance(op, GateOp):
             ids = results[1]
             assert isinstance(ids, Tensor)
-            self.choices.append(ids.flatten(0, -2))
+            self.choices[rank].append(ids.flatten(0, -2))
 
-    def next_choice(self) -> Tensor:
+    def next_choice(self, rank: int) -> Tensor:
         """The choice of the gate about to run."""
-        return next(self.forced)
+        return next(self.forced[rank])
 
     def run(self, probe: Probe, forced: Sequence[Tensor] = ()) -> Trace:
         """One probe; ``forced`` are the choices [B*S, k] of a ``replay`` runner."""
-        self.choices = []
         if probe.entry in self.steps:
             return self.run_steps(probe, self.steps[probe.entry], forced)
-        self.forced = iter(forced)
+        self.choices, self.forced = [[]], [iter(forced)]
         outputs = [value for value in self.executor.run(probe.entry, *probe.inputs) if isinstance(value, Tensor)]
-        return Trace(outputs, choices=self.choices)
+        return Trace(outputs, choices=self.choices[0])
 
     def run_steps(self, probe: Probe, steps: list[Step], forced: Sequence[Tensor]) -> Trace:
-        """Feed a probe in steps; pages are handed out in no special order."""
-        kinds = steps[0].caches
-        page_size = kinds[0].page_size.data if kinds else 1
-        pages = probe.batch * -(-probe.length // page_size)
-        pool = PagePool(pages, page_size)
-        pool.free = pool.free[::2] + pool.free[1::2]
-        caches: list[Value] = [make_cache(kind, pages) for kind in kinds]
-        states = [SequenceState([0] * probe.length) for _ in range(probe.batch)]
-        rows, parts, choices = list[int](), list[list[Tensor]](), list[list[Tensor]]()
-        taken = list[int]()
+        """Feed a probe in steps."""
+        lanes = [Lane.start(probe.inputs, steps[0].caches, rank, self.ranks) for rank in range(self.ranks)]
         for query in schedule(steps, probe.length):
             step = next(step for step in steps if step.phase.min_query <= query <= step.phase.max_query)
-            places = [n * probe.length + state.cached + i for n, state in enumerate(states) for i in range(query)]
-            for state in states:
-                pool.reserve(state, state.cached + query)
-            tables = step_tables(states, [query] * probe.batch).arguments()[1:]
-            inputs = [value.flatten(0, 1)[places] for value in probe.inputs]
-            self.choices, self.forced = [], iter([ids[places] for ids in forced])
-            results = self.executor.run(step.name, *inputs, *tables, *caches)
-            outputs = [value for value in results if isinstance(value, Tensor)]
-            caches = [value for value in results if isinstance(value, LatentCache)]
-            for state in states:
-                state.cached += query
-            ends = places[query - 1 :: query]
-            rows += places if outputs[0].shape[0] == len(places) else ends
-            taken += places
-            parts.append(outputs)
-            choices.append(self.choices)
-        order = torch.tensor(taken).argsort()
-        return Trace(
-            [torch.cat(pieces) for pieces in zip(*parts, strict=True)],
-            rows,
-            [torch.cat(pieces)[order] for pieces in zip(*choices, strict=True)],
-        )
+            gates = gates_of(self.module, step.name)
+            self.choices = [[] for _ in lanes]
+            self.forced = [parted(gates, lane.forced(forced, query)) for lane in lanes]
+            results = self.run_on_ranks(step.name, [lane.arguments(query) for lane in lanes])
+            for lane, own, choices in zip(lanes, results, self.choices, strict=True):
+                lane.take(own, joined(gates, choices), query)
+        return Trace(*gathered(lanes))
 
 
 def schedule(steps: Sequence[Step], length: int) -> list[int]:
