@@ -7,7 +7,7 @@ received are those expected, not those there is room for.
 from dataclasses import replace
 
 from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, traffic
-from dsv3c.ir.definitions import definition
+from dsv3c.ir.definitions import choices_of, definition
 from dsv3c.ir.dialects import comm, moe
 from dsv3c.ir.dialects.comm_types import PlacementAttr
 from dsv3c.ir.expected_places import expected_places
@@ -73,9 +73,19 @@ def declared(op: comm.StartOp | comm.PlacementOp, env: Env) -> Cost:
 
 @ROUTING.rule(comm.DispatchOp)
 def dispatched(op: comm.DispatchOp, experts: int, env: Env) -> ExpectedRows:
-    """Every rank's tokens choose among all physical experts, those of this rank among them."""
+    """Every rank's tokens choose among all physical experts, those of this rank among them.
+
+    Experts that every token takes share its choices among their replicas, which ranks hold equally many of on average.
+    """
     tokens, top_k = env.numbers(shape(op.ids))
-    return ExpectedRows(tokens * op.ranks, min(1.0, top_k / env.number(shape(op.placement)[0])), experts)
+    physical, placement = env.number(shape(op.placement)[0]), placement_of(op)
+    certain = choices_of(op.ids)[1] if placement is not None else 0
+    if placement is None or not certain:
+        return ExpectedRows(tokens * op.ranks, min(1.0, top_k / physical), experts)
+    first = max(placement.logical) + 1 - certain
+    replicas = sum(expert >= first for expert in placement.logical)
+    chance = min(1.0, (top_k - certain) / (physical - replicas))
+    return ExpectedRows(tokens * op.ranks, chance, experts, heavy=replicas / op.ranks, heavy_chance=certain / replicas)
 
 
 def on_links(cost: Cost, tokens: int, copies: Copies, message: float) -> Cost:
@@ -104,17 +114,20 @@ def copies_of(op: comm.DispatchOp, kind: CopyKind) -> Copies:
     mesh, top_k, gate, placement = mesh_of(op), shape(op.ids)[1], gate_of(op), placement_of(op)
     assert isinstance(top_k, int)
     groups, keep = gate if gate is not None else (1, 1)
+    certain = choices_of(op.ids)[1]
     if kind == "expert" or placement is None:
         physical = shape(op.placement)[0]
         assert isinstance(physical, int)
         return copies_per_token(mesh, Routing(num_experts=physical, top_k=top_k), kind)
     logical = placement.logical
-    if logical == tuple(range(len(logical))) and are_aligned(groups, mesh.nodes, mesh.ranks):
+    if not certain and logical == tuple(range(len(logical))) and are_aligned(groups, mesh.nodes, mesh.ranks):
         routing = Routing(num_experts=len(logical), top_k=top_k, num_groups=groups, top_groups=keep)
         return copies_per_token(mesh, routing, kind)
-    on_nodes = expected_places(logical, mesh.nodes, top_k=top_k, groups=groups, keep=keep) if kind == "node" else 0.0
-    on_ranks = expected_places(logical, mesh.ranks, top_k=top_k, groups=groups, keep=keep)
-    return copies_to(mesh, kind, on_ranks, on_nodes)
+
+    def reached(places: int) -> float:
+        return expected_places(logical, places, top_k=top_k - certain, groups=groups, keep=keep, certain=certain)
+
+    return copies_to(mesh, kind, reached(mesh.ranks), reached(mesh.nodes) if kind == "node" else 0.0)
 
 
 def are_aligned(groups: int, *places: int) -> bool:
@@ -124,7 +137,7 @@ def are_aligned(groups: int, *places: int) -> bool:
 
 def gate_of(op: comm.DispatchOp) -> tuple[int, int] | None:
     """Groups, and groups kept, of the gate behind a dispatch; None where there is none in sight."""
-    made = definition(op.ids).owner
+    made = choices_of(op.ids)[0].owner
     if not isinstance(made, moe.GateOp):
         return None
     return made.groups.value.data, made.keep.value.data

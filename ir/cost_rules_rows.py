@@ -11,9 +11,23 @@ from dataclasses import replace
 from xdsl.ir import SSAValue
 
 from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, is_weight, leading, traffic
-from dsv3c.ir.dialects import moe_fused, moe_rows
-from dsv3c.ir.expected_rows import Routing, routing_of
+from dsv3c.ir.dialects import moe_choices, moe_fused, moe_rows
+from dsv3c.ir.expected_rows import ROUTING, Routing, routing_of
 from dsv3c.ir.types import element_type, shape
+
+
+@COST.rule(moe_choices.AppendChoiceOp)
+def append_choice(op: moe_choices.AppendChoiceOp, env: Env) -> Cost:
+    """Reads the choices, writes them and those appended; no arithmetic."""
+    return traffic(op, env, CostClass.ROUTER)
+
+
+@ROUTING.rule(moe_choices.AppendChoiceOp)
+def appended(op: moe_choices.AppendChoiceOp, experts: int, env: Env) -> Routing:
+    """Every token takes the experts appended; the others are chosen as before."""
+    count = op.count.value.data
+    before = routing_of(op.ids, experts - count, env)
+    return replace(before, experts=experts, heavy=before.heavy + count, heavy_chance=1.0)
 
 
 @COST.rule(moe_rows.PermuteOp)

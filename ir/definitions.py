@@ -3,6 +3,7 @@
 from xdsl.dialects import func
 from xdsl.ir import OpResult, SSAValue
 
+from dsv3c.ir.dialects.moe_choices import AppendChoiceOp
 from dsv3c.ir.dialects.moe_fused import outer
 from dsv3c.ir.functions import callee_name, calls, functions, is_argument, parent_module, returned
 from dsv3c.ir.views import view_of
@@ -30,6 +31,15 @@ def definition(value: SSAValue) -> SSAValue:
             value = value.op.operands[base.index] if is_argument(base) else base
         else:
             return value
+
+
+def choices_of(ids: SSAValue) -> tuple[SSAValue, int]:
+    """The ids where they were chosen, and how many choices that every token makes were appended since."""
+    value, certain = definition(ids), 0
+    while isinstance(value.owner, AppendChoiceOp):
+        certain += value.owner.count.value.data
+        value = definition(value.owner.ids)
+    return value, certain
 
 
 def first_call(function: func.FuncOp) -> func.CallOp | None:

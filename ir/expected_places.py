@@ -1,13 +1,14 @@
 """How many nodes or ranks a token's experts lie on, for any placement: expectation and bound.
 
 Routing is taken as balanced: every set of groups and every set of k experts in them is equally likely, and a token
-takes each replica of an expert equally often.  ``ir/links.py`` has the closed forms for experts in order.
+takes each replica of an expert equally often.  The last ``certain`` experts are taken by every token, beside its k.
+``ir/links.py`` has the closed forms for experts in order.
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
-from math import comb
+from math import comb, prod
 
 Polynomial = tuple[Fraction, ...]
 """Coefficients by ascending power."""
@@ -22,34 +23,41 @@ def places_of(placement: Sequence[int], places: int) -> list[set[int]]:
     return found
 
 
-def places_of_groups(placement: Sequence[int], places: int, groups: int) -> list[set[int]]:
+def places_of_groups(placement: Sequence[int], places: int, groups: int, certain: int = 0) -> list[set[int]]:
     """For every group of experts, the places that hold some of it."""
     experts = places_of(placement, places)
-    size = len(experts) // groups
+    size = (len(experts) - certain) // groups
     return [set[int]().union(*experts[group * size : (group + 1) * size]) for group in range(groups)]
 
 
-def most_places(placement: Sequence[int], places: int, *, top_k: int, groups: int = 1, keep: int = 1) -> int:
+def most_places(
+    placement: Sequence[int], places: int, *, top_k: int, groups: int = 1, keep: int = 1, certain: int = 0
+) -> int:
     """Places that one token's experts are on at most: no more than choices, nor than ``keep`` groups reach."""
-    widest = sorted((len(reached) for reached in places_of_groups(placement, places, groups)), reverse=True)
-    return min(top_k, places, sum(widest[:keep]))
+    reached = places_of_groups(placement, places, groups, certain)
+    widest = sorted((len(found) for found in reached), reverse=True)
+    return min(places, min(top_k, sum(widest[:keep])) + certain)
 
 
-def expected_places(placement: Sequence[int], places: int, *, top_k: int, groups: int = 1, keep: int = 1) -> float:
+def expected_places(
+    placement: Sequence[int], places: int, *, top_k: int, groups: int = 1, keep: int = 1, certain: int = 0
+) -> float:
     """Expected distinct places of one token's experts.
 
     A place is missed by a set of experts with probability ``product (1 - f_e)``, f_e its share of the replicas of e.
     The mean over all sets of k experts in ``keep`` of the groups is a coefficient of ``product over groups (1 + z
-    product over experts (1 + (1 - f_e) y))``, that of ``z^keep y^k``, over the number of such sets.
+    product over experts (1 + (1 - f_e) y))``, that of ``z^keep y^k``, over the number of such sets; certain experts
+    miss it by themselves.
     """
     shares = shares_of(placement, places)
-    size = len(shares[0]) // groups
+    routed = len(shares[0]) - certain
+    size = routed // groups
     sets = comb(groups, keep) * comb(keep * size, top_k)
     total = Fraction(0)
     for own in shares:
         # the order of groups, and of experts in a group, does not matter: places that hold alike are computed once
         held = sorted(tuple(sorted(own[group * size : (group + 1) * size])) for group in range(groups))
-        total += 1 - sets_missing(tuple(held), top_k, keep) / sets
+        total += 1 - sets_missing(tuple(held), top_k, keep) / sets * prod(1 - share for share in own[routed:])
     return float(total)
 
 

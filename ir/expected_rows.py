@@ -1,7 +1,8 @@
 """How many rows experts get, expected under balanced routing.
 
 Every one of n tokens chooses each of E experts with probability p, independently of other tokens, so an expert has
-``Binomial(n, p)`` rows; k of E experts per token are ``p = k / E``.  Source: the balanced load that DeepSeek-V3's bias
+``Binomial(n, p)`` rows; k of E experts per token are ``p = k / E``.  Experts that every token takes have all n rows, or
+their share of them where they have replicas.  Source: the balanced load that DeepSeek-V3's bias
 term aims at (arXiv 2412.19437, section 2.1.2).
 """
 
@@ -24,27 +25,45 @@ SPREAD = 12
 
 @dataclass(frozen=True)
 class Routing:
-    """What is known of the choices of a step: tokens, the chance that one chooses a given expert, and experts here."""
+    """What is known of the choices of a step: tokens, the chance that one chooses a given expert, and experts here.
+
+    ``heavy`` of the experts have a chance of their own: every token takes them, or one of their replicas.
+    """
 
     tokens: int
     chance: float
     experts: int
+    heavy: float = 0.0
+    """Expected number: not every rank need hold one."""
+    heavy_chance: float = 1.0
+
+    @property
+    def classes(self) -> tuple[tuple[float, float], ...]:
+        """(experts, chance) of those that are chosen, and of those that every token takes."""
+        return (self.experts - self.heavy, self.chance), (self.heavy, self.heavy_chance)
+
+    @property
+    def share(self) -> float:
+        """Mean chance of an expert to be chosen by one token."""
+        return sum(experts * chance for experts, chance in self.classes) / self.experts
 
     @property
     def rows(self) -> float:
-        """Expected choices of all experts: ``n * p * E``."""
-        return self.tokens * self.chance * self.experts
+        """Expected choices of all experts: ``n * p * E``, by class."""
+        return self.tokens * sum(experts * chance for experts, chance in self.classes)
 
     @property
     def distinct(self) -> float:
-        """Expected experts that at least one token chose: ``E * (1 - (1 - p)**n)``."""
-        return self.experts * (1.0 - (1.0 - self.chance) ** self.tokens)
+        """Expected experts that at least one token chose: ``E * (1 - (1 - p)**n)``, by class."""
+        return sum(experts * (1.0 - (1.0 - chance) ** self.tokens) for experts, chance in self.classes)
 
     def aligned_rows(self, alignment: int) -> float:
         """Expected rows when every expert's are filled up to a multiple: ``E * sum_m P(m) * a * ceil(m / a)``."""
         if alignment == 1:
             return self.rows
-        return self.experts * expected_multiple(self.tokens, self.chance, alignment)
+        return sum(
+            experts * expected_multiple(self.tokens, chance, alignment) for experts, chance in self.classes if experts
+        )
 
 
 RoutingRule = Callable[[Any, int, Env], Routing]

@@ -227,11 +227,11 @@ def share(user: Operation, value: SSAValue, one_token: Env) -> float:
     """
     experts = shape(value)[0] if shape(value) else 1
     if isinstance(user, moe.ExpertsOp) and value in (user.gate, user.up, user.down):
-        return routing_of(user.ids, one_token.number(experts), one_token).chance
+        return routing_of(user.ids, one_token.number(experts), one_token).share
     if isinstance(user, moe_rows.GroupedMmOp | scaled.GroupedMmOp) and user.w is value:
         made = definition(user.expert_of).owner
         known = isinstance(made, moe_rows.PermuteOp)
-        return routing_of(made.ids, one_token.number(experts), one_token).chance if known else 1.0
+        return routing_of(made.ids, one_token.number(experts), one_token).share if known else 1.0
     if isinstance(user, AtenOp) and user.name in GROUPED and user.value(GROUPED[user.name][1]) is value:
         rows = user.value(GROUPED[user.name][0])
         assert rows is not None

@@ -40,6 +40,7 @@ from dsv3c.ir.cost_model import Env, element_bytes
 from dsv3c.ir.dialects.comm_rows import DispatchOp
 from dsv3c.ir.dialects.core import symbols_of
 from dsv3c.ir.dialects.moe import ExpertsOp, GateOp
+from dsv3c.ir.dialects.moe_choices import AppendChoiceOp
 from dsv3c.ir.dialects.moe_rows import LAYOUTS, GroupedMmOp, PermuteOp, UnpermuteOp, product
 from dsv3c.ir.dialects.nn import SwigluOp
 from dsv3c.ir.errors import UsageError
@@ -207,6 +208,8 @@ def range_of(module: ModuleOp, tokens: Size) -> tuple[int, int | None]:
 def most_rows(ids: SSAValue) -> Size | None:
     """The most rows one expert can get, with ids of which none repeats in a token; None where they may."""
     made = reshape_of(ids).owner
+    if isinstance(made, AppendChoiceOp):
+        return most_rows(made.ids)
     if isinstance(made, GateOp):
         return product(shape(ids)[:-1])
     if isinstance(made, DispatchOp):

@@ -37,6 +37,25 @@ def even_placement(experts: int, redundant: int, nodes: int, gpus: int) -> tuple
     return tuple((start + offset) % experts for start in starts for offset in range(per_rank))
 
 
+def placement_beside(experts: int, certain: int, redundant: int, nodes: int, gpus: int) -> tuple[int, ...]:
+    """The same where every token takes ``certain`` further experts, numbered behind the others, which so get most rows.
+
+    Replicas are theirs until every rank holds them all; what is left is as in ``even_placement``.  A rank's own come
+    last.  Raises UsageError for numbers that do not fit, naming the nearest that do.
+    """
+    ranks, beside = nodes * gpus, certain + redundant
+    check_numbers(experts + certain, redundant, ranks)
+    held = min(beside, certain * ranks)
+    others = even_placement(experts, beside - held, nodes, gpus) if beside > held else tuple(range(experts))
+    per_rank, found = (experts + beside) // ranks, list[int]()
+    for rank in range(ranks):
+        first, last = held * rank // ranks, held * (rank + 1) // ranks
+        start = rank * per_rank - first
+        found += others[start : start + per_rank - (last - first)]
+        found += (experts + number % certain for number in range(first, last))
+    return tuple(found)
+
+
 def check_numbers(experts: int, redundant: int, ranks: int) -> None:
     """Raise UsageError unless every rank gets equally many physical experts."""
     over = (experts + redundant) % ranks

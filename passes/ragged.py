@@ -13,6 +13,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.moe import ExpertsOp, GateOp
+from dsv3c.ir.dialects.moe_choices import AppendChoiceOp
 from dsv3c.ir.dialects.nn import EmbeddingOp, HeadLinearOp, LinearOp, RmsNormOp, RopeOp, RopeTableOp, SwigluOp
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.rules import RuleTable
@@ -147,6 +148,7 @@ TOKEN_RULES: RuleTable[TokenRule] = RuleTable("token")
 
 
 @TOKEN_RULES.rule(LinearOp, HeadLinearOp, RmsNormOp, SwigluOp, EmbeddingOp, GateOp, ExpertsOp, RopeOp, RopeTableOp)
+@TOKEN_RULES.rule(AppendChoiceOp)
 def per_token(converter: TokenConverter, op: Operation) -> None:
     """Ops whose every output row depends on the same row of their inputs."""
     converter.emit_same(op)

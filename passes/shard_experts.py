@@ -38,14 +38,13 @@ from dsv3c.ir.dialects.core import SymbolOp, symbols_of
 from dsv3c.ir.dialects.moe import ExpertsOp
 from dsv3c.ir.dialects.weight import ParamOp
 from dsv3c.ir.errors import UsageError
-from dsv3c.ir.expected_places import expected_places
 from dsv3c.ir.functions import capturable, functions, parent_function, parent_module
 from dsv3c.ir.links import Mesh, copies_to
 from dsv3c.ir.sizes import bounds
 from dsv3c.ir.types import element_type, shape
 from dsv3c.passes.base import Pass
-from dsv3c.passes.node_limit import gate_of, limits, report_nodes
-from dsv3c.passes.placement import check_placement, even_placement, read_placement
+from dsv3c.passes.node_limit import Choices, report_nodes
+from dsv3c.passes.placement import check_placement, even_placement, placement_beside, read_placement
 from dsv3c.passes.recipes import erase_unread, param_of
 from dsv3c.passes.shard_weights import Shares, sharded_param
 from dsv3c.passes.tokens import thread_token
@@ -180,12 +179,15 @@ class Sharder:
         thread_token(self.module, GROUP, sites, self.site)
         block.insert_ops_before([SymbolOp(name, 0, most) for name, most in self.received.items()], first)
 
-    def placement(self, experts: int) -> tuple[int, ...]:
-        """Logical expert of every physical one."""
+    def placement(self, experts: int, certain: int) -> tuple[int, ...]:
+        """Logical expert of every physical one; every token takes the last ``certain`` experts."""
         options = self.options
         if self.given is not None:
             return tuple(self.given)
-        return even_placement(experts, options.redundant, options.nnodes, options.ep // options.nnodes)
+        gpus = options.ep // options.nnodes
+        if certain:
+            return placement_beside(experts - certain, certain, options.redundant, options.nnodes, gpus)
+        return even_placement(experts, options.redundant, options.nnodes, gpus)
 
     def copies(self, *, is_captured: bool) -> str:
         """How many messages a token becomes."""
@@ -201,11 +203,11 @@ class Sharder:
         assert isinstance(op, ExpertsOp)
         function, experts = parent_function(op), shape(op.down)[0]
         assert function is not None and isinstance(experts, int)
-        is_captured = function.sym_name.data in self.captured
-        placement, copies = self.placement(experts), self.copies(is_captured=is_captured)
+        is_captured, choices = function.sym_name.data in self.captured, Choices.of(op.ids)
+        placement, copies = self.placement(experts, choices.certain), self.copies(is_captured=is_captured)
         shares = Shares(GROUP, PlacementAttr.make(placement), len(placement) // self.options.ep)
         order = op.order.data if copies == "expert" else self.options.order
-        self.report(op, placement, copies, order, is_captured=is_captured)
+        self.report(op, choices, placement, copies, order, is_captured=is_captured)
         sources = [param for weight in (op.gate, op.up, op.down) if weight and (param := param_of(weight)) is not None]
         params: dict[SSAValue, ParamOp] = {param.value: sharded_param(self.ctx, param, shares) for param in sources}
         placed = PlacementOp(shares.placement)
@@ -267,16 +269,15 @@ class Sharder:
         self.received[name] = None if before is None or most is None else max(before, most)
         return name
 
-    def report(self, op: ExpertsOp, placement: tuple[int, ...], copies: str, order: str, *, is_captured: bool) -> None:
+    def report(
+        self, op: ExpertsOp, choices: Choices, placement: tuple[int, ...], copies: str, order: str, *, is_captured: bool
+    ) -> None:
         """The outcome of the site, and of its gate's limit on nodes."""
-        options, gate, top_k = self.options, gate_of(op.ids), shape(op.ids)[1]
-        assert isinstance(top_k, int)
-        groups, keep = limits(gate)
-        ranks = expected_places(placement, options.ep, top_k=top_k, groups=groups, keep=keep)
+        options, ranks = self.options, choices.expected(placement, self.options.ep)
         receive = "bounded" if is_captured else "counted"
         numbers: dict[str, float] = {"ranks_per_token": round(ranks, 2)}
         if options.nnodes > 1 and options.order == "source":
-            nodes = expected_places(placement, options.nnodes, top_k=top_k, groups=groups, keep=keep)
+            nodes, top_k = choices.expected(placement, options.nnodes), choices.top_k + choices.certain
             mesh = Mesh(nodes=options.nnodes, gpus=options.ep // options.nnodes)
             numbers["scale_out_copies_per_token"] = round(copies_to(mesh, "expert", top_k, 0.0).scale_out, 2)
             numbers["with_order_node_rank"] = round(copies_to(mesh, "node", ranks, nodes).scale_out, 2)
@@ -287,7 +288,7 @@ class Sharder:
             **numbers,
         )
         if options.nnodes > 1:
-            report_nodes(self.ctx, op, gate, placement, options.nnodes)
+            report_nodes(self.ctx, op, choices, placement, options.nnodes)
 
 
 def replace(op: ExpertsOp, new: Sequence[Operation], result: SSAValue) -> None:

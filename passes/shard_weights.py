@@ -80,6 +80,8 @@ class Sharder:
         if isinstance(op, StoredEachOp):
             kind, count = with_rows(value, shares.rows), op.count.value.data
             own = StoredEachOp(op.key.data, count, kind, group=shares.group, placement=shares.placement)
+        elif joins_experts(op):
+            return self.joined(op)
         elif treats_rows_alone(op):
             operands = [self.shard(operand) for operand in op.operands]
             own = type(op).create(
@@ -92,6 +94,43 @@ class Sharder:
             own = ShardOp(value, group=shares.group, placement=shares.placement, rows=shares.rows)
         own.location = op.location
         return append(self.block, own)
+
+    def joined(self, op: Operation) -> SSAValue:
+        """``aten.cat`` of groups of experts: what a rank holds of every group, joined, and put in its order.
+
+        Ranks run one program, so that each takes as many of a group as the rank with the most; what is too many, or
+        not in place, is left to a last ``weight.shard``.
+        """
+        logical, rows = self.shares.placement.logical, self.shares.rows
+        ranks = [logical[start : start + rows] for start in range(0, len(logical), rows)]
+        places, parts, start, above = [dict[int, int]() for _ in ranks], list[SSAValue](), 0, 0
+        for operand in op.operands:
+            count = shape(operand)[0]
+            assert isinstance(count, int)
+            held = [[expert - start for expert in own if start <= expert < start + count] for own in ranks]
+            most = max(1, *map(len, held))
+            for place, own in zip(places, held, strict=True):
+                place.update({start + expert: above + index for index, expert in enumerate(own)})
+            padded = [expert for own in held for expert in [*own, *(own or [0])[-1:] * (most - len(own))]]
+            shares = Shares(self.shares.group, PlacementAttr.make(padded), most)
+            parts.append(Sharder(self.block, shares).shard(operand))
+            start, above = start + count, above + most
+        cat = type(op).create(operands=parts, result_types=[with_rows(op.results[0], above)], properties=op.properties)
+        cat.location = op.location
+        value = append(self.block, cat)
+        order = [place[expert] for place, own in zip(places, ranks, strict=True) for expert in own]
+        if order == [*range(rows)] * len(ranks) and above == rows:
+            return value
+        chosen = ShardOp(value, group=self.shares.group, placement=PlacementAttr.make(order), rows=rows)
+        chosen.location = op.location
+        return append(self.block, chosen)
+
+
+def joins_experts(op: Operation) -> bool:
+    """Whether an op puts experts behind experts."""
+    return (
+        op.name == "aten.cat" and isinstance(op, AtenOp) and dims(op.literal("dim"), len(shape(op.results[0]))) == [0]
+    )
 
 
 def treats_rows_alone(op: Operation) -> bool:

@@ -21,6 +21,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from dsv3c.ir.dialects.common import F64Attr, I64Attr, is_float_type, require, require_one_of, require_shape, show
+from dsv3c.ir.dialects.moe_choices import CHOICE_OPS
 from dsv3c.ir.dialects.moe_fused import FUSED_OPS
 from dsv3c.ir.dialects.moe_rows import ORDERS, ROW_OPS
 from dsv3c.ir.types import Tensor, element_type, shape, tensor_type
@@ -215,4 +216,4 @@ class ExpertsOp(IRDLOperation):
         require(self.y.type == self.x.type, f"y must have x's type {self.x.type}, not {self.y.type}")
 
 
-Moe = Dialect("moe", [ExpertsOp, GateOp, *ROW_OPS, *FUSED_OPS])
+Moe = Dialect("moe", [ExpertsOp, GateOp, *CHOICE_OPS, *ROW_OPS, *FUSED_OPS])

@@ -6,7 +6,7 @@ from dsv3c.backends.reference.call import REFERENCE, Argument, Call, size_argume
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings import moe as meaning
 from dsv3c.backends.reference.meanings import moe_rows as rows_meaning
-from dsv3c.ir.dialects import moe, moe_rows
+from dsv3c.ir.dialects import moe, moe_choices, moe_rows
 from dsv3c.ir.types import element_type, shape
 
 
@@ -28,6 +28,13 @@ def gate(op: moe.GateOp) -> Call:
         "dtype": dtype_of(element_type(op.weights)),
     }
     return Call(meaning.gate, list(op.operands), kwargs)
+
+
+@REFERENCE.rule(moe_choices.AppendChoiceOp)
+def append_choice(op: moe_choices.AppendChoiceOp) -> Call:
+    """The same experts for every token."""
+    kwargs: dict[str, Argument] = {"first": op.first.value.data, "count": op.count.value.data}
+    return Call(meaning.append_choice, list(op.operands), kwargs)
 
 
 @REFERENCE.rule(moe.ExpertsOp)

@@ -77,6 +77,12 @@ def limit_to_groups(choice: Tensor, *, groups: int, keep: int, group_score: str,
     return grouped.masked_fill(~kept.unsqueeze(-1), fill).flatten(-2)
 
 
+def append_choice(weights: Tensor, ids: Tensor, *, first: int, count: int) -> tuple[Tensor, Tensor]:
+    """Experts ``first`` and on with weight 1, behind every token's choices: [*, k] twice -> [*, k + count] twice."""
+    more = torch.arange(first, first + count).expand(*ids.shape[:-1], count)
+    return torch.cat([weights, torch.ones_like(more, dtype=weights.dtype)], dim=-1), torch.cat([ids, more], dim=-1)
+
+
 def experts(
     x: Tensor, weights: Tensor, ids: Tensor, gate: Tensor, down: Tensor, up: Tensor | None = None, *,
     combine_in: torch.dtype, order: str, intermediate: str,

@@ -65,18 +65,19 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
 }
 
 // -----
-// Experts joined along their own dim are not one per row of a part.
-// CHECK-LABEL: @negative_cat_of_experts(
+// Experts joined along their own dim: ranks run one program, so each takes as many of a part as any of them holds there
+// (two, also of a part of which it holds none), and chooses its own.
+// CHECK-LABEL: @cat_of_experts(
 // CHECK:           weight.param "down.shard"
-// CHECK-NEXT:        %[[A:\w+]] = weight.stored_each "a.{}" count 4 : tensor<4x16x4xbf16>
-// CHECK-NEXT:        %[[B:\w+]] = weight.stored_each "b.{}" count 4 : tensor<4x16x4xbf16>
-// CHECK-NEXT:        %[[V:\w+]] = aten.cat([%[[A]], %[[B]]]) : tensor<8x16x4xbf16>
-// CHECK-NEXT:        %[[OWN:\w+]] = weight.shard %[[V]] group "ep" placement <0:8> : tensor<8x16x4xbf16> -> tensor<2x16x4xbf16>
+// CHECK-NEXT:        %[[A:\w+]] = weight.stored_each "a.{}" count 4 group "ep" placement <0:4, 0, 0, 0, 0> : tensor<2x16x4xbf16>
+// CHECK-NEXT:        %[[B:\w+]] = weight.stored_each "b.{}" count 4 group "ep" placement <0, 0, 0, 0, 0:4> : tensor<2x16x4xbf16>
+// CHECK-NEXT:        %[[V:\w+]] = aten.cat([%[[A]], %[[B]]]) : tensor<4x16x4xbf16>
+// CHECK-NEXT:        %[[OWN:\w+]] = weight.shard %[[V]] group "ep" placement <0:2, 0:4, 2:4> : tensor<4x16x4xbf16> -> tensor<2x16x4xbf16>
 // CHECK-NEXT:        weight.yield %[[OWN]] :
 // CHECK-NEXT:      }
 builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
   dsv3c.symbol @T min 0 max 64
-  func.func @negative_cat_of_experts(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
+  func.func @cat_of_experts(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
     %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
     %gu = weight.param "gate_up" : tensor<8x8x16xbf16>
     %down = weight.param "down" : tensor<8x16x4xbf16> {
