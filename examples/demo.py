@@ -1,6 +1,7 @@
-"""``make demo``: compile the tiny model, show one rewrite, the summary, and text from the trained checkpoint."""
+"""``make demo``: compile the tiny model, one rewrite, the summary, and text from the trained checkpoint, in FP8 too."""
 
 import difflib
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -44,6 +45,11 @@ def demo() -> None:
         run("compile", TRAINED, "--target", "cpu", "--weights", TRAINED, "-o", out)
         prompts = [word for text in ("The router", "A pass", "7 plus 8") for word in ("--prompt", text)]
         run("generate", out, *prompts, "--max-new-tokens", "40")
+        raised = str(Path(out) / json.loads((Path(out) / "manifest.json").read_text("utf-8"))["levels"]["raised"])
+        print("\nThe same from its raised stage on, with 8-bit products and an 8-bit cache:\n", flush=True)
+        eight = dsv3c.compile(raised, f"{out}8", weights=TRAINED, recipe="deepseek-v3", kv_cache_dtype="fp8")
+        print("\n".join(line for line in eight.summary.splitlines() if line.startswith(("plan", "cache", "FP8"))))
+        run("generate", f"{out}8", *prompts, "--max-new-tokens", "40")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import torch
 
 from dsv3c.cli import VERBS, build_parser
 from dsv3c.ir.context import make_context
+from dsv3c.ir.legality import CODES
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.verify import verify_module
 from dsv3c.models.configs import named_configs
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [path.relative_to(ROOT) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md"))]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)(#[^)]*)?\)")
-SHELL_ENDS = {"|", "2>", ">", "<", ">>", "2>&1", "&&", ";"}
+SHELL_ENDS = {"|", "||", "2>", ">", "<", ">>", "2>&1", "&&", ";"}
 GENERATE = runpy.run_path(str(ROOT / "docs/generate.py"))
 TRANSCRIPTS = runpy.run_path(str(ROOT / "docs/transcripts.py"))
 
@@ -98,6 +99,16 @@ def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     logits, caches = names["logits"], names["caches"]
     assert isinstance(logits, torch.Tensor) and logits.shape == (1, 1000)
     assert isinstance(caches, list) and len(caches) == 3
+
+
+def test_the_recipe_in_the_docs_is_the_examples() -> None:
+    recipes = [text for text in blocks(Path("docs/precision.md"), "toml") if text.startswith("name = ")]
+    assert recipes == [(ROOT / "examples/fp8/careful.toml").read_text()]
+
+
+def test_every_code_of_the_judge_is_described() -> None:
+    text = (ROOT / "docs/overlap.md").read_text()
+    assert [f"| `{code}` | {says} |" for code, says in CODES.items() if f"| `{code}` | {says} |" not in text] == []
 
 
 def test_every_named_configuration_is_described() -> None:

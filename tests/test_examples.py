@@ -30,14 +30,34 @@ def test_every_example_is_described() -> None:
 def test_demo() -> None:
     printed = run(str(EXAMPLES / "demo.py"))
     assert "+    %" in printed and "nn.rms_norm" in printed
-    assert "The router scores every expert for every token." in printed
-    assert "7 plus 8 is 15." in printed
+    assert printed.count("The router scores every expert for every token.") == 2, "in bf16 and in FP8"
+    assert printed.count("7 plus 8 is 15.") == 2
+    assert "FP8 coverage" in printed
 
 
 def test_compile_tiny() -> None:
     printed = run(str(EXAMPLES / "compile_tiny.py"))
     assert "logits [2, 1000], 3 caches" in printed
     assert "$ dsv3c generate" in printed
+
+
+def test_fp8_recipes_are_compared() -> None:
+    printed = run(str(EXAMPLES / "fp8" / "compare.py"))
+    caches = [line.split()[1] for line in printed.splitlines() if line.startswith("cache")]
+    assert caches == ["640", "640", "416"], "8-bit latents of 4 layers, with two f32 scales each"
+    assert printed.count("The latent cache keeps one short row per token.") == 3
+    assert printed.count("FP8 coverage") == 2
+    over = [float(line.split()[-2]) for line in printed.splitlines() if line.endswith("%") and "f8" in line]
+    assert over and all(-0.1 < nats < 0.1 for nats in over)
+    assert "SQNR dB" in printed
+
+
+def test_experts_on_ranks_generate_the_tokens_of_one_device() -> None:
+    printed = run(str(EXAMPLES / "expert_parallel.py"))
+    assert printed.count("8 of 8 ranks have the tokens of one device") == 3
+    across = [int(line.split()[-2]) for line in printed.splitlines() if "comm.dispatch scale_out" in line]
+    assert across[1] < across[0], "a message per node sends less between nodes"
+    assert across[2] < across[0], "and so do rows of 8 bits"
 
 
 def test_own_model_is_recognised_checked_and_generates(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ HERE = Path(__file__).parent
 
 
 def dumps() -> dict[str, str]:
-    """File name -> text: captured, raised, phased, and final (merged and absorbed)."""
+    """File name -> text: captured, raised, phased, final; then in FP8: right after quantisers are put in, and final."""
     stages = compile_model(Request(model="tiny", target="cpu"), keep_stages=True).stages
     raised = [stage for stage in stages if "phased" not in stage.facts]
     phased = [stage for stage in stages if "phased" in stage.facts]
     chosen = {"captured": stages[0], "raised": raised[-1], "phased": phased[0], "final": phased[-1]}
+    eight = compile_model(Request(model="tiny", target="cpu", plan={"recipe": "deepseek-v3"}), keep_stages=True).stages
+    chosen |= {"quantised": next(stage for stage in eight if "quantised" in stage.facts), "final_fp8": eight[-1]}
     return {f"{level}.mlir": stage.text for level, stage in chosen.items()}
 
 
