@@ -282,8 +282,8 @@ def compile(
 
     ``choices`` are fields of the operating point (``max_tokens``, ``max_batch``, ``context``, ``max_context``,
     ``page_size``, ``verify_tokens``, ``logits``) and of the plan (``recipe``, ``kv_cache_dtype``, ``ep``, ``nnodes``,
-    ``redundant_experts``, ``copies``, ``combine_order``, ``combine_payload``, ``overlap``); everything else is as for
-    ``dsv3c compile``, but that the target is the CPU where none is named.
+    ``redundant_experts``, ``copies``, ``combine_order``, ``combine_payload``, ``shared_expert``, ``overlap``);
+    everything else is as for ``dsv3c compile``, but that the target is the CPU where none is named.
     """
     plan = {name: choices.pop(name) for name in [field.name for field in fields(Plan)] if name in choices}
     if isinstance(recipe := plan.get("recipe"), Path):

@@ -14,6 +14,7 @@ KV_CACHES = ("recipe", "bf16", "fp8")
 COPIES = ("auto", "expert", "rank", "node")
 COMBINE_ORDERS = ("source", "rank", "node_rank")
 COMBINE_PAYLOADS = ("recipe", *COMBINE)
+SHARED_EXPERTS = ("segment", "routed")
 OVERLAPS = ("auto", "off", "same-layer")
 
 
@@ -37,6 +38,8 @@ class Plan:
     """Order in which expert outputs are added: as the ``source`` model does, or partial sums by ``rank``."""
     combine_payload: str = "recipe"
     """What expert outputs travel as: ``bf16``, ``f32``, ``logfmt10``, ``logfmt8``, or what the recipe says."""
+    shared_expert: str = "segment"
+    """``segment``: computed by every rank, beside the routed experts; ``routed``: one of them, taken by every token."""
     overlap: str = "auto"
     """``auto``: schedule communication under computation; ``same-layer``: inside one layer only; ``off``."""
 
@@ -69,8 +72,11 @@ class Plan:
         if self.is_sharded:
             replicas = f" and {self.redundant_experts} replicas" if self.redundant_experts else ""
             parts.append(f"experts{replicas} on {self.ep} ranks of {self.nnodes} node{'s' if self.nnodes > 1 else ''}")
-            parts.append(f"combined in {self.combine_order} order")
+            payload = "" if self.payload == "own" else f" as {self.payload}"
+            parts.append(f"combined in {self.combine_order} order{payload}")
             parts.append("no overlap" if self.overlap == "off" else f"overlap {self.overlap}")
+        if self.shared_expert == "routed":
+            parts.append("shared expert routed")
         return ", ".join(parts)
 
     def cache_format(self) -> ScaledFormat | None:
@@ -96,6 +102,8 @@ class Plan:
 
     def passes(self) -> Iterator[str]:
         """The passes that carry the plan out, after absorption, as pipeline text."""
+        if self.shared_expert == "routed":
+            yield "route-shared-expert"
         if self.is_sharded:
             payload = "" if self.payload == "own" else f" payload={self.payload}"
             yield (
@@ -148,6 +156,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "copies": COPIES,
     "combine_order": COMBINE_ORDERS,
     "combine_payload": COMBINE_PAYLOADS,
+    "shared_expert": SHARED_EXPERTS,
     "overlap": OVERLAPS,
 }
 PLAIN = re.compile("[A-Za-z][A-Za-z0-9_-]*")

@@ -33,6 +33,7 @@ PASSES: dict[str, str] = {
     "raise-rope": "RaiseRopePass",
     "raise-rope-tables": "RaiseRopeTablesPass",
     "raise-swiglu": "RaiseSwigluPass",
+    "route-shared-expert": "RouteSharedExpertPass",
     "schedule-overlap": "ScheduleOverlapPass",
     "shard-experts": "ShardExpertsPass",
     "specialize-phases": "SpecializePhasesPass",

@@ -25,6 +25,7 @@ from dsv3c.ir.dialects.aten import AtenOp, Literal
 from dsv3c.ir.dialects.comm import PlacementAttr
 from dsv3c.ir.dialects.comm_types import with_rows
 from dsv3c.ir.dialects.weight import DequantizeOp, ParamOp, ShardOp, StoredEachOp
+from dsv3c.ir.sizes import Size
 from dsv3c.ir.types import shape
 from dsv3c.passes.recipes import append, derived_param
 
@@ -41,6 +42,11 @@ class Shares:
     placement: PlacementAttr
     rows: int
     """Physical experts per rank."""
+
+    def are_all_of(self, experts: Size) -> bool:
+        """Whether every rank holds all of so many experts, in order."""
+        ranks = len(self.placement.logical) // self.rows
+        return experts == self.rows and self.placement.logical == tuple(range(self.rows)) * ranks
 
 
 def sharded_param(ctx: CompileContext, param: ParamOp, shares: Shares) -> ParamOp:
@@ -90,6 +96,8 @@ class Sharder:
                 properties=op.properties,
                 attributes=op.attributes,
             )
+        elif shares.are_all_of(shape(value)[0]):
+            return value
         else:
             own = ShardOp(value, group=shares.group, placement=shares.placement, rows=shares.rows)
         own.location = op.location

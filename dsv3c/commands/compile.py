@@ -12,7 +12,7 @@ from dsv3c.ir.text import print_module
 from dsv3c.observers import progress
 from dsv3c.operating_point import LOGITS, read_workload
 from dsv3c.options import add_pass_options, check_print_names, observers_of, stats_table, timing_table
-from dsv3c.plan import COMBINE_ORDERS, COMBINE_PAYLOADS, COPIES, KV_CACHES, OVERLAPS, Plan
+from dsv3c.plan import COMBINE_ORDERS, COMBINE_PAYLOADS, COPIES, KV_CACHES, OVERLAPS, SHARED_EXPERTS, Plan
 from dsv3c.remarks import emit_remarks
 
 SIZES = {
@@ -78,6 +78,9 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--combine-order", choices=COMBINE_ORDERS, help="how expert outputs are added (default: source)")
     group.add_argument(
         "--combine-payload", choices=COMBINE_PAYLOADS, help="what expert outputs travel as (default: recipe)"
+    )
+    group.add_argument(
+        "--shared-expert", choices=SHARED_EXPERTS, help="beside the routed experts, or one of them (default: segment)"
     )
     group.add_argument("--overlap", choices=OVERLAPS, help="communication under computation (default: auto)")
 

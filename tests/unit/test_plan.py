@@ -115,6 +115,7 @@ DEFAULTS = {
     "copies": "auto",
     "combine_order": "source",
     "combine_payload": "recipe",
+    "shared_expert": "segment",
     "overlap": "auto",
 }
 TIDY = ["fuse-rope-cache-append", "assign-layouts", "cse", "dce"]
@@ -136,6 +137,7 @@ def test_what_a_plan_is_where_nothing_is_said() -> None:
             {"combine_payload": "fp8"},
             "--combine-payload must be one of recipe, bf16, f32, logfmt10, logfmt8, not 'fp8'", "",
         ),
+        ({"shared_expert": "own"}, "--shared-expert must be one of segment, routed, not 'own'", ""),
         ({"overlap": "on"}, "--overlap must be one of auto, off, same-layer, not 'on'", ""),
         ({"ep": 0}, "--ep 0: must be at least 1", ""),
         ({"nnodes": 0}, "--nnodes 0: must be at least 1", ""),
@@ -188,6 +190,7 @@ def test_values_that_no_plan_has(given: dict[str, object], says: str, hint: str)
             ["shard-experts{ep=2 nnodes=1 redundant=0 copies=auto order=source}", "bucket-tokens", *TIDY],
         ),
         ({"overlap": "same-layer"}, ["bucket-tokens", *TIDY]),
+        ({"shared_expert": "routed"}, ["route-shared-expert", "bucket-tokens", *TIDY]),
     ],
 )  # fmt: skip
 def test_the_passes_of_a_plan(given: dict[str, object], expected: list[str]) -> None:
@@ -239,6 +242,7 @@ FLAGS = {
     "copies": "rank",
     "combine_order": "node_rank",
     "combine_payload": "logfmt8",
+    "shared_expert": "routed",
     "overlap": "off",
 }
 
