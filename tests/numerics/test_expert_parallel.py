@@ -92,9 +92,11 @@ class Choices:
         return [self.seen[start : start + self.ranks] for start in range(0, len(self.seen), self.ranks)]
 
 
-def run(options: str, ranks: int, *passes: str) -> tuple[LockstepExecutor, list[list[Tensor]], Choices]:
+def run(
+    options: str, ranks: int, *passes: str, before: Sequence[str] = ()
+) -> tuple[LockstepExecutor, list[list[Tensor]], Choices]:
     """Logits by step and rank of the sharded program."""
-    module = dsv3c.opt(phased(), ",".join([f"shard-experts{{{options}}}", *passes]))
+    module = dsv3c.opt(phased(), ",".join([*before, f"shard-experts{{{options}}}", *passes]))
     choices = Choices(ranks)
     executor = LockstepExecutor(module.op, weights(), ranks, observer=choices)
     engine = LockstepEngine(executor, specs(), pages=16)
@@ -136,6 +138,30 @@ def test_rows_in_expert_order_keep_the_bits(case: str) -> None:
     for step, rows in enumerate(found):
         for rank in range(ranks):
             assert torch.equal(rows[rank], alone(rank)[step]), f"step {step}, rank {rank}"
+
+
+ROUTED = {
+    "on_every_rank": ("ep=4 redundant=3", 4),
+    "on_every_rank_of_nodes": ("ep=4 nnodes=2 redundant=7", 4),
+    "on_some_ranks": ("ep=6 redundant=1", 6),
+    "once": ("ep=1", 1),
+}
+
+
+@pytest.mark.parametrize("case", ROUTED)
+def test_the_shared_expert_as_a_routed_one_has_the_bits_of_one_device(case: str) -> None:
+    """This model adds experts in ascending order, rounding every time: the last is the shared one either way."""
+    options, ranks = ROUTED[case]
+    bucketed = ("bucket-tokens{alignment=8}",) if ranks == 4 else ()
+    executor, found, choices = run(options, ranks, *bucketed, before=["route-shared-expert"])
+    for step, rows in enumerate(found):
+        for rank in range(ranks):
+            assert torch.equal(rows[rank], alone(rank)[step]), f"step {step}, rank {rank}"
+    tokens = sum(len(ids) for layer in choices.layers() for ids in layer)
+    if ranks > 1 and "nnodes" not in options:
+        links = executor.links.messages
+        prefill = sum(len(ids) for layer in choices.layers()[:LAYERS] for ids in layer)
+        assert links["comm.dispatch", "local"] + links["comm.dispatch", "scale_up"] == (TOP_K + 1) * tokens > prefill
 
 
 def replicas(placement: Sequence[int], expert: int) -> list[int]:

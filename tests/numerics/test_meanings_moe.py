@@ -37,6 +37,16 @@ def gate_by_hand(
     return sorted(range(len(masked)), key=lambda e: -masked[e])[:k]
 
 
+@DTYPES
+def test_choices_that_every_token_makes(dtype: torch.dtype) -> None:
+    weights, ids = torch.randn(2, 3, 4).to(dtype), torch.randint(16, (2, 3, 4))
+    more, all_ids = moe.append_choice(weights, ids, first=16, count=2)
+    assert (more.dtype, all_ids.dtype) == (dtype, torch.int64)
+    assert torch.equal(more[..., :4], weights) and torch.equal(all_ids[..., :4], ids)
+    assert torch.equal(more[..., 4:], torch.ones(2, 3, 2, dtype=dtype))
+    assert all_ids[..., 4:].reshape(-1, 2).tolist() == [[16, 17]] * 6
+
+
 @pytest.mark.parametrize("scoring", ["sigmoid", "softmax"])
 @pytest.mark.parametrize("mask", ["-inf", "zero"])
 @pytest.mark.parametrize("with_bias", [True, False])

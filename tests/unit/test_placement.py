@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dsv3c.ir.errors import UsageError
-from dsv3c.passes.placement import check_placement, even_placement, read_placement
+from dsv3c.passes.placement import check_placement, even_placement, placement_beside, read_placement
 
 
 @pytest.mark.parametrize("nodes", [1, 2, 3, 4])
@@ -39,6 +39,38 @@ def test_ranks_hold_equally_many_and_none_twice(nodes: int, gpus: int, redundant
 )
 def test_even_placements(numbers: tuple[int, int, int, int], expected: list[int]) -> None:
     assert list(even_placement(*numbers)) == expected
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        # on every rank, last
+        ((8, 1, 3, 1, 4), [0, 1, 8, 2, 3, 8, 4, 5, 8, 6, 7, 8]),
+        # the same, and a replica of another on each: as without it
+        ((8, 1, 7, 1, 4), [0, 1, 2, 8, 2, 3, 4, 8, 4, 5, 6, 8, 6, 7, 0, 8]),
+        ((8, 1, 7, 2, 2), [0, 1, 2, 8, 2, 3, 0, 8, 4, 5, 6, 8, 6, 7, 4, 8]),
+        # two of them
+        ((4, 2, 2, 1, 2), [0, 1, 4, 5, 2, 3, 4, 5]),
+        # fewer replicas than ranks
+        ((7, 1, 0, 1, 4), [0, 1, 2, 3, 4, 5, 6, 7]),
+        ((6, 1, 1, 1, 4), [0, 1, 2, 6, 3, 4, 5, 6]),
+        ((5, 2, 1, 1, 4), [0, 1, 2, 5, 3, 6, 4, 5]),
+        ((6, 1, 1, 1, 8), [0, 1, 2, 6, 3, 4, 5, 6]),
+        ((4, 1, 0, 1, 1), [0, 1, 2, 3, 4]),
+    ],
+)
+def test_placements_of_experts_that_every_token_takes(
+    numbers: tuple[int, int, int, int, int], expected: list[int]
+) -> None:
+    placed = placement_beside(*numbers)
+    assert list(placed) == expected
+    check_placement(placed, numbers[3] * numbers[4], "")
+
+
+def test_numbers_count_them_too() -> None:
+    with pytest.raises(UsageError, match="17 experts and 0 replicas are not equally many on 4 ranks") as caught:
+        placement_beside(16, 1, 0, 1, 4)
+    assert caught.value.hint == "nearest: redundant=3"
 
 
 def test_nodes_keep_their_share_where_they_divide_experts_and_replicas() -> None:
