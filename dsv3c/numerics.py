@@ -17,6 +17,7 @@ A program of several ranks runs on all of them in lockstep, each with sequences 
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from torch import Tensor
 from xdsl.dialects.builtin import Float32Type, Float64Type, ModuleOp, bf16
@@ -35,7 +36,7 @@ from dsv3c.metrics import Difference, difference, routing_flips
 from dsv3c.passes.base import Pass
 from dsv3c.probes import SHAPES, Probe, Runner, Trace, pairs, probes_of, steps_of
 from dsv3c.programs import check_memory
-from dsv3c.retype import RetypedWeights, mentions, retyped
+from dsv3c.retype import KeptWeights, RetypedWeights, mentions, retyped
 
 F32_LIMIT = 1e-5
 """Relative L2 that reassociation may cost in f32."""
@@ -43,8 +44,9 @@ BF16_RATIO = 1.1
 """Factor by which the error of bf16 against f64 may grow."""
 DRAWS = 5
 """Random weights that are tried at most; with one draw the ratio of a model 64 wide scatters by about 15 %."""
-COPIES = 6
-"""Times the size of the weights that a run in f64 may take: four for the values, the rest for recipes at work."""
+COPIES = 9
+"""Times the size of the weights that a run in f64 may take: four for the values, three for those kept in bf16 and f32,
+the rest for recipes at work."""
 FURTHEST = ("scheduled", "quantised", "sharded", "phased", "raised")
 """Facts, the last to be established first."""
 F32, F64 = Float32Type(), Float64Type()
@@ -95,9 +97,15 @@ class Version:
     module: ModuleOp
     probes: Sequence[Probe]
     weights: Weights
+    kept: dict[Attribute, KeptWeights] = field(default_factory=dict[Attribute, KeptWeights])
+    """The weights in bf16 and f32, for every version of a program."""
     done: dict[tuple[Fidelity, Attribute, bool, bool], list[Trace]] = field(
         default_factory=dict[tuple[Fidelity, Attribute, bool, bool], list[Trace]]
     )
+
+    def changed(self, module: ModuleOp) -> "Version":
+        """Another program on the same probes with the same weights."""
+        return Version(module, self.probes, self.weights, self.kept)
 
     @property
     def is_phased(self) -> bool:
@@ -110,7 +118,7 @@ class Version:
         facts = facts_of(self.module)
         return next((fact for fact in FURTHEST if fact in facts), "captured")
 
-    @property
+    @cached_property
     def is_quantized(self) -> bool:
         """Whether it holds values that were quantised: scaled tensors, or a cache of 8 bits."""
         return any(mentions(self.module, element) for element in FORMATS)
@@ -127,16 +135,26 @@ class Version:
 
         ``quantized`` off: values keep their bits where the program quantises them.
         """
+        quantized = quantized or not self.is_quantized
         key = (fidelity, element, forced is not None, quantized)
         if key not in self.done:
-            module, weights = self.module, self.weights
-            if element != bf16:
-                module, weights = retyped(module, bf16, element), RetypedWeights(weights, bf16, element)
+            module = self.module if element == bf16 else retyped(self.module, bf16, element)
+            weights = self.weights_in(element)
             runner = Runner(module, weights, fidelity, replay=forced is not None, quantization=quantized)
             choices = forced if forced is not None else [()] * len(self.probes)
             probes = [probe.retyped(element) for probe in self.probes]
             self.done[key] = [runner.run(probe, chosen) for probe, chosen in zip(probes, choices, strict=True)]
         return self.done[key]
+
+    def weights_in(self, element: Attribute) -> Weights:
+        """The weights with ``element`` in place of bf16; those in f64, which are large, are not kept."""
+        if element == F64:
+            return RetypedWeights(self.weights_in(bf16), bf16, element)
+        if element not in self.kept:
+            self.kept[element] = KeptWeights(
+                self.weights if element == bf16 else RetypedWeights(self.weights_in(bf16), bf16, element)
+            )
+        return self.kept[element]
 
     def free(self) -> list[Trace]:
         """Results under the reference arithmetic, every choice its own; quantisation is off."""
@@ -270,7 +288,7 @@ class VerifyNumerics:
         if text == self.text:
             self.add(Row(run.name, before.level, item.numerics, "unchanged", True))
             return
-        after = Version(module.clone(), before.probes, before.weights)
+        after = before.changed(module.clone())
         self.add(self.judge(run.name, item, before, after))
         self.before_pass, self.text = after, text
 

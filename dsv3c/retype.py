@@ -109,3 +109,25 @@ class RetypedWeights:
         """The tensor, converted."""
         tensor = self.inner.tensor(name)
         return tensor.to(dtype_of(self.new)) if tensor.dtype == dtype_of(self.old) else tensor
+
+
+@dataclass
+class KeptWeights:
+    """The tensors of other weights, each read, made or converted once."""
+
+    inner: Weights
+    kept: dict[str, Tensor] = field(default_factory=dict[str, Tensor], repr=False)
+
+    def names(self) -> Iterable[str]:
+        """The same names."""
+        return self.inner.names()
+
+    def header(self, name: str) -> Header | None:
+        """The same header."""
+        return self.inner.header(name)
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor, always the same object."""
+        if name not in self.kept:
+            self.kept[name] = self.inner.tensor(name)
+        return self.kept[name]

@@ -17,6 +17,16 @@ from xdsl.ir import Operation, SSAValue
 
 from dsv3c.backends.reference.bindings import Binder, BindingError, Sizes, check_argument, sizes_brought, sizes_in
 from dsv3c.backends.reference.call import Argument, Call, RankRef, SizeRef, adapter_of, is_literal, is_plain
+from dsv3c.backends.reference.instructions import (
+    Builder,
+    Evaluate,
+    EvaluateBuilt,
+    EvaluateOnce,
+    Frame,
+    Instruction,
+    LoadParam,
+    is_of_params,
+)
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity, fidelity, quantization
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.meanings.scaled import Scaled
@@ -37,72 +47,6 @@ Replay = Callable[[], Tensor]
 
 class ExecutionError(Dsv3cError):
     """An op failed while it ran; the cause is chained."""
-
-
-@dataclass(slots=True)
-class Frame:
-    """One activation of a function."""
-
-    slots: list[Any]
-    sizes: Sizes
-    prefix: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Instruction:
-    """One step; ``frees`` are the slots whose last use this is."""
-
-    op: Operation
-    outs: tuple[int, ...]
-    frees: tuple[int, ...] = ()
-
-    def execute(self, frame: Frame) -> None:
-        """Read and write slots of the frame."""
-        raise NotImplementedError
-
-
-@dataclass(slots=True, kw_only=True)
-class Evaluate(Instruction):
-    """Call a meaning whose arguments are all in slots."""
-
-    meaning: Callable[..., Any]
-    args: tuple[int, ...]
-    kwargs: dict[str, Any]
-
-    def execute(self, frame: Frame) -> None:
-        """Call, then store the result or results."""
-        slots = frame.slots
-        store(slots, self.outs, self.meaning(*[slots[index] for index in self.args], **self.kwargs))
-
-
-Builder = Callable[[Frame], Any]
-
-
-@dataclass(slots=True, kw_only=True)
-class EvaluateBuilt(Instruction):
-    """Call a meaning with arguments that contain sizes or lists of values."""
-
-    meaning: Callable[..., Any]
-    args: tuple[Builder, ...]
-    kwargs: dict[str, Builder]
-
-    def execute(self, frame: Frame) -> None:
-        """Build the arguments, call, store."""
-        args = [build(frame) for build in self.args]
-        kwargs = {name: build(frame) for name, build in self.kwargs.items()}
-        store(frame.slots, self.outs, self.meaning(*args, **kwargs))
-
-
-@dataclass(slots=True, kw_only=True)
-class LoadParam(Instruction):
-    """Read a parameter under the frame's prefix."""
-
-    param: ParamOp
-    params: Params
-
-    def execute(self, frame: Frame) -> None:
-        """From the parameter store."""
-        frame.slots[self.outs[0]] = self.params.get(self.param, frame.prefix)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,15 +90,6 @@ class Observe(Instruction):
     def execute(self, frame: Frame) -> None:
         """Results are still in their slots."""
         self.observer(self.op, [frame.slots[index] for index in self.outs])
-
-
-def store(slots: list[Any], outs: tuple[int, ...], result: Any) -> None:
-    """Put one result, or a sequence of them, into their slots."""
-    if len(outs) == 1 and not isinstance(result, tuple | list):
-        slots[outs[0]] = result
-        return
-    for index, value in zip(outs, result, strict=True):
-        slots[index] = value
 
 
 @dataclass
@@ -233,6 +168,16 @@ class Compiler:
                 op=op, outs=outs, executor=self.executor, callee=callee_name(op), prefix=prefix, args=args
             )
         call = self.call_of(op)
+        if is_of_params(op):
+            (given,) = op.operands
+            return EvaluateOnce(
+                op=op,
+                outs=outs,
+                meaning=call.meaning,
+                arg=self.slots[given],
+                kwargs=dict(call.kwargs),
+                params=self.executor.params,
+            )
         replay = self.executor.replay
         if replay is not None and isinstance(op, GateOp):
             builders = {name: self.builder(argument) for name, argument in call.kwargs.items()}

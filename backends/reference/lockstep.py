@@ -17,18 +17,8 @@ from xdsl.ir import Operation
 from dsv3c.backends.reference.adapters.comm import CommOp
 from dsv3c.backends.reference.bindings import BindingError, Sizes
 from dsv3c.backends.reference.dtypes import dtype_of
-from dsv3c.backends.reference.executor import (
-    CallFunction,
-    Compiler,
-    ExecutionError,
-    Executor,
-    Frame,
-    Instruction,
-    Observer,
-    Replay,
-    Value,
-    store,
-)
+from dsv3c.backends.reference.executor import CallFunction, Compiler, ExecutionError, Executor, Observer, Replay, Value
+from dsv3c.backends.reference.instructions import Frame, Instruction, store
 from dsv3c.backends.reference.link_bytes import LinkBytes
 from dsv3c.backends.reference.meanings import comm as meaning
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity, fidelity, quantization

@@ -26,6 +26,8 @@ from dsv3c.ir.types import element_type, shape
 Loader = Callable[[Any, "Params", str], Tensor | Scaled]
 LOADERS: RuleTable[Loader] = RuleTable("parameter loader")
 """Op that reads stored tensors -> how, given the parameters and the prefix of the call."""
+DERIVED_BUDGET_BYTES = 1 << 30
+"""Memory for what steps make of parameters where no pass has moved that into their recipes."""
 
 
 @dataclass
@@ -41,6 +43,8 @@ class Params:
         default_factory=OrderedDict[tuple[int, str], Tensor | Scaled]
     )
     used_bytes: int = 0
+    made: dict[tuple[int, str], Tensor | Scaled] = field(default_factory=dict[tuple[int, str], Tensor | Scaled])
+    made_bytes: int = 0
 
     def get(self, op: ParamOp, prefix: str) -> Tensor | Scaled:
         """The value of a parameter under a prefix.  Raises ``WeightsError`` for a stored tensor that does not fit."""
@@ -53,6 +57,17 @@ class Params:
                 self.used_bytes -= self.values.popitem(last=False)[1].nbytes
         elif self.budget_bytes is not None:
             self.values.move_to_end(key)
+        return value
+
+    def derived(self, op: Operation, prefix: str, make: Callable[[], Tensor | Scaled]) -> Tensor | Scaled:
+        """What ``op`` makes of a parameter, kept for the next step as long as ``DERIVED_BUDGET_BYTES`` hold it."""
+        key = (id(op), prefix)
+        value = self.made.get(key)
+        if value is None:
+            value = make()
+            if self.budget_bytes is None and self.made_bytes + value.nbytes <= DERIVED_BUDGET_BYTES:
+                self.made[key] = value
+                self.made_bytes += value.nbytes
         return value
 
     def stored(self, name: str, header: Header, op: Operation) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from cli import TEXT
 from cli import dsv3c as command
-from xdsl.dialects.builtin import Float64Type, FloatAttr, ModuleOp, bf16, f64
+from xdsl.dialects.builtin import Float32Type, Float64Type, FloatAttr, ModuleOp, bf16, f64
 
 import dsv3c
 from dsv3c.api import Module
@@ -218,3 +218,22 @@ def test_compare_judges_quantised_programs_without_quantisation(tmp_path: Path) 
     # what promotion is for shows where products are added as a tensor core adds
     done = command("compare", promoted, never, "--policy", "bitwise", "--fidelity", "tensor_core")
     assert done.status == 1 and "bitwise: broken" in done.out
+
+
+def test_weights_of_all_versions_are_drawn_once() -> None:
+    ctx = make_context()
+    module = parse_module(ctx, SCALED)
+    first = Version(module, probes_of(module, ((2, 9),)), RandomWeights(0, required_headers(module)))
+    second = first.changed(module.clone())
+    assert second.weights_in(bf16).tensor("embed.weight") is first.weights_in(bf16).tensor("embed.weight")
+    wide = second.weights_in(Float32Type()).tensor("embed.weight")
+    assert wide is first.weights_in(Float32Type()).tensor("embed.weight")
+    assert torch.equal(wide, first.weights_in(bf16).tensor("embed.weight").float())
+    assert first.weights_in(Float64Type()).header("embed.weight") == ((10, 8), torch.float64)
+    assert list(first.weights_in(bf16).names()) == ["embed.weight"]
+    assert first.weights_in(bf16).header("embed.weight") == ((10, 8), torch.bfloat16)
+
+
+def test_a_program_without_8_bit_values_is_run_once_for_both() -> None:
+    version = Version(raised().op, probes_of(raised().op, ((1, 3),)), RandomWeights(0, required_headers(raised().op)))
+    assert version.traces("reference") is version.free()

@@ -8,6 +8,7 @@ import pytest
 import torch
 from roundtrip import parse
 
+from dsv3c.backends.reference import params
 from dsv3c.backends.reference.bindings import BindingError
 from dsv3c.backends.reference.emitter import emit_program
 from dsv3c.backends.reference.executor import Executor
@@ -167,3 +168,41 @@ func.func @main(%x: tensor<4x64xf32>) -> tensor<4x64xf32> {{
 """
     with pytest.raises(IRError, match="element type f4E2M1FN cannot be executed"):
         Executor(parse(text), RandomWeights(0, {})).run("main", torch.zeros(4, 64))
+
+
+UNFOLDED = f"""
+dsv3c.symbol @T min 1 max 4096
+func.func private @layer(%x: tensor<?x384xbf16, ["T"]>) -> tensor<?x320xbf16, ["T"]> {{
+  %w = weight.param "up.weight" : tensor<320x384xbf16>
+  %wq = scaled.quantize %w {QUANTIZER} : tensor<320x384xbf16> -> {WEIGHT}
+  %wd = scaled.dequantize %wq : {WEIGHT} -> tensor<320x384xf32>
+  %xq = scaled.quantize %x {QUANTIZER} : tensor<?x384xbf16, ["T"]> -> {ROWS}
+  %xd = scaled.dequantize %xq : {ROWS} -> tensor<?x384xf32, ["T"]>
+  %y = nn.linear %xd, %wd : tensor<?x384xf32, ["T"]>, tensor<320x384xf32> -> tensor<?x320xbf16, ["T"]>
+  func.return %y : tensor<?x320xbf16, ["T"]>
+}}
+func.func @main(%x: tensor<?x384xbf16, ["T"]>) -> (tensor<?x320xbf16, ["T"]>, tensor<?x320xbf16, ["T"]>) {{
+  %a = func.call @layer(%x) {{prefix = "layers.0"}} : (tensor<?x384xbf16, ["T"]>) -> tensor<?x320xbf16, ["T"]>
+  %b = func.call @layer(%x) {{prefix = "layers.1"}} : (tensor<?x384xbf16, ["T"]>) -> tensor<?x320xbf16, ["T"]>
+  func.return %a, %b : tensor<?x320xbf16, ["T"]>, tensor<?x320xbf16, ["T"]>
+}}
+"""
+
+
+@pytest.mark.parametrize("budget", [None, 1 << 40])
+def test_weights_are_quantised_once_where_memory_is_not_counted(
+    budget: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = parse(UNFOLDED)
+    weights, x = RandomWeights(0, required_headers(module)), torch.randn(4, 384).bfloat16()
+    executor = Executor(module, weights, params_budget_bytes=budget)
+    first, other, again, _ = [*executor.run("main", x), *executor.run("main", x)]
+    assert isinstance(first, torch.Tensor) and isinstance(other, torch.Tensor) and isinstance(again, torch.Tensor)
+    assert torch.equal(first, again) and not torch.equal(first, other), "every layer has its own"
+    assert len(executor.params.made) == (4 if budget is None else 0), "of weights, and of no activation"
+    for bytes_of_one, kept in ((320 * 384 + 3 * 3 * 4, 1), (1, 0)):
+        monkeypatch.setattr(params, "DERIVED_BUDGET_BYTES", bytes_of_one)
+        small = Executor(module, weights)
+        found = small.run("main", x)[0]
+        assert isinstance(found, torch.Tensor) and torch.equal(found, first)
+        assert len(small.params.made) == kept

@@ -178,8 +178,8 @@ def mm(x: Scaled, w: Scaled, bias: Tensor | None = None, *, dtype: torch.dtype, 
 
 
 def values(q: Scaled) -> Tensor:
-    """The numbers a scaled value stands for, as accurate as it is."""
-    return dequantize(q, dtype=torch.float32 if is_quantized(q) else q.data.dtype)
+    """The numbers a scaled value stands for, as accurate as it is: data that is not quantised has scales of 1."""
+    return dequantize(q, dtype=torch.float32) if is_quantized(q) else q.data
 
 
 def grouped_mm(x: Scaled, w: Scaled, expert_of: Tensor, *, dtype: torch.dtype, promote: int | None) -> Tensor:
