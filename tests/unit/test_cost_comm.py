@@ -10,9 +10,10 @@ from dsv3c.ir.context import make_context
 from dsv3c.ir.cost import CostClass, Env, entry_cost
 from dsv3c.ir.cost_model import Cost
 from dsv3c.ir.cost_rules_comm import KINDS, are_aligned, copies_of, received_rows
-from dsv3c.ir.definitions import definition
+from dsv3c.ir.definitions import choices_of, definition
 from dsv3c.ir.dialects import comm, moe
 from dsv3c.ir.dialects.comm_types import PlacementAttr
+from dsv3c.ir.dialects.moe_choices import AppendChoiceOp
 from dsv3c.ir.expected_places import expected_places
 from dsv3c.ir.expected_rows import Routing as ExpectedRows
 from dsv3c.ir.expected_rows import routing_of
@@ -261,6 +262,40 @@ def test_rows_of_experts_here_come_from_all_ranks() -> None:
     dispatch = dispatch_of(module)
     assert routing_of(dispatch.row_ids, 4, ENV) == ExpectedRows(T * RANKS, K / 16, 4)
     assert routing_of(dispatch.row_ids, 4, ENV).rows == T * K
+
+
+def with_certain(placement: list[int]) -> ModuleOp:
+    """The program with two choices of the gate and one more that every token makes, in place of three."""
+    module = with_placement(placement)
+    dispatch, gate = dispatch_of(module), next(op for op in module.walk() if isinstance(op, moe.GateOp))
+    first = max(placement)
+    chosen = moe.GateOp(
+        gate.logits, None, top_k=K - 1, scoring="sigmoid", groups=4, keep=2, renormalize=None, scale=1.0,
+        element=gate.weights.type.element_type,  # pyright: ignore
+    )  # fmt: skip
+    appended = AppendChoiceOp(chosen.weights, chosen.ids, first=first, count=1)
+    gate.parent_block().insert_ops_before([chosen, appended], gate)  # pyright: ignore
+    gate.weights.replace_all_uses_with(appended.all_weights)
+    gate.ids.replace_all_uses_with(appended.all_ids)
+    gate.detach()
+    assert choices_of(dispatch.ids) == (chosen.ids, 1)
+    return module
+
+
+def test_a_choice_of_every_token_among_others() -> None:
+    """12 experts and one more, which each of 4 ranks holds."""
+    placement = [*range(3), 12, *range(3, 6), 12, *range(6, 9), 12, *range(9, 12), 12]
+    dispatch = dispatch_of(with_certain(placement))
+    routing = routing_of(dispatch.row_ids, 4, ENV)
+    assert routing == ExpectedRows(T * RANKS, (K - 1) / 12, 4, heavy=1.0, heavy_chance=1 / 4)
+    assert routing.rows == pytest.approx(T * K)
+    assert routing_of(dispatch.ids, 13, ENV) == ExpectedRows(T, (K - 1) / 12, 13, heavy=1.0)
+    expected = expected_places(placement, 4, top_k=K - 1, groups=4, keep=2, certain=1)
+    assert all_copies(copies_of(dispatch, "rank")) == pytest.approx(expected)
+    assert copies_of(dispatch, "node").scale_out == pytest.approx(
+        expected_places(placement, 2, top_k=K - 1, groups=4, keep=2, certain=1) / 2
+    )
+    assert all_copies(copies_of(dispatch, "expert")) == K
 
 
 def test_definition_follows_calls_and_views() -> None:

@@ -8,19 +8,19 @@ import pytest
 
 from dsv3c.ir.expected_places import expected_places, most_places, places_of_groups
 from dsv3c.ir.links import Routing, distinct_places
-from dsv3c.passes.placement import even_placement
+from dsv3c.passes.placement import even_placement, placement_beside
 
 
-def brute(placement: Sequence[int], places: int, top_k: int, groups: int, keep: int) -> float:
+def brute(placement: Sequence[int], places: int, top_k: int, groups: int, keep: int, certain: int = 0) -> float:
     """Mean over every set of groups, every set of experts in them, and every choice of replicas."""
     size, experts = len(placement) // places, max(placement) + 1
     held = [[p // size for p, logical in enumerate(placement) if logical == e] for e in range(experts)]
     total, count = 0.0, 0
     for kept in combinations(range(groups), keep):
-        allowed = [e for e in range(experts) if e // (experts // groups) in kept]
+        allowed = [e for e in range(experts - certain) if e // ((experts - certain) // groups) in kept]
         for chosen in combinations(allowed, top_k):
             missed = [1.0] * places
-            for expert in chosen:
+            for expert in (*chosen, *range(experts - certain, experts)):
                 for place in range(places):
                     missed[place] *= 1 - held[expert].count(place) / len(held[expert])
             total, count = total + places - sum(missed), count + 1
@@ -42,6 +42,31 @@ def test_every_set_of_experts_counted(case: tuple[tuple[int, ...], int, int, int
     placement, places, top_k, groups, keep = case
     found = expected_places(placement, places, top_k=top_k, groups=groups, keep=keep)
     assert found == pytest.approx(brute(placement, places, top_k, groups, keep), rel=1e-12)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("numbers", [(8, 1, 0, 1, 3), (8, 1, 3, 1, 4), (8, 2, 6, 2, 2), (8, 2, 2, 2, 2)])
+def test_experts_that_every_token_takes(numbers: tuple[int, int, int, int, int], groups: int) -> None:
+    placement, certain, ranks = placement_beside(*numbers), numbers[1], numbers[3] * numbers[4]
+    keep = max(1, groups // 2)
+    for places in {ranks, numbers[3]}:
+        kwargs = {"top_k": 2, "groups": groups, "keep": keep, "certain": certain}
+        assert expected_places(placement, places, **kwargs) == pytest.approx(
+            brute(placement, places, **kwargs), rel=1e-12
+        )
+        reached = sorted(map(len, places_of_groups(placement, places, groups, certain)), reverse=True)
+        most = most_places(placement, places, **kwargs)
+        assert most == min(places, min(2, sum(reached[:keep])) + certain)
+
+
+def test_their_own_place_is_counted_once() -> None:
+    """Four experts and one that every token takes, each on a rank of its own; then the fifth everywhere."""
+    assert expected_places(range(5), 5, top_k=1, certain=1) == 2
+    assert most_places(range(5), 5, top_k=1, certain=1) == 2
+    everywhere = placement_beside(4, 1, 3, 1, 4)
+    assert expected_places(everywhere, 4, top_k=1, certain=1) == pytest.approx(1.75)
+    assert most_places(everywhere, 4, top_k=4, certain=1) == 4
+    assert places_of_groups(everywhere, 4, 2, 1) == [{0, 1}, {2, 3}]
 
 
 @pytest.mark.parametrize(("places", "expected"), [(2, 1.99), (4, 3.61), (8, 5.30), (16, 6.52), (32, 7.27), (64, 7.68)])
