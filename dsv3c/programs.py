@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import prod
 from pathlib import Path
 
 from xdsl.dialects import func
@@ -14,6 +15,7 @@ from dsv3c.backends.reference.params import check_weights, header_of, param_ops,
 from dsv3c.backends.reference.weights import RandomWeights, SafetensorsWeights, Weights, WeightsError
 from dsv3c.compiler import is_text, read_text
 from dsv3c.ir.context import CompileContext, make_context
+from dsv3c.ir.dialects.comm import meshes_of
 from dsv3c.ir.errors import Dsv3cError, UsageError
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.verify import verify_module
@@ -132,10 +134,11 @@ def available_bytes() -> int | None:
 def check_memory(module: ModuleOp, entry: str, *, copies: int = 1) -> None:
     """Raise MemoryShort when the weights of ``entry`` do not fit: what is needed, what is there, which layers fit.
 
-    ``copies``: times their size that is needed.
+    ``copies``: times their size that is needed.  All ranks of a mesh run in one process, each with its own weights.
     """
     available = available_bytes()
-    by_prefix = {prefix: copies * size for prefix, size in parameter_bytes(module, entry).items()}
+    times = copies * prod(mesh.ranks for mesh in meshes_of(module).values())
+    by_prefix = {prefix: times * size for prefix, size in parameter_bytes(module, entry).items()}
     needed = sum(by_prefix.values())
     if available is None or needed <= available:
         return

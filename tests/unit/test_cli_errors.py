@@ -208,6 +208,17 @@ def test_model_too_big_for_this_machine(mlir: Path, monkeypatch: pytest.MonkeyPa
     assert dsv3c("run", mlir).status == 0
 
 
+def test_every_rank_takes_memory(mlir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sharded = mlir.with_name("sharded.mlir")
+    sharded.write_text(f"comm.mesh @ep nodes 2 gpus 2\n{mlir.read_text()}")
+    whole = (10 * 8 + 10 * 8) * 4 + 2 * 8 * 8 * 4
+    monkeypatch.setattr(programs, "available_bytes", lambda: 4 * whole - 1)
+    assert dsv3c("run", mlir).status == 0
+    refused("run", sharded, status=1, says=["the weights of @main take", "--layers 0:1"])
+    monkeypatch.setattr(programs, "available_bytes", lambda: 4 * whole)
+    assert dsv3c("run", sharded).status == 0
+
+
 def test_memory_of_this_machine_is_known() -> None:
     available = programs.available_bytes()
     assert available is not None
