@@ -268,12 +268,14 @@ def holds_of(work: Work) -> tuple[list[list[tuple[int, str]]], list[list[tuple[i
     A hold waits for two ends, its instance's own and that of the segment that gives the buffer back.
     """
     number = {instance: index for index, instance in enumerate(work.instances)}
-    takes, awaits = [list[tuple[int, str]]() for _ in number], [list[tuple[int, str]]() for _ in number]
+    takes = [list[tuple[int, str]]() for _ in number]
+    awaits = [list[tuple[int, str]]() for _ in number]
     count = 0
     for index, instance in enumerate(work.instances):
         for hold in work.problem.declared[instance].holds:
-            takes[index].append((count, hold.buffer))
-            for end in (index, number[work.problem.release(instance, hold)]):
-                awaits[end].append((count, hold.buffer))
+            numbered = (count, hold.buffer)
             count += 1
+            takes[index].append(numbered)
+            awaits[index].append(numbered)
+            awaits[number[work.problem.release(instance, hold)]].append(numbered)
     return takes, awaits

@@ -24,6 +24,7 @@ from dsv3c.ir.timetable import (
 
 LOW_LATENCY = "low-latency"
 DISPATCH, EXPERTS, COMBINE = "dispatch", "experts", "combine"
+FUSED = (DISPATCH, EXPERTS, COMBINE)
 MEGA_KERNEL = "mega-moe"
 """Dispatch, experts and combine as one kernel (deepseek-ai/DeepGEMM#304)."""
 
@@ -38,6 +39,11 @@ class Device:
     """Of them for communication; 0: it holds none."""
     live_buffers: int = 0
     """Low-latency results that may be held at one time; 0: communication is not of that kind."""
+
+    @property
+    def comm_share(self) -> int | None:
+        """What to ask times of communication for; None: for no share."""
+        return self.comm_sms if self.comm_sms else None
 
     @property
     def compute_sms(self) -> int:
@@ -70,7 +76,7 @@ def problem_of(graph: SegmentGraph, device: Device, seconds: Seconds, compute_sm
                     kind=COMM if item.communicates else COMPUTE,
                     us=us,
                     sms=device.comm_sms if item.communicates else compute_sms,
-                    group=groups.get(item.segment, "") if item.communicates else "",
+                    group=groups.get(item.segment, ""),
                     holds=holds_of(item, device),
                 )
             )
@@ -85,7 +91,7 @@ def problem_of(graph: SegmentGraph, device: Device, seconds: Seconds, compute_sm
 
 def duration_us(item: SegmentInstance, device: Device, seconds: Seconds, compute_sms: int) -> float:
     """The time of an instance on its share, on the grid of timetables."""
-    sms = (device.comm_sms or None) if item.communicates else compute_sms
+    sms = device.comm_share if item.communicates else compute_sms
     return round(seconds(item.function, sms) * 1e9) / 1000
 
 
@@ -119,8 +125,8 @@ def groups_of(graph: SegmentGraph) -> dict[str, str]:
     found = dict[str, str]()
     for dependency in graph.dependencies:
         if dependency.kind == "order":
-            for name in (dependency.producer, dependency.consumer):
-                found[table[name].segment] = dependency.group
+            found[table[dependency.producer].segment] = dependency.group
+            found[table[dependency.consumer].segment] = dependency.group
     return found
 
 
@@ -175,7 +181,7 @@ def without_cross_layer(problem: Problem) -> Problem:
     added = [
         Dependency(rule.consumer, rule.producer, "order", rule.layers_back, back)
         for rule in problem.dependencies
-        if rule.layers_back and not rule.microbatches_back
+        if rule.layers_back
         for back in range(1 - microbatches, microbatches)
         if back
     ]
@@ -186,7 +192,7 @@ def first_part(graph: SegmentGraph) -> SegmentGraph:
     """The graph of the first micro-batch alone."""
     instances = tuple(item for item in graph.instances if item.microbatch == 0)
     names = {item.name for item in instances}
-    kept = tuple(item for item in graph.dependencies if {item.producer, item.consumer} <= names)
+    kept = tuple(item for item in graph.dependencies if item.producer in names and item.consumer in names)
     return replace(graph, instances=instances, dependencies=kept)
 
 
@@ -195,24 +201,22 @@ def with_mega_kernel(problem: Problem) -> Problem | None:
 
     Inside it communication runs under computation tile by tile: ``max(dispatch + combine, experts)``, a floor.
     """
-    parts = {name: [item for item in problem.segments if item.name == name] for name in (DISPATCH, EXPERTS, COMBINE)}
-    ranges = {name: [(item.first_layer, item.end_layer) for item in found] for name, found in parts.items()}
+    parts = {name: [item for item in problem.segments if item.name == name] for name in FUSED}
+    ranges = {name: [range(item.first_layer, item.end_layer) for item in found] for name, found in parts.items()}
     if not parts[EXPERTS] or any(found != ranges[EXPERTS] for found in ranges.values()):
         return None
     fused = list[Segment]()
     for dispatch, experts, combine in zip(*parts.values(), strict=True):
         times = zip(dispatch.us, experts.us, combine.us, strict=True)
         us = tuple(max(round((sent + back) * 1000) / 1000, own) for sent, own, back in times)
-        fused.append(
-            replace(experts, name=MEGA_KERNEL, us=us, group=dispatch.group, fuses=(DISPATCH, EXPERTS, COMBINE))
-        )
+        fused.append(replace(experts, name=MEGA_KERNEL, us=us, group=dispatch.group, fuses=FUSED))
     kept = [item for item in problem.segments if item.name not in parts]
     return replace(problem, segments=(*kept, *fused), dependencies=fused_rules(problem.dependencies), buffers=())
 
 
 def fused_rules(rules: Iterable[Dependency]) -> tuple[Dependency, ...]:
     """Rules between segments of which three became one."""
-    names: dict[str, str] = dict.fromkeys((DISPATCH, EXPERTS, COMBINE), MEGA_KERNEL)
+    names: dict[str, str] = dict.fromkeys(FUSED, MEGA_KERNEL)
     renamed = [
         replace(
             rule, consumer=names.get(rule.consumer, rule.consumer), producer=names.get(rule.producer, rule.producer)

@@ -179,7 +179,9 @@ def test_a_problem_waits_for_what_the_graph_waits_for(graph: SegmentGraph) -> No
 
 
 def test_without_cross_layer_every_micro_batch_waits_for_all() -> None:
-    bound = without_cross_layer(problem_of(graph_of(3, dense=1), DEVICE, seconds, 80))
+    free = problem_of(graph_of(3, dense=1), DEVICE, seconds, 80)
+    bound = without_cross_layer(free)
+    assert bound.dependencies[: len(free.dependencies)] == free.dependencies
     asked = [rule for rule in bound.dependencies if rule.kind == "order"]
     assert asked == [
         Dependency("attention", "mlp", "order", 1, -1),
