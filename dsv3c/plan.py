@@ -200,8 +200,19 @@ def check_cache(recipe: str, stated: ScaledFormat) -> None:
 
 
 def plan_of(given: Mapping[str, object], target: Target) -> Plan:
-    """The plan of the values that were given, the recipe being the target's own where none is."""
+    """The plan of the values that were given, the recipe being the target's own where none is.
+
+    Raises UsageError for what no plan has, and for more ranks per node than the target's scale-up links join.
+    """
     known = [field.name for field in fields(Plan)]
     assert given.keys() <= set(known), f"a plan has {known}, not {sorted(given)}"
     plan = replace(Plan(), **given)
+    most = target.scale_up_devices
+    if most is not None and plan.ep > most * plan.nnodes:
+        per_node = plan.ep // plan.nnodes
+        raise UsageError(
+            f"--ep {plan.ep} --nnodes {plan.nnodes} puts {per_node} ranks on a node; scale-up links of {target.name} "
+            f"join {most}",
+            hint=f"give --nnodes {-(-plan.ep // most)} or more",
+        )
     return plan if "recipe" in given else replace(plan, recipe=target.recipe)

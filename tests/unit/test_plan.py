@@ -161,6 +161,18 @@ def test_values_that_no_plan_has(given: dict[str, object], says: str, hint: str)
     assert (error.value.what, error.value.hint) == (says, hint)
 
 
+def test_a_node_has_no_more_ranks_than_scale_up_links_join() -> None:
+    h800, given = load_target("h800"), {"recipe": "bf16", "ep": 16}
+    with pytest.raises(
+        UsageError, match="--ep 16 --nnodes 1 puts 16 ranks on a node; scale-up links of h800 join 8"
+    ) as e:
+        plan_of(given, h800)
+    assert e.value.hint == "give --nnodes 2 or more"
+    assert plan_of({**given, "nnodes": 2}, h800).nnodes == 2
+    assert plan_of({**given, "ep": 64}, load_target("gb200")).ep == 64
+    assert plan_of({**given, "ep": 64}, load_target("cpu")).ep == 64
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
