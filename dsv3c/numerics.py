@@ -28,10 +28,12 @@ from dsv3c.backends.reference.params import entries_of, required_headers
 from dsv3c.backends.reference.weights import RandomWeights, Weights
 from dsv3c.driver import PassRun
 from dsv3c.ir.context import CompileContext
+from dsv3c.ir.dialects.comm import CombineOp
 from dsv3c.ir.dialects.core import facts_of
 from dsv3c.ir.errors import PassError
 from dsv3c.ir.scaled_type import FORMATS
 from dsv3c.ir.text import print_module
+from dsv3c.ir.types import element_type
 from dsv3c.metrics import Difference, difference, routing_flips
 from dsv3c.passes.base import Pass
 from dsv3c.probes import SHAPES, Probe, Runner, Trace, pairs, probes_of, steps_of
@@ -120,8 +122,11 @@ class Version:
 
     @cached_property
     def is_quantized(self) -> bool:
-        """Whether it holds values that were quantised: scaled tensors, or a cache of 8 bits."""
-        return any(mentions(self.module, element) for element in FORMATS)
+        """Whether it holds values that were quantised: scaled tensors, a cache of 8 bits, rows sent in another type."""
+        sent = (op for op in self.module.walk() if isinstance(op, CombineOp))
+        return any(mentions(self.module, element) for element in FORMATS) or any(
+            op.payload.data != str(element_type(op.y)) for op in sent
+        )
 
     def traces(
         self,

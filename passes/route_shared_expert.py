@@ -81,6 +81,8 @@ class Shared:
     gate: Rows
     up: Rows
     down: ParamOp
+    params: Sequence[ParamOp]
+    """These and the routed experts'."""
     count: int
     """Experts of the routed ones' width that it is as wide as."""
 
@@ -117,21 +119,27 @@ def shared_beside(op: ExpertsOp) -> Shared:
     element = element_type(op.x)
     if op.combine_in != element and element_bytes(op.combine_in) <= element_bytes(element):
         raise Mismatch(f"experts' outputs are rounded to {op.combine_in} before they are added, the shared one is not")
-    width, shared_width = shape(op.down)[2], shape(swiglu.y)[-1]
-    if not (isinstance(width, int) and isinstance(shared_width, int) and isinstance(shape(op.down)[0], int)):
+    (experts, _, width), shared_width = shape(op.down), shape(swiglu.y)[-1]
+    assert isinstance(width, int)
+    if not (isinstance(experts, int) and isinstance(shared_width, int)):
         raise Mismatch("experts and their widths must be numbers")
     if shared_width % width:
         raise Mismatch(f"the shared expert's width {shared_width} is no multiple of the others' {width}")
-    others = [param_of(weight) for weight in (op.gate, op.up, op.down) if weight is not None]
-    weights = [param_of(linear.weight) for linear in (gate[0], up[0], down)]
-    if None in (*others, *weights):
+    weights = [*weights_of(op), gate[0].weight, up[0].weight, down.weight]
+    params = [param for weight in weights if (param := param_of(weight)) is not None]
+    if len(params) < len(weights):
         raise Mismatch("a weight is no parameter of this function: it cannot be joined to others ahead of time")
-    kinds = {element_type(param.value) for param in (*others, *weights) if param is not None}
+    kinds = {element_type(weight) for weight in weights}
     if len(kinds) > 1:
         raise Mismatch(f"weights of {' and '.join(sorted(map(str, kinds)))} cannot be joined")
-    of_gate, of_up, of_down = weights
-    assert of_gate is not None and of_up is not None and of_down is not None
-    return Shared(add, x, Rows(of_gate, gate[1]), Rows(of_up, up[1]), of_down, shared_width // width)
+    of_gate, of_up, of_down = params[-3:]
+    rows = (Rows(of_gate, gate[1]), Rows(of_up, up[1]))
+    return Shared(add, x, *rows, of_down, params, shared_width // width)
+
+
+def weights_of(op: ExpertsOp) -> Sequence[SSAValue]:
+    """Gate, up if it is apart, down."""
+    return op.operands[3:]
 
 
 def sum_of(y: SSAValue) -> tuple[AtenOp, SSAValue]:
@@ -181,7 +189,8 @@ def projection(value: SSAValue, name: str) -> tuple[LinearOp, int]:
         raise Mismatch("the shared expert has a bias")
     start = view.offsets[last]
     columns = whole(view.base).cut(last, start, shape(value)[-1])
-    if columns is None or flat(columns) != flat(view) or not isinstance(start, int):
+    assert columns is not None, "the view is inside of what it is a view of"
+    if flat(columns) != flat(view) or not isinstance(start, int):
         raise Mismatch(f"the {name} of the shared expert is not some columns of a linear")
     return linear, start
 
@@ -214,13 +223,10 @@ def build(ctx: CompileContext, rewriter: PatternRewriter, op: ExpertsOp, shared:
     total = shared.add.results[0]
     if made.y.type != total.type:
         new.append(aten_class(ctx, "aten.view").build_from({"self": made.y}, {}, [total.type]))
-    params = [param_of(op.gate), param_of(op.down), param_of(op.up) if op.up is not None else None]
-    params += [shared.gate.param, shared.up.param, shared.down]
-    read = [param for param in params if param is not None]
-    matched = between(total, {*op.operands, shared.x, *(param.value for param in read)})
+    matched = between(total, {*op.operands, shared.x, *(param.value for param in shared.params)})
     what = f"the shared expert as {shared.count} of {experts + shared.count} routed ones"
     replace(ctx, rewriter, op, matched, new, what=what)
-    for param in dict.fromkeys(read):
+    for param in dict.fromkeys(shared.params):
         if param.value.first_use is None:
             rewriter.erase(param)
 

@@ -22,10 +22,14 @@ from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.runtime.generate import CacheSpec
 from dsv3c.backends.reference.runtime.paging import SequenceState
 from dsv3c.backends.reference.weights import RandomWeights
+from dsv3c.driver import Driver
+from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.moe import GateOp
 from dsv3c.ir.functions import functions
-from dsv3c.pipelines import LOWER, RAISE
+from dsv3c.ir.targets import load_target
+from dsv3c.numerics import VerifyNumerics
+from dsv3c.pipelines import LOWER, RAISE, parse_passes
 from dsv3c.runtime import Engine, cache_spec
 
 SIZES = "page-size=16 context=256 max-context=256 max-batch=8"
@@ -281,6 +285,16 @@ def test_nothing_is_rounded_for_the_way_where_nothing_is_quantised() -> None:
     states = [SequenceState(list(prompt)) for prompt in prompts(0)]
     logits = engine.run("prefill", states, [len(state.tokens) for state in states])
     assert torch.equal(torch.stack(logits), alone(0)[0])
+
+
+def test_the_policy_judges_payloads_without_what_they_round() -> None:
+    ctx = make_context(target=load_target("cpu"))
+    judge = VerifyNumerics(ctx, say=lambda line: None, shapes=((2, 9),))
+    Driver(ctx, [judge]).run(phased().op.clone(), parse_passes("shard-experts{ep=2 payload=logfmt8}"))
+    (row,) = judge.rows
+    assert (row.policy, row.ok) == ("quantises", True)
+    assert row.measured.startswith("f32 0.0e+00;")
+    assert "with quantisation relative L2" in row.measured
 
 
 def test_one_rank_runs_as_any_program_does() -> None:

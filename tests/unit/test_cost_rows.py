@@ -181,3 +181,21 @@ def test_ids_may_hold_fewer_choices_than_they_have_room_for() -> None:
     assert routing_of(permute.ids, 4, ENV) == Routing(5, 0.5, 4)
     assert routing_of(permute.ids, 1, ENV).chance == 1.0
     assert ROUTING.find(PermuteOp) is None
+
+
+def test_choices_that_every_token_makes() -> None:
+    weights = 'tensor<?x2xf32, ["T"]>'
+    module = parse_module(
+        make_context(),
+        f"""dsv3c.symbol @T min 0
+        func.func @f(%w: {weights}, %ids: {IDS}) -> (tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>) {{
+          %a, %b = moe.append_choice %w, %ids first 4 count 1
+            : {weights}, {IDS} -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+          func.return %a, %b : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+        }}""",
+    )
+    verify_module(module)
+    found = entry_cost(module, "f", ENV).of(CostClass.ROUTER)
+    assert (found.flops, found.activation_bytes_read, found.activation_bytes_written) == (0, 5 * 2 * 12, 5 * 3 * 12)
+    made = next(op for op in module.walk() if op.name == "moe.append_choice")
+    assert routing_of(made.results[1], 5, ENV) == Routing(5, 0.5, 5, heavy=1.0)

@@ -220,6 +220,29 @@ def test_a_function_of_several_phases_is_made_for_the_one_with_most_tokens() -> 
     assert tokens_of(module) == 90
 
 
+def test_an_expert_that_every_token_takes_gets_a_row_of_each() -> None:
+    ids, weights = 'tensor<?x2xi64, ["T"]>', 'tensor<?x2xf32, ["T"]>'
+    module = parse_module(
+        make_context(),
+        f"""dsv3c.symbol @T min 1 max 64 hint 32
+        func.func @f(%x: {X}, %logits: tensor<?x4xf32, ["T"]>, %gate: tensor<5x12x8xbf16>, %down: tensor<5x8x6xbf16>)
+            -> {X} {{
+          %w, %ids = moe.gate %logits top_k 2 scoring "softmax" groups 1 keep 1 group_score "max" mask "-inf" scale 1.0
+            : tensor<?x4xf32, ["T"]> -> {weights}, {ids}
+          %all, %more = moe.append_choice %w, %ids first 4 count 1
+            : {weights}, {ids} -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+          %y = moe.experts %x, %all, %more gate %gate down %down combine_in f32 order "slot" intermediate "input" :
+            {X}, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<5x12x8xbf16>, tensor<5x8x6xbf16> -> {X}
+          func.return %y : {X}
+        }}""",
+    )
+    ctx = apply(module, layout="masked")
+    (permute,) = permutes(module)
+    assert permute.capacity == "T"
+    (outcome,) = ctx.outcomes
+    assert (outcome.numbers["rows"], outcome.numbers["padding_rows"]) == (160, 160 - 32 * 3)
+
+
 @pytest.mark.parametrize("counted", [False, True])
 def test_an_expert_gets_no_more_rows_than_tokens_were_sent(counted: bool) -> None:
     rows, count = ("R", " counts %n : tensor<4xi32>") if counted else ("8*T", "")

@@ -565,7 +565,7 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
     %su = weight.param "shared.up" : tensor<4x16xbf16>
     %sd = weight.param "shared.down" : tensor<16x4xbf16>
     %g = nn.linear %other, %sg : tensor<?x16xbf16, ["T"]>, tensor<4x16xbf16> -> tensor<?x4xbf16, ["T"]>
-    %u = nn.linear %x, %su : tensor<?x16xbf16, ["T"]>, tensor<4x16xbf16> -> tensor<?x4xbf16, ["T"]>
+    %u = nn.linear %other, %su : tensor<?x16xbf16, ["T"]>, tensor<4x16xbf16> -> tensor<?x4xbf16, ["T"]>
     %h = nn.swiglu %g, %u intermediate "input" : tensor<?x4xbf16, ["T"]>
     %z = nn.linear %h, %sd : tensor<?x4xbf16, ["T"]>, tensor<16x4xbf16> -> tensor<?x16xbf16, ["T"]>
     %sum = aten.add.Tensor(%y, %z) : tensor<?x16xbf16, ["T"]>
@@ -652,6 +652,48 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
     %su = weight.param "shared.up" : tensor<4x16xbf16>
     %sd = weight.param "shared.down" : tensor<16x4xbf16>
     %g = nn.linear %x, %sg : tensor<?x16xbf16, ["T"]>, tensor<4x16xbf16> -> tensor<?x4xbf16, ["T"]>
+    %u = nn.linear %x, %su : tensor<?x16xbf16, ["T"]>, tensor<4x16xbf16> -> tensor<?x4xbf16, ["T"]>
+    %h = nn.swiglu %g, %u intermediate "input" : tensor<?x4xbf16, ["T"]>
+    %z = nn.linear %h, %sd : tensor<?x4xbf16, ["T"]>, tensor<16x4xbf16> -> tensor<?x16xbf16, ["T"]>
+    %sum = aten.add.Tensor(%y, %z) : tensor<?x16xbf16, ["T"]>
+    func.return %sum : tensor<?x16xbf16, ["T"]>
+  }
+}
+
+// -----
+// CHECK-LABEL: @negative_number_of_columns(
+// CHECK-NOT: moe.append_choice
+// REMARK: route-shared-expert: blocked: @negative_number_of_columns: moe.experts: experts and their widths must be numbers
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @T min 0 max 64
+  dsv3c.symbol @I min 1 max 64
+  func.func @negative_number_of_columns(%x: tensor<?x16xbf16, ["T"]>, %w: tensor<?x3xf32, ["T"]>, %ids: tensor<?x3xi64, ["T"]>, %sg: tensor<?x16xbf16, ["I"]>, %sd: tensor<16x?xbf16, ["I"]>) -> tensor<?x16xbf16, ["T"]> {
+    %egu = weight.param "experts.gate_up" : tensor<8x8x16xbf16>
+    %ed = weight.param "experts.down" : tensor<8x16x4xbf16>
+    %y = moe.experts %x, %w, %ids gate %egu down %ed combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
+    %g = nn.linear %x, %sg : tensor<?x16xbf16, ["T"]>, tensor<?x16xbf16, ["I"]> -> tensor<?x?xbf16, ["T", "I"]>
+    %h = nn.swiglu %g, %g intermediate "input" : tensor<?x?xbf16, ["T", "I"]>
+    %z = nn.linear %h, %sd : tensor<?x?xbf16, ["T", "I"]>, tensor<16x?xbf16, ["I"]> -> tensor<?x16xbf16, ["T"]>
+    %sum = aten.add.Tensor(%y, %z) : tensor<?x16xbf16, ["T"]>
+    func.return %sum : tensor<?x16xbf16, ["T"]>
+  }
+}
+
+// -----
+// CHECK-LABEL: @negative_first_column(
+// CHECK-NOT: moe.append_choice
+// REMARK: route-shared-expert: blocked: @negative_first_column: moe.experts: the gate of the shared expert is not some columns of a linear
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @T min 0 max 64
+  dsv3c.symbol @I min 1 max 64
+  func.func @negative_first_column(%x: tensor<?x16xbf16, ["T"]>, %w: tensor<?x3xf32, ["T"]>, %ids: tensor<?x3xi64, ["T"]>, %sg: tensor<?x16xbf16, ["I + 4"]>) -> tensor<?x16xbf16, ["T"]> {
+    %egu = weight.param "experts.gate_up" : tensor<8x8x16xbf16>
+    %ed = weight.param "experts.down" : tensor<8x16x4xbf16>
+    %y = moe.experts %x, %w, %ids gate %egu down %ed combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>, tensor<8x8x16xbf16>, tensor<8x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
+    %su = weight.param "shared.up" : tensor<4x16xbf16>
+    %sd = weight.param "shared.down" : tensor<16x4xbf16>
+    %gi = nn.linear %x, %sg : tensor<?x16xbf16, ["T"]>, tensor<?x16xbf16, ["I + 4"]> -> tensor<?x?xbf16, ["T", "I + 4"]>
+    %g = aten.slice.Tensor(%gi, dim = 1, start = "I") : tensor<?x4xbf16, ["T"]>
     %u = nn.linear %x, %su : tensor<?x16xbf16, ["T"]>, tensor<4x16xbf16> -> tensor<?x4xbf16, ["T"]>
     %h = nn.swiglu %g, %u intermediate "input" : tensor<?x4xbf16, ["T"]>
     %z = nn.linear %h, %sd : tensor<?x4xbf16, ["T"]>, tensor<16x4xbf16> -> tensor<?x16xbf16, ["T"]>
