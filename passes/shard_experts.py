@@ -106,6 +106,11 @@ class ShardExpertsPass(Pass):
                 f"shard-experts: with copies={self.copies} ranks send partial sums, which is not the source's order",
                 hint="give order=rank or order=node_rank, or copies=expert",
             )
+        if self.order != "source" and self.copies == "expert":
+            raise UsageError(
+                f"shard-experts: with copies=expert no rank adds anything: order={self.order} has no meaning",
+                hint="leave order out, or give copies=rank or copies=node",
+            )
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Every ``moe.experts`` of every function."""

@@ -15,6 +15,7 @@
 // RUN: not dsv3c opt %s -p 'shard-experts{ep=4 nnodes=3}' --split-input-file 2>&1 | filecheck %s --check-prefix=UNEVEN
 // RUN: not dsv3c opt %s -p 'shard-experts{copies=rank}' --split-input-file 2>&1 | filecheck %s --check-prefix=PARTIAL
 // RUN: not dsv3c opt %s -p 'shard-experts{copies=node}' --split-input-file 2>&1 | filecheck %s --check-prefix=PARTIAL
+// RUN: not dsv3c opt %s -p 'shard-experts{copies=expert order=rank}' --split-input-file 2>&1 | filecheck %s --check-prefix=ALONE
 // RUN: not dsv3c opt %s -p 'shard-experts{ep=3}' --split-input-file 2>&1 | filecheck %s --check-prefix=THREE
 
 // NORANKS: error: shard-experts: ep must be at least 1, not 0
@@ -25,6 +26,8 @@
 // UNEVEN: error: shard-experts: 4 ranks are not equally many on 3 nodes
 // PARTIAL: error: shard-experts: with copies={{rank|node}} ranks send partial sums, which is not the source's order
 // PARTIAL-NEXT: give order=rank or order=node_rank, or copies=expert
+// ALONE: error: shard-experts: with copies=expert no rank adds anything: order=rank has no meaning
+// ALONE-NEXT: leave order out, or give copies=rank or copies=node
 // THREE: error: 8 experts and 0 replicas are not equally many on 3 ranks
 // THREE-NEXT: nearest: redundant=1
 
