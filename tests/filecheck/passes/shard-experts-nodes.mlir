@@ -134,3 +134,18 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
     func.return %y : tensor<?x16xbf16, ["T"]>
   }
 }
+
+// -----
+// Experts that every token takes are on nodes of their own beside those of the groups kept.
+// CHECK: fired: @certain: moe.experts: a token reaches the nodes of 2 of 4 groups, and those of 4 it always takes; nodes_per_token = 1.98, nodes_at_most = 2
+builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
+  dsv3c.symbol @T min 0 max 64
+  func.func @certain(%x: tensor<?x16xbf16, ["T"]>, %logits: tensor<?x8xf32, ["T"]>) -> tensor<?x16xbf16, ["T"]> attributes {phase = {name = "decode", min_query = 1 : i64, max_query = 1 : i64, tokens = 8 : i64, sequences = 8 : i64, context = 256 : i64, capturable}} {
+    %w, %ids = moe.gate %logits top_k 3 scoring "sigmoid" groups 4 keep 2 group_score "max" mask "-inf" scale 1.0 : tensor<?x8xf32, ["T"]> -> tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]>
+    %ws, %all = moe.append_choice %w, %ids first 8 count 4 : tensor<?x3xf32, ["T"]>, tensor<?x3xi64, ["T"]> -> tensor<?x7xf32, ["T"]>, tensor<?x7xi64, ["T"]>
+    %gu = weight.param "gate_up" : tensor<12x8x16xbf16>
+    %down = weight.param "down" : tensor<12x16x4xbf16>
+    %y = moe.experts %x, %ws, %all gate %gu down %down combine_in f32 order "slot" intermediate "input" : tensor<?x16xbf16, ["T"]>, tensor<?x7xf32, ["T"]>, tensor<?x7xi64, ["T"]>, tensor<12x8x16xbf16>, tensor<12x16x4xbf16> -> tensor<?x16xbf16, ["T"]>
+    func.return %y : tensor<?x16xbf16, ["T"]>
+  }
+}
