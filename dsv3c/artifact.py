@@ -3,7 +3,7 @@
 ``ir/NN_pass.mlir`` (one per pass that changed the module), ``ir/module.mlir`` (the result in MLIR's generic form, with
 locations), ``manifest.json``, ``weights.json`` (the stored tensors it needs), ``remarks.jsonl``; of a scheduled program
 ``timetable/ENTRY.txt``, ``.json`` (a trace for Perfetto) and ``.svg``; for a CPU target ``program.py`` with the
-meanings it calls, which torch alone runs.
+meanings it calls, which torch alone runs (one process is one rank: there is none where ranks share the experts).
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from xdsl.ir import Attribute
 from dsv3c.compiler import Compiled, Stage, checkpoint_of, program_files
 from dsv3c.files import new_folder
 from dsv3c.ir.context import CompileContext, make_context
+from dsv3c.ir.dialects.comm import num_ranks
 from dsv3c.ir.dialects.core import facts_of, symbols_of
 from dsv3c.ir.errors import Dsv3cError, UsageError
 from dsv3c.ir.functions import functions
@@ -99,7 +100,7 @@ def text_files(compiled: Compiled) -> dict[str, str]:
     files[REMARKS] = remarks_json(compiled.ctx.outcomes)
     files[WEIGHTS] = json.dumps(weights_of(module), indent=1) + "\n"
     files |= timetable_files(module)
-    if compiled.ctx.target is not None and compiled.ctx.target.kind == "cpu":
+    if compiled.ctx.target is not None and compiled.ctx.target.kind == "cpu" and num_ranks(module) == 1:
         files |= program_files(module)
     return files
 

@@ -23,13 +23,14 @@ from dsv3c.backends.reference.meanings.arithmetic import Fidelity
 from dsv3c.backends.reference.params import entries_of
 from dsv3c.backends.reference.weights import Weights
 from dsv3c.inputs import InputOptions, entry_inputs, vocabulary
+from dsv3c.ir.dialects.comm import num_ranks
 from dsv3c.ir.dialects.core import symbols_of
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.moe import GateOp
 from dsv3c.ir.functions import functions
 from dsv3c.ir.types import sizes_of
 from dsv3c.passes.phases import TABLE_TYPES, Phase, phase_of
-from dsv3c.rank_probes import Lane, gates_of, gathered, joined, num_ranks, parted
+from dsv3c.rank_probes import Lane, gates_of, gathered, joined, parted
 
 SHAPES = ((1, 2), (2, 33), (1, 130))
 """(sequences, tokens of each) of the probes."""

@@ -16,7 +16,6 @@ from dsv3c.backends.reference.executor import Value
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, step_tables
 from dsv3c.ir.bodies import executed_ops
-from dsv3c.ir.dialects.comm import meshes_of
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.moe import GateOp
 from dsv3c.ir.functions import callee_name, functions
@@ -24,11 +23,6 @@ from dsv3c.ir.segments import MICROBATCH
 from dsv3c.ir.sizes import Size, evaluate
 from dsv3c.ir.types import shape
 from dsv3c.runtime import make_cache
-
-
-def num_ranks(module: ModuleOp) -> int:
-    """Ranks of the module's mesh; one where it has none."""
-    return max((mesh.ranks for mesh in meshes_of(module).values()), default=1)
 
 
 @dataclass(frozen=True)

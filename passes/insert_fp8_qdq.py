@@ -40,6 +40,7 @@ from dsv3c.ir.dialects.moe_rows import GroupedMmOp
 from dsv3c.ir.dialects.nn import EmbeddingOp, HeadLinearOp, LinearOp
 from dsv3c.ir.dialects.scaled import DequantizeOp, QuantizeOp
 from dsv3c.ir.dialects.weight import ParamOp
+from dsv3c.ir.errors import UsageError
 from dsv3c.ir.precision import Recipe, ScaledFormat
 from dsv3c.ir.precision_text import load_recipe
 from dsv3c.ir.quantizer import QuantizerAttr
@@ -70,8 +71,22 @@ class InsertFp8QdqPass(Pass):
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Give every function one precision, then quantise its sites."""
         recipe = load_recipe(self.recipe)
+        check_target(ctx, recipe)
         for version in Layers(ctx, module, recipe).split():
             Quantisation(ctx, recipe, version).run()
+
+
+def check_target(ctx: CompileContext, recipe: Recipe) -> None:
+    """Raise UsageError for a recipe in a format that the target, as far as it states rates, does not multiply."""
+    if ctx.target is None or not ctx.target.dense_flops_per_s:
+        return
+    for stated in [stated for rule in recipe.rules for stated in rule.formats or ()]:
+        if stated.format not in ctx.target.dense_flops_per_s:
+            raise UsageError(
+                f"recipe {recipe.name} multiplies {stated.format}; {ctx.target.name} multiplies "
+                f"{', '.join(ctx.target.dense_flops_per_s)}",
+                hint=f'write a recipe of your own: extends = "{recipe.name}", with another format; or --recipe bf16',
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dsv3c.compiler import DEFAULT_TARGET, LEVELS, Compiled, Request, compile_model, program_files
 from dsv3c.files import check_free, write_text
+from dsv3c.ir.dialects.comm import num_ranks
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.text import print_module
 from dsv3c.observers import progress
@@ -192,7 +193,11 @@ def conclude(arguments: argparse.Namespace, compiled: Compiled) -> None:
     artifact = write_artifact(compiled, arguments.output, force=arguments.force)
     print(summary_text(compiled))
     print(f"wrote {artifact.path}: {len(artifact.manifest['files'])} files")
-    target = compiled.ctx.target
+    target, ranks = compiled.ctx.target, num_ranks(compiled.module)
+    if ranks > 1:
+        print(
+            f"a program of {ranks} ranks: `dsv3c run` and `dsv3c generate` run all of them in one process, in lockstep"
+        )
     if target is not None and target.kind != "cpu":
         print(
             f"kernels for {target.name} are not generated yet: this is the plan; "

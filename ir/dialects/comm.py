@@ -70,6 +70,11 @@ def meshes_of(module: ModuleOp) -> dict[str, MeshOp]:
     return {op.sym_name.data: op for op in module.ops if isinstance(op, MeshOp)}
 
 
+def num_ranks(module: ModuleOp) -> int:
+    """Ranks of the module's largest mesh; one where it has none."""
+    return max((mesh.ranks for mesh in meshes_of(module).values()), default=1)
+
+
 @irdl_op_definition
 class StartOp(IRDLOperation):
     """``%t = comm.start : !comm.token<"ep">``: the first token of a group, ``token 0``.

@@ -65,3 +65,14 @@ def test_bad_input(artifact: Path, tmp_path: Path) -> None:
     unscheduled = tmp_path / "plain.mlir"
     unscheduled.write_text(TEXT)
     refused("timetable", unscheduled, status=2, says=["has no timetable", "--ep N"])
+
+
+def test_ranks_share_no_program_of_one_process(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = dsv3c("compile", "tiny", "--layers", "1:3", "--ep", "4", "--target", "cpu", *POINT, "-o", out)
+    assert done.status == 0, done.err
+    assert not (out / "program.py").exists()
+    assert "a program of 4 ranks: `dsv3c run` and `dsv3c generate` run them in one process" in done.out
+    ran = dsv3c("run", out, "--batch", "4", "--seq", "3")
+    assert ran.status == 0, ran.err
+    assert "comm.dispatch scale_up" in ran.out

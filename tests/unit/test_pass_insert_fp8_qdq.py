@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from raised_models import raised_model
 from xdsl.dialects.builtin import ModuleOp
 
@@ -14,6 +15,7 @@ from dsv3c.ir.dialects.core import facts_of, set_facts
 from dsv3c.ir.dialects.moe_rows import GroupedMmOp
 from dsv3c.ir.dialects.nn import EmbeddingOp, HeadLinearOp, LinearOp
 from dsv3c.ir.dialects.scaled import DequantizeOp
+from dsv3c.ir.errors import UsageError
 from dsv3c.ir.outcomes import Kind
 from dsv3c.ir.scaled_type import scaled_type
 from dsv3c.ir.targets import load_target
@@ -150,3 +152,12 @@ def test_a_static_scale(tmp_path: Path) -> None:
         quantize = owner.q.owner
         scales.append((quantize.properties["quantizer"].static_scale, scaled_type(owner.q).granules))
     assert scales == [(0.25, (0, 0)), (0.5, (0, 0, 0))]
+
+
+def test_a_recipe_in_a_format_the_target_does_not_multiply_is_refused() -> None:
+    ctx = make_context(target=load_target("mi300x"))
+    module = parse_module(make_context(), "func.func @main() {\n  func.return\n}")
+    with pytest.raises(UsageError, match="recipe deepseek-v3 multiplies f8E4M3FN; mi300x multiplies bf16") as caught:
+        InsertFp8QdqPass(recipe="deepseek-v3").apply(ctx, module)
+    assert 'extends = "deepseek-v3"' in caught.value.hint
+    InsertFp8QdqPass(recipe="bf16").apply(ctx, module)
