@@ -196,7 +196,7 @@ def conclude(arguments: argparse.Namespace, compiled: Compiled) -> None:
     target, ranks = compiled.ctx.target, num_ranks(compiled.module)
     if ranks > 1:
         print(
-            f"a program of {ranks} ranks: `dsv3c run` and `dsv3c generate` run all of them in one process, in lockstep"
+            f"a program of {ranks} ranks: `dsv3c run` and `dsv3c generate` run them in one process, in lockstep"
         )
     if target is not None and target.kind != "cpu":
         print(
