@@ -46,9 +46,8 @@ def test_codes_are_those_of_the_nearest_level_in_linear_space(bits: int) -> None
             high = math.log2(max(sizes))
             low = max(math.log2(min(sizes)), high - 32) if min(sizes) > 0 else high - 32
             expected = [nearest(value, levels(low, high, bits)) for value in values]
-            torch.testing.assert_close(
-                got[row, group * 128 : (group + 1) * 128].double(), torch.tensor(expected, dtype=torch.float64), rtol=1e-7, atol=0
-            )
+            found = got[row, group * 128 : (group + 1) * 128].double()
+            torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-7, atol=0)
 
 
 @pytest.mark.parametrize("bits", BITS)
