@@ -25,7 +25,6 @@ from dsv3c.ir.dialects.aten import AtenOp, Literal
 from dsv3c.ir.dialects.comm import PlacementAttr
 from dsv3c.ir.dialects.comm_types import with_rows
 from dsv3c.ir.dialects.weight import DequantizeOp, ParamOp, ShardOp, StoredEachOp
-from dsv3c.ir.sizes import Size
 from dsv3c.ir.types import shape
 from dsv3c.passes.recipes import append, derived_param
 
@@ -43,10 +42,11 @@ class Shares:
     rows: int
     """Physical experts per rank."""
 
-    def are_all_of(self, experts: Size) -> bool:
-        """Whether every rank holds all of so many experts, in order."""
+    @property
+    def are_everything(self) -> bool:
+        """Whether every rank holds all experts, in order: every expert has a place."""
         ranks = len(self.placement.logical) // self.rows
-        return experts == self.rows and self.placement.logical == tuple(range(self.rows)) * ranks
+        return self.placement.logical == tuple(range(self.rows)) * ranks
 
 
 def sharded_param(ctx: CompileContext, param: ParamOp, shares: Shares) -> ParamOp:
@@ -96,7 +96,7 @@ class Sharder:
                 properties=op.properties,
                 attributes=op.attributes,
             )
-        elif shares.are_all_of(shape(value)[0]):
+        elif shares.are_everything:
             return value
         else:
             own = ShardOp(value, group=shares.group, placement=shares.placement, rows=shares.rows)
@@ -111,7 +111,8 @@ class Sharder:
         """
         logical, rows = self.shares.placement.logical, self.shares.rows
         ranks = [logical[start : start + rows] for start in range(0, len(logical), rows)]
-        places, parts, start, above = [dict[int, int]() for _ in ranks], list[SSAValue](), 0, 0
+        places, parts = [dict[int, int]() for _ in ranks], list[SSAValue]()
+        start = above = 0
         for operand in op.operands:
             count = shape(operand)[0]
             assert isinstance(count, int)
@@ -127,8 +128,8 @@ class Sharder:
         cat.location = op.location
         value = append(self.block, cat)
         order = [place[expert] for place, own in zip(places, ranks, strict=True) for expert in own]
-        if order == [*range(rows)] * len(ranks) and above == rows:
-            return value
+        if order == [*range(rows)] * len(ranks):
+            return value  # all ranks hold equally many of every group: nothing is too many
         chosen = ShardOp(value, group=self.shares.group, placement=PlacementAttr.make(order), rows=rows)
         chosen.location = op.location
         return append(self.block, chosen)
