@@ -5,7 +5,8 @@ has sequences and a cache of its own, and is compared with one device that runs 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 import pytest
@@ -18,14 +19,15 @@ import dsv3c
 from dsv3c.api import Module
 from dsv3c.backends.reference.executor import Executor, Value
 from dsv3c.backends.reference.lockstep import LockstepExecutor
-from dsv3c.backends.reference.params import required_headers
+from dsv3c.backends.reference.params import Params, required_headers
 from dsv3c.backends.reference.runtime.generate import CacheSpec
 from dsv3c.backends.reference.runtime.paging import SequenceState
-from dsv3c.backends.reference.weights import RandomWeights
+from dsv3c.backends.reference.weights import Header, RandomWeights
 from dsv3c.driver import Driver
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.moe import GateOp
+from dsv3c.ir.dialects.weight import ParamOp
 from dsv3c.ir.functions import functions
 from dsv3c.ir.targets import load_target
 from dsv3c.numerics import VerifyNumerics
@@ -166,6 +168,41 @@ def test_the_shared_expert_as_a_routed_one_has_the_bits_of_one_device(case: str)
         links = executor.links.messages
         prefill = sum(len(ids) for layer in choices.layers()[:LAYERS] for ids in layer)
         assert links["comm.dispatch", "local"] + links["comm.dispatch", "scale_up"] == (TOP_K + 1) * tokens > prefill
+
+
+@dataclass
+class Counted:
+    """Weights that count how often each tensor is read."""
+
+    inner: RandomWeights
+    reads: Counter[str] = field(default_factory=Counter[str])
+
+    def names(self) -> Iterable[str]:
+        return self.inner.names()
+
+    def header(self, name: str) -> Header | None:
+        return self.inner.header(name)
+
+    def tensor(self, name: str) -> Tensor:
+        self.reads[name] += 1
+        return self.inner.tensor(name)
+
+
+def test_ranks_read_the_experts_they_hold_and_no_others() -> None:
+    """The shared expert is one of every rank's, joined behind those that are chosen."""
+    module = dsv3c.opt(phased(), "route-shared-expert,shard-experts{ep=4 redundant=3}")
+    for rank in range(4):
+        counted = Counted(weights())
+        params = Params(counted, rank=rank)
+        for function in functions(module.op).values():
+            for op in function.body.block.ops:
+                if isinstance(op, ParamOp) and op.key.data.endswith(".shard"):
+                    params.get(op, "model.layers.1")
+        held = {f".experts.{expert}." for expert in range(4 * rank, 4 * rank + 4)}
+        experts = {name for name in counted.reads if ".experts." in name}
+        assert experts and all(any(own in name for own in held) for name in experts)
+        assert {own for own in held if any(own in name for name in experts)} == held
+        assert sum(".shared_experts." in name for name in counted.reads) == 3
 
 
 def replicas(placement: Sequence[int], expert: int) -> list[int]:
