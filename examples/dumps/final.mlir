@@ -21,11 +21,9 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %slice = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 0, end = 256) : tensor<?x256xbf16, ["T"]>
     %kv_a_proj_with_mqa_1 = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 256, end = 320) : tensor<?x64xbf16, ["T"]>
     %kv_a_layernorm_weight = weight.param "self_attn.kv_a_layernorm.weight" : tensor<256xbf16>
-    %latent = nn.rms_norm %slice, %kv_a_layernorm_weight eps 1.000000e-06 weight_in "f32" : tensor<?x256xbf16, ["T"]>, tensor<256xbf16>
     %q_rope = nn.rope %q_b_proj_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x4x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %k_rope = nn.rope %kv_a_proj_with_mqa_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
     %kv_b_proj_weight = weight.param "self_attn.kv_b_proj.weight" : tensor<1024x256xbf16>
-    %cache_1 = mla.append %latent, %k_rope to %cache at %positions, %seq_offsets, %block_table : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
+    %cache_1 = mla.rope_append %slice, %kv_a_proj_with_mqa_1, %cos, %sin to %cache at %positions, %seq_offsets, %block_table pairs "interleaved" out "interleaved" compute "f32" eps 1.000000e-06 weight_in "f32" norm %kv_a_layernorm_weight : tensor<256xbf16> : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
     %context, %context_rope = mla.gather %cache_1, %context_lens, %block_table : !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["N"]>, tensor<?x?xi32, ["N", "P"]> -> tensor<?x256xbf16, ["C"]>, tensor<?x64xbf16, ["C"]>
     %kv_b_proj = nn.linear %context, %kv_b_proj_weight : tensor<?x256xbf16, ["C"]>, tensor<1024x256xbf16> -> tensor<?x1024xbf16, ["C"]>
     %kv = aten.reshape(%kv_b_proj) : tensor<?x4x256xbf16, ["C"]>
@@ -63,11 +61,9 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %slice = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 0, end = 256) : tensor<?x256xbf16, ["T"]>
     %kv_a_proj_with_mqa_1 = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 256, end = 320) : tensor<?x64xbf16, ["T"]>
     %kv_a_layernorm_weight = weight.param "self_attn.kv_a_layernorm.weight" : tensor<256xbf16>
-    %latent = nn.rms_norm %slice, %kv_a_layernorm_weight eps 1.000000e-06 weight_in "f32" : tensor<?x256xbf16, ["T"]>, tensor<256xbf16>
     %q_rope = nn.rope %q_b_proj_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x4x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %k_rope = nn.rope %kv_a_proj_with_mqa_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
     %kv_b_proj_weight = weight.param "self_attn.kv_b_proj.weight" : tensor<1024x256xbf16>
-    %cache_1 = mla.append %latent, %k_rope to %cache at %positions, %seq_offsets, %block_table : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
+    %cache_1 = mla.rope_append %slice, %kv_a_proj_with_mqa_1, %cos, %sin to %cache at %positions, %seq_offsets, %block_table pairs "interleaved" out "interleaved" compute "f32" eps 1.000000e-06 weight_in "f32" norm %kv_a_layernorm_weight : tensor<256xbf16> : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
     %context, %context_rope = mla.gather %cache_1, %context_lens, %block_table : !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["N"]>, tensor<?x?xi32, ["N", "P"]> -> tensor<?x256xbf16, ["C"]>, tensor<?x64xbf16, ["C"]>
     %kv_b_proj = nn.linear %context, %kv_b_proj_weight : tensor<?x256xbf16, ["C"]>, tensor<1024x256xbf16> -> tensor<?x1024xbf16, ["C"]>
     %kv = aten.reshape(%kv_b_proj) : tensor<?x4x256xbf16, ["C"]>
@@ -92,7 +88,13 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %experts = moe.experts %rms_norm_2, %route_weights, %route_ids gate %experts_gate_up_proj down %experts_down_proj combine_in bf16 order "expert" intermediate "input" : tensor<?x384xbf16, ["T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>, tensor<16x384x384xbf16>, tensor<16x384x192xbf16> -> tensor<?x384xbf16, ["T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_2 by %route_ids experts 16 layout "contiguous" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
+    %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["4*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_2, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>
     %up_proj_weight = weight.param "mlp.shared_experts.up_proj.weight" : tensor<192x384xbf16>
@@ -155,10 +157,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %slice = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 0, end = 256) : tensor<?x256xbf16, ["T"]>
     %kv_a_proj_with_mqa_1 = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 256, end = 320) : tensor<?x64xbf16, ["T"]>
     %kv_a_layernorm_weight = weight.param "self_attn.kv_a_layernorm.weight" : tensor<256xbf16>
-    %latent = nn.rms_norm %slice, %kv_a_layernorm_weight eps 1.000000e-06 weight_in "f32" : tensor<?x256xbf16, ["T"]>, tensor<256xbf16>
     %q_rope = nn.rope %q_b_proj_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x4x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %k_rope = nn.rope %kv_a_proj_with_mqa_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %cache_1 = mla.append %latent, %k_rope to %cache at %positions, %seq_offsets, %block_table : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
+    %cache_1 = mla.rope_append %slice, %kv_a_proj_with_mqa_1, %cos, %sin to %cache at %positions, %seq_offsets, %block_table pairs "interleaved" out "interleaved" compute "f32" eps 1.000000e-06 weight_in "f32" norm %kv_a_layernorm_weight : tensor<256xbf16> : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
     %w_uk = weight.param "self_attn.kv_b_proj.weight:absorbed_k" : tensor<4x256x128xbf16> {
       %0 = weight.stored "self_attn.kv_b_proj.weight" : tensor<1024x256xbf16>
       %reshape_1 = aten.reshape(%0) : tensor<4x256x256xbf16>
@@ -195,7 +195,13 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %experts = moe.experts %rms_norm_2, %route_weights, %route_ids gate %experts_gate_up_proj down %experts_down_proj combine_in bf16 order "expert" intermediate "input" : tensor<?x384xbf16, ["T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>, tensor<16x384x384xbf16>, tensor<16x384x192xbf16> -> tensor<?x384xbf16, ["T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_2 by %route_ids experts 16 layout "contiguous" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
+    %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["4*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_2, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>
     %up_proj_weight = weight.param "mlp.shared_experts.up_proj.weight" : tensor<192x384xbf16>
@@ -224,10 +230,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %slice = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 0, end = 256) : tensor<?x256xbf16, ["T"]>
     %kv_a_proj_with_mqa_1 = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 256, end = 320) : tensor<?x64xbf16, ["T"]>
     %kv_a_layernorm_weight = weight.param "self_attn.kv_a_layernorm.weight" : tensor<256xbf16>
-    %latent = nn.rms_norm %slice, %kv_a_layernorm_weight eps 1.000000e-06 weight_in "f32" : tensor<?x256xbf16, ["T"]>, tensor<256xbf16>
     %q_rope = nn.rope %q_b_proj_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x4x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %k_rope = nn.rope %kv_a_proj_with_mqa_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %cache_1 = mla.append %latent, %k_rope to %cache at %positions, %seq_offsets, %block_table : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
+    %cache_1 = mla.rope_append %slice, %kv_a_proj_with_mqa_1, %cos, %sin to %cache at %positions, %seq_offsets, %block_table pairs "interleaved" out "interleaved" compute "f32" eps 1.000000e-06 weight_in "f32" norm %kv_a_layernorm_weight : tensor<256xbf16> : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
     %w_uk = weight.param "self_attn.kv_b_proj.weight:absorbed_k" : tensor<4x256x128xbf16> {
       %0 = weight.stored "self_attn.kv_b_proj.weight" : tensor<1024x256xbf16>
       %reshape_1 = aten.reshape(%0) : tensor<4x256x256xbf16>
@@ -284,11 +288,9 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %slice = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 0, end = 256) : tensor<?x256xbf16, ["T"]>
     %kv_a_proj_with_mqa_1 = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 256, end = 320) : tensor<?x64xbf16, ["T"]>
     %kv_a_layernorm_weight = weight.param "self_attn.kv_a_layernorm.weight" : tensor<256xbf16>
-    %latent = nn.rms_norm %slice, %kv_a_layernorm_weight eps 1.000000e-06 weight_in "f32" : tensor<?x256xbf16, ["T"]>, tensor<256xbf16>
     %q_rope = nn.rope %q_b_proj_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x4x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %k_rope = nn.rope %kv_a_proj_with_mqa_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
     %kv_b_proj_weight = weight.param "self_attn.kv_b_proj.weight" : tensor<1024x256xbf16>
-    %cache_1 = mla.append %latent, %k_rope to %cache at %positions, %seq_offsets, %block_table : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
+    %cache_1 = mla.rope_append %slice, %kv_a_proj_with_mqa_1, %cos, %sin to %cache at %positions, %seq_offsets, %block_table pairs "interleaved" out "interleaved" compute "f32" eps 1.000000e-06 weight_in "f32" norm %kv_a_layernorm_weight : tensor<256xbf16> : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
     %context, %context_rope = mla.gather %cache_1, %context_lens, %block_table : !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["N"]>, tensor<?x?xi32, ["N", "P"]> -> tensor<?x256xbf16, ["C"]>, tensor<?x64xbf16, ["C"]>
     %kv_b_proj = nn.linear %context, %kv_b_proj_weight : tensor<?x256xbf16, ["C"]>, tensor<1024x256xbf16> -> tensor<?x1024xbf16, ["C"]>
     %kv = aten.reshape(%kv_b_proj) : tensor<?x4x256xbf16, ["C"]>
@@ -313,7 +315,13 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %experts = moe.experts %rms_norm_4, %route_weights, %route_ids gate %experts_gate_up_proj down %experts_down_proj combine_in bf16 order "expert" intermediate "input" : tensor<?x384xbf16, ["T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>, tensor<16x384x384xbf16>, tensor<16x384x192xbf16> -> tensor<?x384xbf16, ["T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_4 by %route_ids experts 16 layout "contiguous" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
+    %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["4*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_4, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>
     %up_proj_weight = weight.param "mlp.shared_experts.up_proj.weight" : tensor<192x384xbf16>
@@ -371,10 +379,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %slice = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 0, end = 256) : tensor<?x256xbf16, ["T"]>
     %kv_a_proj_with_mqa_1 = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 256, end = 320) : tensor<?x64xbf16, ["T"]>
     %kv_a_layernorm_weight = weight.param "self_attn.kv_a_layernorm.weight" : tensor<256xbf16>
-    %latent = nn.rms_norm %slice, %kv_a_layernorm_weight eps 1.000000e-06 weight_in "f32" : tensor<?x256xbf16, ["T"]>, tensor<256xbf16>
     %q_rope = nn.rope %q_b_proj_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x4x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %k_rope = nn.rope %kv_a_proj_with_mqa_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %cache_1 = mla.append %latent, %k_rope to %cache at %positions, %seq_offsets, %block_table : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
+    %cache_1 = mla.rope_append %slice, %kv_a_proj_with_mqa_1, %cos, %sin to %cache at %positions, %seq_offsets, %block_table pairs "interleaved" out "interleaved" compute "f32" eps 1.000000e-06 weight_in "f32" norm %kv_a_layernorm_weight : tensor<256xbf16> : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
     %w_uk = weight.param "self_attn.kv_b_proj.weight:absorbed_k" : tensor<4x256x128xbf16> {
       %0 = weight.stored "self_attn.kv_b_proj.weight" : tensor<1024x256xbf16>
       %reshape_1 = aten.reshape(%0) : tensor<4x256x256xbf16>
@@ -411,7 +417,13 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %experts = moe.experts %rms_norm_4, %route_weights, %route_ids gate %experts_gate_up_proj down %experts_down_proj combine_in bf16 order "expert" intermediate "input" : tensor<?x384xbf16, ["T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>, tensor<16x384x384xbf16>, tensor<16x384x192xbf16> -> tensor<?x384xbf16, ["T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_4 by %route_ids experts 16 layout "contiguous" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
+    %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["4*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_4, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>
     %up_proj_weight = weight.param "mlp.shared_experts.up_proj.weight" : tensor<192x384xbf16>
@@ -442,10 +454,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %slice = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 0, end = 256) : tensor<?x256xbf16, ["T"]>
     %kv_a_proj_with_mqa_1 = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 256, end = 320) : tensor<?x64xbf16, ["T"]>
     %kv_a_layernorm_weight = weight.param "self_attn.kv_a_layernorm.weight" : tensor<256xbf16>
-    %latent = nn.rms_norm %slice, %kv_a_layernorm_weight eps 1.000000e-06 weight_in "f32" : tensor<?x256xbf16, ["T"]>, tensor<256xbf16>
     %q_rope = nn.rope %q_b_proj_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x4x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %k_rope = nn.rope %kv_a_proj_with_mqa_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %cache_1 = mla.append %latent, %k_rope to %cache at %positions, %seq_offsets, %block_table : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
+    %cache_1 = mla.rope_append %slice, %kv_a_proj_with_mqa_1, %cos, %sin to %cache at %positions, %seq_offsets, %block_table pairs "interleaved" out "interleaved" compute "f32" eps 1.000000e-06 weight_in "f32" norm %kv_a_layernorm_weight : tensor<256xbf16> : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
     %w_uk = weight.param "self_attn.kv_b_proj.weight:absorbed_k" : tensor<4x256x128xbf16> {
       %0 = weight.stored "self_attn.kv_b_proj.weight" : tensor<1024x256xbf16>
       %reshape_1 = aten.reshape(%0) : tensor<4x256x256xbf16>
@@ -495,10 +505,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %slice = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 0, end = 256) : tensor<?x256xbf16, ["T"]>
     %kv_a_proj_with_mqa_1 = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 256, end = 320) : tensor<?x64xbf16, ["T"]>
     %kv_a_layernorm_weight = weight.param "self_attn.kv_a_layernorm.weight" : tensor<256xbf16>
-    %latent = nn.rms_norm %slice, %kv_a_layernorm_weight eps 1.000000e-06 weight_in "f32" : tensor<?x256xbf16, ["T"]>, tensor<256xbf16>
     %q_rope = nn.rope %q_b_proj_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x4x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %k_rope = nn.rope %kv_a_proj_with_mqa_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %cache_1 = mla.append %latent, %k_rope to %cache at %positions, %seq_offsets, %block_table : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
+    %cache_1 = mla.rope_append %slice, %kv_a_proj_with_mqa_1, %cos, %sin to %cache at %positions, %seq_offsets, %block_table pairs "interleaved" out "interleaved" compute "f32" eps 1.000000e-06 weight_in "f32" norm %kv_a_layernorm_weight : tensor<256xbf16> : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
     %w_uk = weight.param "self_attn.kv_b_proj.weight:absorbed_k" : tensor<4x256x128xbf16> {
       %0 = weight.stored "self_attn.kv_b_proj.weight" : tensor<1024x256xbf16>
       %reshape_1 = aten.reshape(%0) : tensor<4x256x256xbf16>
@@ -535,7 +543,13 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %experts = moe.experts %rms_norm_2, %route_weights, %route_ids gate %experts_gate_up_proj down %experts_down_proj combine_in bf16 order "expert" intermediate "input" : tensor<?x384xbf16, ["T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>, tensor<16x384x384xbf16>, tensor<16x384x192xbf16> -> tensor<?x384xbf16, ["T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_2 by %route_ids experts 16 layout "masked" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?xi32, ["16*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["16*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["16*T"]>
+    %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["16*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["16*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["16*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_2, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>
     %up_proj_weight = weight.param "mlp.shared_experts.up_proj.weight" : tensor<192x384xbf16>
@@ -588,10 +602,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %slice = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 0, end = 256) : tensor<?x256xbf16, ["T"]>
     %kv_a_proj_with_mqa_1 = aten.slice.Tensor(%kv_a_proj_with_mqa, dim = 1, start = 256, end = 320) : tensor<?x64xbf16, ["T"]>
     %kv_a_layernorm_weight = weight.param "self_attn.kv_a_layernorm.weight" : tensor<256xbf16>
-    %latent = nn.rms_norm %slice, %kv_a_layernorm_weight eps 1.000000e-06 weight_in "f32" : tensor<?x256xbf16, ["T"]>, tensor<256xbf16>
     %q_rope = nn.rope %q_b_proj_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x4x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %k_rope = nn.rope %kv_a_proj_with_mqa_1, %cos, %sin pairs "interleaved" out "interleaved" compute "f32" : tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>
-    %cache_1 = mla.append %latent, %k_rope to %cache at %positions, %seq_offsets, %block_table : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
+    %cache_1 = mla.rope_append %slice, %kv_a_proj_with_mqa_1, %cos, %sin to %cache at %positions, %seq_offsets, %block_table pairs "interleaved" out "interleaved" compute "f32" eps 1.000000e-06 weight_in "f32" norm %kv_a_layernorm_weight : tensor<256xbf16> : tensor<?x256xbf16, ["T"]>, tensor<?x64xbf16, ["T"]>, tensor<?x32xf32, ["T"]>, tensor<?x32xf32, ["T"]>, !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 256 x bf16, rope 64 x bf16>
     %w_uk = weight.param "self_attn.kv_b_proj.weight:absorbed_k" : tensor<4x256x128xbf16> {
       %0 = weight.stored "self_attn.kv_b_proj.weight" : tensor<1024x256xbf16>
       %reshape_1 = aten.reshape(%0) : tensor<4x256x256xbf16>
@@ -628,7 +640,13 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %experts = moe.experts %rms_norm_4, %route_weights, %route_ids gate %experts_gate_up_proj down %experts_down_proj combine_in bf16 order "expert" intermediate "input" : tensor<?x384xbf16, ["T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>, tensor<16x384x384xbf16>, tensor<16x384x192xbf16> -> tensor<?x384xbf16, ["T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_4 by %route_ids experts 16 layout "masked" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?xi32, ["16*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["16*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["16*T"]>
+    %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["16*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["16*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["16*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_4, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>
     %up_proj_weight = weight.param "mlp.shared_experts.up_proj.weight" : tensor<192x384xbf16>
