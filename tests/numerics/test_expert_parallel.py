@@ -197,7 +197,7 @@ def test_ranks_read_the_experts_they_hold_and_no_others() -> None:
         for function in functions(module.op).values():
             for op in function.body.block.ops:
                 if isinstance(op, ParamOp) and op.key.data.endswith(".shard"):
-                    params.get(op, "model.layers.1")
+                    params.get(op, "model.layers.3")
         held = {f".experts.{expert}." for expert in range(4 * rank, 4 * rank + 4)}
         experts = {name for name in counted.reads if ".experts." in name}
         assert experts and all(any(own in name for own in held) for name in experts)
