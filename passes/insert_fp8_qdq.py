@@ -48,7 +48,7 @@ from dsv3c.ir.scaled_type import ScaledType
 from dsv3c.ir.types import as_tensor, element_type
 from dsv3c.passes.base import Pass
 from dsv3c.passes.matching import Mismatch
-from dsv3c.passes.precision_sites import Layers, Verdict, Version, sites, verdict_at
+from dsv3c.passes.precision_sites import Layers, Verdict, Version, idle_rules, sites, verdict_at
 from dsv3c.passes.recipes import erase_unread, format_label, unique_key
 from dsv3c.passes.site_roles import Site, source_param, weight_of
 from dsv3c.passes.stored_scaled import is_stored_quantised, stored_param
@@ -72,7 +72,10 @@ class InsertFp8QdqPass(Pass):
         """Give every function one precision, then quantise its sites."""
         recipe = load_recipe(self.recipe)
         check_target(ctx, recipe)
-        for version in Layers(ctx, module, recipe).split():
+        versions = Layers(ctx, module, recipe).split()
+        for number in idle_rules(recipe, versions):
+            ctx.blocked(module, f"{recipe.name}: nothing is at {recipe.rules[number - 1].condition}", rule=number)
+        for version in versions:
             Quantisation(ctx, recipe, version).run()
 
 

@@ -181,3 +181,19 @@ def layer_runs(prefixes: Sequence[str]) -> list[list[int]]:
         else:
             runs.append([number])
     return runs
+
+
+def idle_rules(recipe: Recipe, versions: Sequence[Version]) -> list[int]:
+    """Numbers of the rules for modules or layers that match no site."""
+    places = [
+        (verdict.role, path)
+        for version in versions
+        for prefix in version.prefixes
+        for verdict in (verdict_at(recipe, op, prefix) for op in sites(version.function))
+        for path, _ in verdict.decisions
+    ]
+    return [
+        number
+        for number, rule in enumerate(recipe.rules, 1)
+        if not rule.unconditional and not any(rule.matches(role, path, layer_of(path)) for role, path in places)
+    ]

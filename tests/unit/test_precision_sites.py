@@ -127,6 +127,16 @@ def test_the_largest_group_keeps_the_name(tmp_path: Path) -> None:
     assert precision(module)["layer"] == 0
 
 
+def test_rules_that_match_nothing_are_reported(tmp_path: Path) -> None:
+    rules = ('modules = ["*.o_prj"]', 'layers = "3:4"\nroles = ["linear"]', 'layers = "4:"', 'roles = ["head"]')
+    ctx = run(layered(numbered(4)), recipe_file(tmp_path, *rules))
+    blocked = [item for item in ctx.outcomes if item.kind is Kind.BLOCKED]
+    assert [(item.reason, item.numbers["rule"]) for item in blocked] == [
+        ("mine: nothing is at modules *.o_prj", 3),
+        ("mine: nothing is at layers 4:", 5),
+    ]
+
+
 @pytest.mark.parametrize(
     ("prefixes", "name"),
     [
