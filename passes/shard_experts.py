@@ -154,8 +154,10 @@ class ShardExpertsPass(Pass):
             reason = "a weight is no parameter of this function: a rank cannot read its experts alone"
         elif given is not None and len(set(given)) != experts:
             reason = f"the placement is of {len(set(given))} experts, here are {experts}"
-        elif self.payload.startswith("logfmt") and not (isinstance(hidden, int) and hidden % LOGFMT_GROUP == 0):
-            reason = f"{self.payload} works on groups of {LOGFMT_GROUP} channels; {hidden} is no multiple"
+        elif self.payload.startswith("logfmt"):
+            assert isinstance(hidden, int), "parameters have sizes that are numbers"
+            if hidden % LOGFMT_GROUP:
+                reason = f"{self.payload} works on groups of {LOGFMT_GROUP} channels; {hidden} is no multiple"
         if reason:
             ctx.blocked(op, reason)
         return not reason
