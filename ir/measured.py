@@ -7,13 +7,11 @@ measured range, and for other sizes, nothing is guessed.
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
-from importlib import resources
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, cast
 
+from dsv3c.ir.data_files import load, shipped_texts
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.measured_keys import Key
 
@@ -80,27 +78,14 @@ class MeasuredTable:
 @cache
 def shipped_tables() -> dict[str, MeasuredTable]:
     """The tables that come with dsv3c, by name."""
-    folder = resources.files("dsv3c.ir") / "measured_data"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    found = [parse_table(file.read_text("utf-8"), file.name) for file in files]
+    found = [parse_table(text, f"{name}.toml") for name, text in shipped_texts("measured_data").items()]
     return {table.name: table for table in found}
 
 
 def load_table(name: str) -> MeasuredTable:
     """A shipped table by name, or a user's by path.  Raises UsageError for neither."""
-    if name in shipped_tables():
-        return shipped_tables()[name]
-    path = Path(name)
-    if path.suffix == ".toml":
-        if not path.is_file():
-            raise UsageError(f"table {name} does not exist", hint=f"shipped: {', '.join(shipped_tables())}")
-        return parse_table(path.read_text("utf-8"), name)
-    close = get_close_matches(name, shipped_tables(), n=1)
-    guess = f"did you mean {close[0]}? " if close else ""
-    raise UsageError(
-        f"unknown table of measured times {name!r}",
-        hint=f"{guess}known: {', '.join(shipped_tables())}, or a .toml file of your own",
-    )
+    hint = f"shipped: {', '.join(shipped_tables())}"
+    return load(name, shipped_tables(), parse_table, what="table of measured times", file="table", hint=hint)
 
 
 def parse_table(text: str, where: str) -> MeasuredTable:

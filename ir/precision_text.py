@@ -6,15 +6,13 @@ Each value has a source: an entry of ``[sources]`` named like the value (``"acti
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from functools import cache
-from importlib import resources
 from math import frexp
-from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from dsv3c.ir.data_files import guess, load, shipped_texts
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.precision import (
     COMBINE,
@@ -40,40 +38,20 @@ NO_VALUES: dict[str, object] = {}
 NO_RULES: list[object] = []
 
 
-@cache
-def shipped_texts() -> dict[str, str]:
-    """Text of the recipes that come with dsv3c, by name."""
-    folder = resources.files("dsv3c.ir") / "precision_data"
-    names = sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
-    return {name: (folder / f"{name}.toml").read_text("utf-8") for name in names}
+FOLDER = "precision_data"
+"""Of the recipes that come with dsv3c."""
 
 
 @cache
 def shipped_recipes() -> dict[str, Recipe]:
     """The recipes that come with dsv3c, by name."""
-    return {name: parse_recipe(text, f"{name}.toml") for name, text in shipped_texts().items()}
+    return {name: parse_recipe(text, f"{name}.toml") for name, text in shipped_texts(FOLDER).items()}
 
 
 def load_recipe(name: str) -> Recipe:
     """A shipped precision recipe by name, or a user's by path.  Raises UsageError for neither."""
-    if name in shipped_texts():
-        return shipped_recipes()[name]
-    path = Path(name)
-    if path.suffix == ".toml":
-        if not path.is_file():
-            raise UsageError(f"recipe file {name} does not exist", hint="`dsv3c recipes` lists the shipped ones")
-        return parse_recipe(path.read_text("utf-8"), name)
-    known = ", ".join(shipped_texts())
-    raise UsageError(
-        f"unknown precision recipe {name!r}",
-        hint=f"{guess(name, shipped_texts())}known: {known}, or a .toml file of your own",
-    )
-
-
-def guess(word: str, known: Iterable[str]) -> str:
-    """``did you mean head? `` where a known word is near."""
-    close = get_close_matches(word, list(known), n=1)
-    return f"did you mean {close[0]}? " if close else ""
+    hint = "`dsv3c recipes` lists the shipped ones"
+    return load(name, shipped_recipes(), parse_recipe, what="precision recipe", file="recipe file", hint=hint)
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
@@ -170,12 +148,12 @@ class Reader:
         if "extends" not in data:
             return Raw()
         name = self.string(data["extends"], "extends")
-        if name not in shipped_texts():
-            known = ", ".join(shipped_texts())
+        if name not in shipped_texts(FOLDER):
             self.fail(
-                f"extends names {name!r}, which is no shipped recipe", f"{guess(name, shipped_texts())}known: {known}"
+                f"extends names {name!r}, which is no shipped recipe",
+                f"{guess(name, shipped_texts(FOLDER))}known: {', '.join(shipped_texts(FOLDER))}",
             )
-        return Reader(f"{name}.toml").raw(shipped_texts()[name])
+        return Reader(f"{name}.toml").raw(shipped_texts(FOLDER)[name])
 
     def flat(self, data: Mapping[str, object]) -> dict[str, object]:
         """The file's own values by dotted key."""

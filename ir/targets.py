@@ -6,12 +6,10 @@ Passes ask the record; nobody compares names.  A user adds a target with a file 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import Any, cast
 
+from dsv3c.ir.data_files import load, shipped_texts
 from dsv3c.ir.errors import UsageError
 
 SCALE_LAYOUTS = ("row", "mn_major", "packed")
@@ -106,26 +104,14 @@ class Target:
 @cache
 def shipped_targets() -> dict[str, Target]:
     """The targets that come with dsv3c, by name."""
-    folder = resources.files("dsv3c.ir") / "target_data"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    found = [parse_target(file.read_text("utf-8"), file.name) for file in files]
+    found = [parse_target(text, f"{name}.toml") for name, text in shipped_texts("target_data").items()]
     return {target.name: target for target in found}
 
 
 def load_target(name: str) -> Target:
     """A shipped target by name, or a user's by path.  Raises UsageError for neither."""
-    if name in shipped_targets():
-        return shipped_targets()[name]
-    path = Path(name)
-    if path.suffix == ".toml":
-        if not path.is_file():
-            raise UsageError(f"target file {name} does not exist", hint="`dsv3c targets` lists the shipped ones")
-        return parse_target(path.read_text("utf-8"), name)
-    close = get_close_matches(name, shipped_targets(), n=1)
-    guess = f"did you mean {close[0]}? " if close else ""
-    raise UsageError(
-        f"unknown target {name!r}", hint=f"{guess}known: {', '.join(shipped_targets())}, or a .toml file of your own"
-    )
+    hint = "`dsv3c targets` lists the shipped ones"
+    return load(name, shipped_targets(), parse_target, what="target", file="target file", hint=hint)
 
 
 def parse_target(text: str, where: str) -> Target:

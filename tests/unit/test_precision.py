@@ -9,9 +9,10 @@ import pytest
 from cli import dsv3c, refused
 from xdsl.dialects.builtin import bf16
 
+from dsv3c.ir.data_files import shipped_texts
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.precision import FORMATS, ROLES, SCALES, ScaledFormat
-from dsv3c.ir.precision_text import load_recipe, parse_recipe, shipped_recipes, shipped_texts
+from dsv3c.ir.precision_text import FOLDER, load_recipe, parse_recipe, shipped_recipes
 from dsv3c.ir.quantizer import check_quantizer
 from dsv3c.ir.scaled_type import WHOLE
 from dsv3c.ir.types import tensor_type
@@ -346,7 +347,7 @@ def test_wrong_files_are_refused(old: str, new: str, says: str) -> None:
 
 
 def test_a_rule_that_quantises_needs_formats() -> None:
-    text = shipped_texts()["bf16"].replace("quantise = false", "quantise = true")
+    text = shipped_texts(FOLDER)["bf16"].replace("quantise = false", "quantise = true")
     with pytest.raises(UsageError, match=r"rule 1 quantises, and there is no \[activations\]"):
         parse_recipe(text, "mine.toml")
 
@@ -384,5 +385,5 @@ def test_one_recipe_in_full(tmp_path: Path) -> None:
 
 
 def test_every_role_is_in_the_files() -> None:
-    named = {role for rule in tomllib.loads(shipped_texts()["deepseek-v3"])["rule"] for role in rule["roles"]}
+    named = {role for rule in tomllib.loads(shipped_texts(FOLDER)["deepseek-v3"])["rule"] for role in rule["roles"]}
     assert named == ROLES.keys()
