@@ -54,6 +54,8 @@ ROWS = "R"
 """Symbol of a counted receive; further ones of the same function are R1, R2, ..."""
 COPIES = ("auto", "expert", "rank", "node")
 ORDERS = ("source", "rank", "node_rank")
+PARTIAL_SUMS = frozenset({"rank", "node"})
+"""Copies of which a rank adds up what its experts give."""
 OWN = "own"
 """The payload that rows have without being converted."""
 
@@ -101,7 +103,7 @@ class ShardExpertsPass(Pass):
                 raise UsageError(f"shard-experts: {name} must be one of {', '.join(known)}, not {value!r}")
         if self.ep % self.nnodes:
             raise UsageError(f"shard-experts: {self.ep} ranks are not equally many on {self.nnodes} nodes")
-        if self.order == "source" and self.copies in ("rank", "node"):
+        if self.order == "source" and self.copies in PARTIAL_SUMS:
             raise UsageError(
                 f"shard-experts: with copies={self.copies} ranks send partial sums, which is not the source's order",
                 hint="give order=rank or order=node_rank, or copies=expert",
@@ -135,7 +137,7 @@ class ShardExpertsPass(Pass):
     def check_redundant(self, given: Sequence[int]) -> None:
         """Raise UsageError where the option says something else than the file."""
         found = len(given) - len(set(given))
-        if self.redundant not in (0, found):
+        if self.redundant and self.redundant != found:
             raise UsageError(
                 f"shard-experts: redundant={self.redundant}, and the placement has {found} replicas",
                 where=self.placement,
@@ -143,14 +145,13 @@ class ShardExpertsPass(Pass):
 
     def is_legal(self, ctx: CompileContext, op: ExpertsOp, given: Sequence[int] | None) -> bool:
         """Whether the experts of one op can be dealt out; says why not."""
-        weights = [op.gate, op.down, *([op.up] if op.up is not None else [])]
         experts, hidden, _ = shape(op.down)
         reason = ""
         if meshes_of(parent_module(op)):
             reason = "the module has a comm.mesh already: its experts are dealt out"
         elif len(shape(op.x)) != 2:
             reason = f"x is not [T, D] but has {len(shape(op.x))} dims: ranks exchange rows of tokens"
-        elif any(param_of(weight) is None for weight in weights):
+        elif params_of(op) is None:
             reason = "a weight is no parameter of this function: a rank cannot read its experts alone"
         elif given is not None and len(set(given)) != experts:
             reason = f"the placement is of {len(set(given))} experts, here are {experts}"
@@ -215,7 +216,8 @@ class Sharder:
         shares = Shares(GROUP, PlacementAttr.make(placement), len(placement) // self.options.ep)
         order = op.order.data if copies == "expert" else self.options.order
         self.report(op, choices, placement, copies, order, is_captured=is_captured)
-        sources = [param for weight in (op.gate, op.up, op.down) if weight and (param := param_of(weight)) is not None]
+        sources = params_of(op)
+        assert sources is not None, "is_legal has looked"
         params: dict[SSAValue, ParamOp] = {param.value: sharded_param(self.ctx, param, shares) for param in sources}
         placed = PlacementOp(shares.placement)
         new: list[Operation] = [*params.values(), placed]
@@ -256,10 +258,9 @@ class Sharder:
         replace(op, new, back.out)
         hints = {placed.value: "placement", sent.rows: "rows", sent.row_weights: "row_weights"}
         hints |= {sent.row_ids: "row_ids", sent.sources: "sources", local.y: "local"}
+        hints |= {sent.token: "token", sent.done: "token"}
         for value, hint in hints.items():
             value.name_hint = hint
-        for value in (sent.token, sent.done):
-            value.name_hint = "token"
         erase_unread(sources)
         return back.done
 
@@ -268,7 +269,7 @@ class Sharder:
         function, top_k = parent_function(op), shape(op.ids)[1]
         assert function is not None and isinstance(top_k, int)
         used = sum(isinstance(other, DispatchOp) for other in function.body.block.ops)
-        names = (f"{ROWS}{number or ''}" for number in range(len(self.declared) + used + 1))
+        names = [ROWS, *(f"{ROWS}{number}" for number in range(1, len(self.declared) + used + 1))]
         name = [name for name in names if name not in self.declared][used]
         ranges = {known: symbol.bounds() for known, symbol in symbols_of(self.module).items()}
         _, most = bounds(bounded_rows(copies, self.options.ep, shape(op.x)[0], top_k, per_rank), ranges)
@@ -296,6 +297,13 @@ class Sharder:
         )
         if options.nnodes > 1:
             report_nodes(self.ctx, op, choices, placement, options.nnodes)
+
+
+def params_of(op: ExpertsOp) -> list[ParamOp] | None:
+    """The parameters its experts are, gate first; None where a weight is none."""
+    found = [param_of(weight) for weight in (op.gate, op.up, op.down) if weight is not None]
+    params = [param for param in found if param is not None]
+    return params if len(params) == len(found) else None
 
 
 def replace(op: ExpertsOp, new: Sequence[Operation], result: SSAValue) -> None:

@@ -12,7 +12,7 @@ from dsv3c.backends.reference.lockstep import LockstepExecutor
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.weights import Weights
-from dsv3c.ir.dialects.comm import meshes_of
+from dsv3c.ir.dialects.comm import num_ranks
 
 
 class AlikeExecutor:
@@ -73,5 +73,5 @@ def executor_for(
     quantization: bool = True,
 ) -> Executor | AlikeExecutor:
     """What runs a module on one set of arguments: all its ranks alike where it has several."""
-    kind = AlikeExecutor if any(mesh.ranks > 1 for mesh in meshes_of(module).values()) else Executor
+    kind = AlikeExecutor if num_ranks(module) > 1 else Executor
     return kind(module, weights, fidelity, observer=observer, replay=replay, quantization=quantization)

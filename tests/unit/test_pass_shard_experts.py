@@ -6,6 +6,7 @@ import pytest
 
 import dsv3c
 from dsv3c.ir.context import make_context
+from dsv3c.ir.dialects.weight import ParamOp
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.outcomes import Kind
 from dsv3c.ir.text import parse_module
@@ -55,6 +56,17 @@ def test_outcomes_about_nodes_are_filed_apart() -> None:
         (Kind.BLOCKED, "node-limited-routing"),
     ]
     assert ctx.current_pattern == ""
+
+
+def test_parameters_keep_their_own_lines() -> None:
+    ctx = make_context()
+    module = parse_module(ctx, MODULE, "test")
+    lines = {op.key.data: str(op.location) for op in module.walk() if isinstance(op, ParamOp)}
+    assert len(set(lines.values())) == 2
+    ShardExpertsPass(ep=2).apply(ctx, module)
+    dealt = [op for op in module.walk() if isinstance(op, ParamOp)]
+    assert len(dealt) == 2
+    assert {str(op.location) for op in dealt} == set(lines.values())
 
 
 def test_partial_sums_are_not_promised_to_keep_bits() -> None:

@@ -1,4 +1,5 @@
 // RUN: dsv3c opt %s -p 'shard-experts{ep=4}' --split-input-file --allow-unapplied | filecheck %s
+// RUN: dsv3c opt %s -p 'shard-experts{ep=4 copies=expert}' --split-input-file --allow-unapplied | filecheck %s
 // RUN: dsv3c opt %s -p 'shard-experts{ep=4}' --split-input-file --allow-unapplied --verify-diagnostics
 // RUN: dsv3c opt %s -p 'shard-experts{ep=4 nnodes=2 order=node_rank}' --split-input-file --allow-unapplied | filecheck %s --check-prefix=NODES
 // RUN: dsv3c opt %s -p 'shard-experts{ep=4 order=rank redundant=4}' --split-input-file --allow-unapplied | filecheck %s --check-prefix=RANK
