@@ -1,0 +1,1 @@
+"""Which kernel runs an op, with which configurations, and why not another."""

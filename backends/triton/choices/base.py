@@ -1,0 +1,104 @@
+"""Rules that choose a kernel for an op: what a rule is asked, and what it may answer.
+
+A rule answers for the ops it takes: the launcher to call, which values are which of its keywords, configurations by
+rows, and literals from the ops' attributes.  It is a pure function of the ops, the ranges of the symbols and the target.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from dsv3c.ir.rules import RuleTable
+from dsv3c.ir.sizes import Size, bounds, evaluate
+from dsv3c.ir.targets import Target
+
+Literal = int | float | bool | str | None | tuple["Literal", ...]
+"""A keyword of a launcher that attributes fix; element types by their MLIR names (``bf16``)."""
+Config = Mapping[str, int]
+"""Tile sizes, ``num_warps``, ``num_stages``, and ``up_to``: the most rows it is meant for (0, or left out: any)."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A candidate that was not taken."""
+
+    candidate: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """No kernel runs the op."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """Memory that a launch needs while it runs."""
+
+    sizes: tuple[Size, ...]
+    element: Attribute
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A kernel for some ops."""
+
+    launcher: str
+    """``file.function`` in ``launchers/``."""
+    operands: Mapping[str, SSAValue | None]
+    """Keyword -> value that it reads; an absent operand (None) is left out of the call."""
+    results: Mapping[str, SSAValue]
+    """Keyword -> value that it writes: every value of the ops that other ops read, and no other."""
+    configs: Sequence[Config]
+    """By ascending ``up_to``; the last has no bound."""
+    parameters: Mapping[str, Literal] = field(default_factory=dict[str, Literal])
+    scratch: Mapping[str, Scratch] = field(default_factory=dict[str, Scratch])
+    in_place: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Keyword of a result -> keyword of the operand whose memory it is (caches)."""
+    ops: Sequence[Operation] = ()
+    """The ops it stands for, in program order; empty: the op that was asked about, alone."""
+    rejected: Sequence[Rejected] = ()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What rules may ask about the program and the device."""
+
+    target: Target
+    ranges: Mapping[str, tuple[int, int | None]]
+    """Smallest and largest value of every symbol."""
+    hints: Mapping[str, int]
+    """The value of every symbol that choices are made for."""
+    num_sms: int
+    """Multiprocessors the kernel may fill."""
+
+    def bounds(self, size: Size) -> tuple[int, int | None]:
+        """The smallest and largest value of a size; None for no upper bound."""
+        return bounds(size, self.ranges)
+
+    def hint(self, size: Size) -> int:
+        """The value of a size that choices are made for."""
+        return size if isinstance(size, int) else evaluate(size, self.hints)
+
+    def fitting(self, configs: Sequence[Config], rows: Size) -> tuple[Config, ...]:
+        """The configurations that some number of rows in the range reaches, by ascending ``up_to``."""
+        low, high = self.bounds(rows)
+        kept = list[Config]()
+        for config in configs:
+            bound = config.get("up_to", 0)
+            if bound and bound < low:
+                continue
+            kept.append(config)
+            if not bound or (high is not None and high <= bound):
+                break
+        last = {name: value for name, value in kept[-1].items() if name != "up_to"}
+        return (*kept[:-1], last)
+
+
+Rule = Callable[[Any, Selection], Choice | Refused]
+KERNELS: RuleTable[Rule] = RuleTable("kernel")
+"""Op class -> the rule that chooses its kernel."""

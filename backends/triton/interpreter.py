@@ -1,0 +1,115 @@
+"""Kernels on a CPU: Triton's interpreter behind the interface that launchers use, with exact casts.
+
+Triton's interpreter rounds f32 to bfloat16 towards zero, and f32 to 8-bit floats without the carry into the exponent
+and without saturation, and multiplies the bits of bfloat16 operands as integers (``_convert_float`` and ``create_dot``
+of triton/runtime/interpreter.py, 3.6 to 3.9).  Its casts are replaced by PyTorch's, which round to nearest, ties to
+even, as the hardware's ``cvt.rn`` does.  To be removed when upstream rounds.
+"""
+
+import importlib
+import os
+from collections.abc import Mapping
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, plain
+
+KERNELS = "dsv3c.backends.triton.kernels"
+SWITCH = "TRITON_INTERPRET"
+"""Triton reads it when a kernel is defined."""
+BITS = {1: torch.uint8, 2: torch.uint16, 4: torch.float32, 8: torch.float64}
+"""How the interpreter keeps numbers of so many bytes."""
+NUM_SMS = 8
+"""Multiprocessors that the interpreter claims to have: enough for a persistent grid to wrap around."""
+
+
+class InterpreterGpu:
+    """Runs every launch in Triton's interpreter, on tensors in the CPU's memory."""
+
+    def __init__(self, num_sms: int = NUM_SMS) -> None:
+        self.num_sms = num_sms
+
+    def launch(
+        self,
+        kernel: str,
+        grid: tuple[int, int, int],
+        arguments: Mapping[str, Argument],
+        constants: Mapping[str, Constant],
+        config: Config,
+    ) -> None:
+        """See ``Gpu``; ``config`` changes nothing here."""
+        file, _, function = kernel.rpartition(".")
+        run: Any = getattr(interpreted(file), function)
+        run[grid](**{name: plain(argument) for name, argument in arguments.items()}, **constants)
+
+
+@cache
+def interpreted(file: str) -> ModuleType:
+    """The module of a kernel file with its functions interpreted.
+
+    Raises RuntimeError in a process that has loaded kernels to compile them: a function is one or the other.
+    """
+    install_casts()
+    before = os.environ.get(SWITCH)
+    os.environ[SWITCH] = "1"
+    try:
+        module = importlib.import_module(f"{KERNELS}.{file}")
+    finally:
+        if before is None:
+            del os.environ[SWITCH]
+        else:
+            os.environ[SWITCH] = before
+    from triton.runtime.interpreter import InterpretedFunction
+
+    found = [value for name, value in vars(module).items() if name.endswith("_kernel")]
+    if not all(isinstance(value, InterpretedFunction) for value in found):
+        raise RuntimeError(f"{file} was loaded to be compiled; interpret it in another process")
+    return module
+
+
+@cache
+def install_casts() -> None:
+    """Replace the interpreter's conversions between floating-point types by exact ones, in casts and in products."""
+    import triton.language as tl
+    import triton.runtime.interpreter as upstream
+
+    types = {
+        tl.float8e4nv: torch.float8_e4m3fn,
+        tl.float8e4b8: torch.float8_e4m3fnuz,
+        tl.float8e5: torch.float8_e5m2,
+        tl.float8e5b16: torch.float8_e5m2fnuz,
+        tl.bfloat16: torch.bfloat16,
+        tl.float16: torch.float16,
+        tl.float32: torch.float32,
+        tl.float64: torch.float64,
+    }
+
+    def convert(values: Any, source: Any, target: Any, rounding: Any = None) -> Any:
+        """Bits of ``source`` in, bits of ``target`` out, as the interpreter keeps them."""
+        given = torch.from_numpy(np.array(values, copy=True)).view(types[source])
+        wide, kind = given.to(torch.float64 if types[source] == torch.float64 else torch.float32), types[target]
+        if kind.itemsize == 1:  # cvt.rn.satfinite: what is too large becomes the largest
+            wide = wide.clamp(torch.finfo(kind).min, torch.finfo(kind).max)
+        made = wide.to(kind)
+        return made.view(BITS[made.dtype.itemsize]).numpy()
+
+    def widened(handle: Any) -> Any:
+        """An operand of a product in f32, or as it is where it is wider."""
+        element = handle.dtype.scalar
+        return (
+            convert(handle.data, element, tl.float32).view(np.float32)
+            if element.primitive_bitwidth < 32
+            else handle.data
+        )
+
+    def dot(self: Any, a: Any, b: Any, d: Any, input_precision: Any, max_num_imprecise_acc: Any) -> Any:
+        """Products of exact operands, summed in the accumulator's type."""
+        product = np.matmul(widened(a), widened(b), dtype=d.data.dtype)
+        return upstream.TensorHandle(product + d.data, d.dtype.scalar)
+
+    upstream._convert_float = convert  # pyright: ignore[reportPrivateUsage]
+    upstream.InterpreterBuilder.create_dot = dot

@@ -1,0 +1,1 @@
+"""Triton kernels, one file each: what runs on the device."""

@@ -1,0 +1,1 @@
+"""What a program of kernels needs to run: PyTorch and cuda-bindings, neither Triton nor the compiler."""

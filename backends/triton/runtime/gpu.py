@@ -1,0 +1,160 @@
+"""What launchers ask of a device, and the key under which a compiled kernel is found.
+
+A key names everything that was fixed when a kernel was compiled: the function, the types of its arguments, which of
+them are multiples of 16, its constants and its configuration.  Sizes that change from step to step are not in it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+ALIGNMENT = 16
+"""Bytes (pointers) or units (integers) whose multiples get kernels of their own: wide loads need them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """An integer that the program's types fix (the width of a weight, the stride of a row), not the step."""
+
+    value: int
+
+
+Argument = Tensor | int | float | Static | None
+"""Of a launch: a pointer, a number of this step, or a number of the program; None: the pointer is absent."""
+Constant = int | float | bool | str
+"""What a kernel is compiled for."""
+Config = Mapping[str, int]
+"""Tile sizes, ``num_warps`` and ``num_stages``; ``up_to``: rows it is meant for at most, 0 without a bound."""
+Configs = Sequence[Config]
+"""Configurations of one call, by ascending ``up_to``; the last has no bound."""
+OPTIONS = ("num_warps", "num_stages")
+"""Entries of a configuration that every kernel has."""
+
+POINTERS: dict[torch.dtype, str] = {
+    torch.bool: "*i1",
+    torch.uint8: "*u8",
+    torch.int8: "*i8",
+    torch.int32: "*i32",
+    torch.int64: "*i64",
+    torch.bfloat16: "*bf16",
+    torch.float16: "*fp16",
+    torch.float32: "*fp32",
+    torch.float64: "*fp64",
+    torch.float8_e4m3fn: "*fp8e4nv",
+    torch.float8_e4m3fnuz: "*fp8e4b8",
+    torch.float8_e5m2: "*fp8e5",
+    torch.float8_e5m2fnuz: "*fp8e5b16",
+}
+"""Triton's names of pointer types."""
+
+
+class Gpu(Protocol):
+    """A device that runs kernels; one stream, in order."""
+
+    num_sms: int
+    """Multiprocessors a launch may fill."""
+
+    def launch(
+        self,
+        kernel: str,
+        grid: tuple[int, int, int],
+        arguments: Mapping[str, Argument],
+        constants: Mapping[str, Constant],
+        config: Config,
+    ) -> None:
+        """Run ``kernel`` (``file.function``) once per point of ``grid``.
+
+        ``arguments`` are the function's run-time parameters by name, in its order; ``constants`` its compile-time ones.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A kernel as it is compiled: a function, the types of its arguments, and what is fixed."""
+
+    kernel: str
+    """``file.function``"""
+    signature: tuple[tuple[str, str], ...]
+    """Run-time parameters in order: name and type (``*bf16``, ``i32``, ``fp32``; ``None``: absent)."""
+    divisible: tuple[str, ...]
+    """Parameters that are multiples of ``ALIGNMENT``."""
+    constants: tuple[tuple[str, Constant], ...]
+    num_warps: int
+    num_stages: int
+
+    @property
+    def key(self) -> str:
+        """``scaled_mm.scaled_mm_kernel-5f0c...``: the same for equal variants, another for any other."""
+        return f"{self.kernel}-{hashlib.sha256(repr(self).encode()).hexdigest()[:16]}"
+
+
+def variant_of(
+    kernel: str, arguments: Mapping[str, Argument], constants: Mapping[str, Constant], config: Config
+) -> Variant:
+    """The variant that a launch needs.  Raises ValueError for a tensor of a type that no kernel reads."""
+    divisible = tuple(name for name, argument in arguments.items() if is_divisible(argument))
+    return Variant(
+        kernel,
+        tuple((name, type_of(argument)) for name, argument in arguments.items()),
+        divisible,
+        tuple(sorted(constants.items())),
+        config["num_warps"],
+        config["num_stages"],
+    )
+
+
+def type_of(argument: Argument) -> str:
+    """Triton's name of an argument's type.  Raises ValueError for a tensor of a type that no kernel reads."""
+    match argument:
+        case Tensor():
+            if argument.dtype not in POINTERS:
+                raise ValueError(f"no kernel reads tensors of {argument.dtype}")
+            return POINTERS[argument.dtype]
+        case float():
+            return "fp32"
+        case None:
+            return "None"
+        case _:
+            return "i32"
+
+
+def is_divisible(argument: Argument) -> bool:
+    """Whether a kernel is compiled for an argument that is a multiple of 16."""
+    match argument:
+        case Tensor():
+            return address(argument) % ALIGNMENT == 0
+        case Static():
+            return argument.value % ALIGNMENT == 0
+        case _:
+            return False
+
+
+def address(tensor: Tensor) -> int:
+    """Where a tensor's data starts; a tensor without data counts from an aligned address."""
+    if tensor.device.type == "meta":
+        return int(tensor.storage_offset()) * tensor.dtype.itemsize
+    return tensor.data_ptr()
+
+
+def plain(argument: Argument) -> Tensor | int | float | None:
+    """An argument as a kernel takes it."""
+    return argument.value if isinstance(argument, Static) else argument
+
+
+def choose(configs: Configs, rows: int) -> Config:
+    """The first configuration that is meant for so many rows.  Raises ValueError when none is."""
+    for config in configs:
+        bound = config.get("up_to", 0)
+        if bound == 0 or rows <= bound:
+            return config
+    raise ValueError(f"no configuration for {rows} rows; the widest is for {configs[-1]['up_to']}")
+
+
+def cdiv(a: int, b: int) -> int:
+    """``ceil(a / b)`` of integers."""
+    return -(-a // b)
