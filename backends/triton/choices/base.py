@@ -1,7 +1,7 @@
 """Rules that choose a kernel for an op: what a rule is asked, and what it may answer.
 
 A rule answers for the ops it takes: the launcher to call, which values are which of its keywords, configurations by
-rows, and literals from the ops' attributes.  It is a pure function of the ops, the ranges of the symbols and the target.
+rows, and literals from attributes.  It is a pure function of the ops, the ranges of the symbols and the target.
 """
 
 from collections.abc import Callable, Mapping, Sequence
