@@ -15,7 +15,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from dsv3c.ir.dialects.core import symbols_of
 from dsv3c.ir.dialects.mla_cache import CacheType
-from dsv3c.ir.dialects.moe_fused import outer
+from dsv3c.ir.dialects.units import outer
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import IRError
 from dsv3c.ir.rules import RuleTable

@@ -4,7 +4,7 @@ from xdsl.dialects import func
 from xdsl.ir import OpResult, SSAValue
 
 from dsv3c.ir.dialects.moe_choices import AppendChoiceOp
-from dsv3c.ir.dialects.moe_fused import outer
+from dsv3c.ir.dialects.units import outer
 from dsv3c.ir.functions import callee_name, calls, functions, is_argument, parent_module, returned
 from dsv3c.ir.views import view_of
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from xdsl.dialects import func
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Operation
 
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.cost import COST, Cost, Env
 from dsv3c.ir.dialects.moe_fused import FusedOp, YieldOp
 from dsv3c.ir.dialects.moe_rows import PermuteOp, UnpermuteOp
+from dsv3c.ir.dialects.units import body_of, inputs_of
 
 
 def fuse(ctx: CompileContext, end: UnpermuteOp, env: Env) -> None:
@@ -55,18 +56,8 @@ def ops_between(start: Operation, end: Operation) -> list[Operation]:
 
 def build(body: Sequence[Operation]) -> FusedOp:
     """A unit of copies of the ops."""
-    made = {value for op in body for value in op.results}
-    inputs = list(dict.fromkeys(value for op in body for value in op.operands if value not in made))
-    block = Block(arg_types=[value.type for value in inputs])
-    inside = dict[SSAValue, SSAValue](zip(inputs, block.args, strict=True))
-    for value, argument in inside.items():
-        argument.name_hint = value.name_hint
-    for op in body:
-        copy = op.clone(inside)
-        copy.location = op.location
-        block.add_op(copy)
-    block.add_op(YieldOp([inside[value] for value in body[-1].results]))
-    unit = FusedOp(inputs, Region(block))
+    inputs = inputs_of(body)
+    unit = FusedOp(inputs, body_of(body, inputs, body[-1].results, YieldOp))
     unit.location = body[-1].location
     return unit
 

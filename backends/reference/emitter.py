@@ -24,7 +24,7 @@ from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.aten_schema import Kind
 from dsv3c.ir.dialects.comm import TokenType, meshes_of
 from dsv3c.ir.dialects.mla import CacheType
-from dsv3c.ir.dialects.moe_fused import FusedOp, opened
+from dsv3c.ir.dialects.units import UnitOp, opened
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp, StoredEachOp, StoredOp, YieldOp
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import call_prefix, call_sites, callee_name, topological
@@ -315,7 +315,7 @@ def emit_op(body: Body, op: Operation, function_name: str) -> None:
             items = [f"p.at({literal_text(prefix)})" if prefix else "p", *program.function_sizes[callee]]
             items += [body.values[operand] for operand in op.operands]
             body.assign(op, program.function_names[callee], items)
-        case FusedOp():
+        case UnitOp():
             body.values |= {
                 inside: body.values[given] for inside, given in zip(op.body.block.args, op.inputs, strict=True)
             }

@@ -33,7 +33,7 @@ from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.params import Params, no_meaning
 from dsv3c.backends.reference.weights import Weights
 from dsv3c.ir.dialects.moe import GateOp
-from dsv3c.ir.dialects.moe_fused import FusedOp
+from dsv3c.ir.dialects.units import UnitOp
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import Dsv3cError, UsageError, at
 from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
@@ -140,7 +140,7 @@ class Compiler:
             call = self.call_of(op)
             self.new_slot(op.value, call.meaning(*call.args, **call.kwargs))
             return
-        if isinstance(op, FusedOp):
+        if isinstance(op, UnitOp):
             self.slots |= {
                 inside: self.slots[given] for inside, given in zip(op.body.block.args, op.inputs, strict=True)
             }
