@@ -33,9 +33,11 @@ class OperatingPoint:
     """New tokens per sequence of the verify phase, at most (drafted tokens + 1)."""
     logits: Logits = "last"
     """Of every sequence's last token, or of every token."""
+    speculative: bool = False
+    """Phases, with one that verifies, for multi-token prediction: they also give the hidden states it drafts from."""
 
     def __post_init__(self) -> None:
-        """Raises UsageError for sizes that contradict each other."""
+        """Raises UsageError for sizes that contradict each other, and speculation without a phase that verifies."""
         for name, value in self.sizes().items():
             if value < 1:
                 raise UsageError(f"{flag(name)} {value}: must be at least 1")
@@ -51,12 +53,18 @@ class OperatingPoint:
                 close = get_close_matches(phase, PHASES, n=1)
                 guess = f"did you mean {close[0]}? " if close else ""
                 raise UsageError(f"unknown phase {phase!r}", hint=f"{guess}phases: {', '.join(PHASES)}")
+        if self.speculative and "verify" not in self.phases:
+            raise UsageError(
+                f"--speculative needs the phase verify; asked for are {', '.join(self.phases)}",
+                hint="leave --phases out, or add verify",
+            )
         if not self.phases:
             raise UsageError("no phase is asked for", hint=f"phases: {', '.join(PHASES)}")
 
     def sizes(self) -> dict[str, int]:
         """The fields that are numbers."""
-        return {name: value for name, value in asdict(self).items() if isinstance(value, int)}
+        numbers = {name: value for name, value in asdict(self).items() if isinstance(value, int)}
+        return {name: value for name, value in numbers.items() if not isinstance(value, bool)}
 
     def symbols(self) -> dict[str, int]:
         """Values of the symbols of phased functions: tokens, sequences, context tokens, pages per sequence."""
@@ -70,12 +78,14 @@ class OperatingPoint:
     def pass_options(self) -> str:
         """The options of ``specialize-phases``, as pipeline text."""
         sizes = [f"{name.replace('_', '-')}={value}" for name, value in self.sizes().items()]
-        return " ".join([f"phases={','.join(self.phases)}", f"logits={self.logits}", *sizes])
+        flags = ["speculative=true"] if self.speculative else []
+        return " ".join([f"phases={','.join(self.phases)}", f"logits={self.logits}", *sizes, *flags])
 
     def __str__(self) -> str:
         return (
             f"{', '.join(self.phases)}; up to {self.max_tokens} tokens and {self.max_batch} sequences per step, "
             f"context {self.context} (at most {self.max_context}), pages of {self.page_size}, {self.logits} logits"
+            f"{', hidden states for drafts' if self.speculative else ''}"
         )
 
 
@@ -99,6 +109,8 @@ def point_of(given: dict[str, object], *, longest: int | None) -> OperatingPoint
                 f"--max-context {asked} is more than the model's {longest} positions", hint="lower --max-context"
             )
         values.setdefault("context", min(longest, OperatingPoint.context))
+    if values.get("speculative"):
+        values.setdefault("phases", PHASES)
     return OperatingPoint(**values)  # pyright: ignore[reportArgumentType]
 
 
@@ -133,6 +145,9 @@ def checked(name: str, value: object, file: Path) -> object:
         names = cast(list[object], value) if isinstance(value, list) else [value]
         if all(isinstance(item, str) for item in names):
             return tuple(names)
+    elif name == "speculative":
+        if isinstance(value, bool):
+            return value
     elif isinstance(value, str if name == "logits" else int) and not isinstance(value, bool):
         return value
     raise UsageError(f"{name} = {value!r} has the wrong type", where=str(file), hint="sizes are whole numbers")

@@ -222,7 +222,9 @@ class Runner:
             self.forced = [parted(gates, lane.forced(forced, query)) for lane in lanes]
             results = self.run_on_ranks(step.name, [lane.arguments(query) for lane in lanes])
             for lane, own, choices in zip(lanes, results, self.choices, strict=True):
-                lane.take(own, joined(gates, choices), query)
+                # the cache-free entry does not give hidden states
+                compared = [own[0], *own[2:]] if step.phase.hidden else own
+                lane.take(compared, joined(gates, choices), query)
         return Trace(*gathered(lanes))
 
 

@@ -1,7 +1,7 @@
 """Builds a phase's functions: calls, attention over the cache, and results of the last tokens alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xdsl.dialects import func
 from xdsl.ir import Block, Operation, SSAValue
@@ -15,7 +15,7 @@ from dsv3c.ir.functions import callee_name, make_function, returned
 from dsv3c.ir.sizes import Size
 from dsv3c.ir.types import as_tensor, element_type, shape, tensor_type
 from dsv3c.ir.views import view_of
-from dsv3c.passes.phases import CONTEXT, POOL_PAGES, SEQUENCES, TOKENS, Phase, Tables, add_tables
+from dsv3c.passes.phases import CONTEXT, MAIN, POOL_PAGES, SEQUENCES, TOKENS, VERIFY, Phase, Tables, add_tables
 from dsv3c.passes.ragged import ATEN_RULES, Blocked, TokenAxes, TokenConverter
 from dsv3c.passes.rewriting import aten_class
 
@@ -29,6 +29,8 @@ class Specializer:
     logits: str
     phase: Phase
     table: dict[str, func.FuncOp]
+    speculative: bool = False
+    """The model's own entry also gives hidden states, and in a verify phase the logits of every token."""
     made: dict[str, func.FuncOp] = field(default_factory=dict[str, func.FuncOp])
     """Old name -> new function, callees first."""
     caches: dict[str, list[CacheType]] = field(default_factory=dict[str, list[CacheType]])
@@ -43,9 +45,18 @@ class Specializer:
         if not isinstance(sequence, str):
             raise Blocked(function, f"the sequence length is the number {sequence}: capture it as a named dim")
         name = function.sym_name.data
-        new_name = self.phase.name if name == "main" else f"{name}_{self.phase.name}"
+        new_name = self.phase.name if name == MAIN else f"{name}_{self.phase.name}"
         new = self.convert(function, TokenAxes(batch, sequence, TOKENS), new_name, is_entry=True)
-        new.attributes["phase"] = self.phase.attribute()
+        new.attributes["phase"] = replace(self.phase, hidden=self.gives_hidden(function)).attribute()
+
+    def gives_hidden(self, function: func.FuncOp) -> bool:
+        """Whether the phase of this function gives hidden states."""
+        return self.speculative and function.sym_name.data == MAIN
+
+    def last_only(self, function: func.FuncOp) -> bool:
+        """Whether the phase of this entry gives the logits of every sequence's last token."""
+        verifies = self.gives_hidden(function) and self.phase.name == VERIFY
+        return self.logits == "last" and not verifies
 
     def convert(self, function: func.FuncOp, axes: TokenAxes, new_name: str, *, is_entry: bool) -> func.FuncOp:
         """Build the function over ragged tokens."""
@@ -67,7 +78,8 @@ class Specializer:
             cache = block.insert_arg(kind, len(block.args))
             cache.name_hint = f"cache{index}" if len(caches) > 1 else "cache"
             body.caches.append(cache)
-        body.run(function, last_only=is_entry and self.logits == "last")
+        hidden = hidden_states(returned(function)) if self.gives_hidden(function) else None
+        body.run(function, last_only=is_entry and self.last_only(function), hidden=hidden)
         made = make_function(new_name, block, private=not is_entry)
         made.location = function.location
         self.made[function.sym_name.data] = made
@@ -118,10 +130,10 @@ class BodyConverter(TokenConverter):
     caches: list[SSAValue] = field(default_factory=list[SSAValue])
     next_cache: int = 0
 
-    def run(self, function: func.FuncOp, *, last_only: bool) -> None:
-        """Convert the body and its return."""
+    def run(self, function: func.FuncOp, *, last_only: bool, hidden: SSAValue | None = None) -> None:
+        """Convert the body and its return; the value of every token that ``hidden`` becomes is returned too."""
         ret = returned(function)
-        tail = tail_of(ret) if last_only else Tail()
+        tail = tail_of(ret, hidden) if last_only else Tail()
         for op in function.body.block.ops:
             if op is ret:
                 break
@@ -136,7 +148,10 @@ class BodyConverter(TokenConverter):
                 self.map_results(op, [self.tables.positions])
             else:
                 self.convert(op)
-        self.emit(ret, func.ReturnOp(*self.finish(ret, tail), *self.caches))
+        results = self.finish(ret, tail)
+        if hidden is not None:
+            results.append(self.value(hidden))
+        self.emit(ret, func.ReturnOp(*results, *self.caches))
 
     def finish(self, ret: func.ReturnOp, tail: "Tail") -> list[SSAValue]:
         """The results; where a tail is given, of every sequence's last token: select first, compute it on N rows."""
@@ -254,12 +269,23 @@ class Tail:
     """The token values the ops start from."""
 
 
-def tail_of(ret: func.ReturnOp) -> Tail:
-    """Walk back from the results through per-token ops with one token operand that nothing else reads."""
+def hidden_states(ret: func.ReturnOp) -> SSAValue:
+    """What the head reads.  Raises Blocked where the entry does not return one linear of it, the logits."""
+    logits = [value.owner for value in ret.operands]
+    if len(logits) != 1 or not isinstance(logits[0], LinearOp):
+        raise Blocked(ret, "hidden states are what a linear head reads, and the result is not one linear's")
+    return logits[0].x
+
+
+def tail_of(ret: func.ReturnOp, needed: SSAValue | None = None) -> Tail:
+    """Walk back from the results through per-token ops with one token operand that nothing else reads.
+
+    ``needed`` is a value that every token must have.
+    """
     tail = Tail()
     for value in ret.operands:
         chain = list[Operation]()
-        while (op := tail_op(value)) is not None:
+        while value is not needed and (op := tail_op(value)) is not None:
             chain.append(op)
             value = op.operands[0]
         tail.ops += reversed(chain)

@@ -10,6 +10,12 @@ from dsv3c.ir.types import tensor_type
 
 TOKENS, SEQUENCES, TABLE_PAGES, CONTEXT, POOL_PAGES = "T", "N", "P", "C", "pages"
 """Symbols of a phased module: tokens of a step, sequences, pages per sequence, context tokens, pages of the pool."""
+MAIN, PREDICTOR = "main", "mtp"
+"""Cache-free entries: the model, and its multi-token prediction module."""
+VERIFY = "verify"
+"""The phase that looks at drafted tokens."""
+FLAGS = ("capturable", "hidden")
+"""Fields of a phase that are true or false."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +32,16 @@ class Phase:
     """The step cost choices are made for: new tokens in all, sequences, tokens in the cache per sequence."""
     capturable: bool
     """Shapes depend on the number of sequences alone, so that a device graph can be captured."""
+    hidden: bool = False
+    """The second result is the hidden states of every token, which a multi-token prediction module takes."""
 
     def attribute(self) -> DictionaryAttr:
         """The function attribute ``phase``."""
         numbers = {key: getattr(self, key) for key in ("min_query", "max_query", "tokens", "sequences", "context")}
         entries: dict[str, Attribute] = {"name": StringAttr(self.name)}
         entries |= {key: IntegerAttr(value, i64) for key, value in numbers.items()}
-        return DictionaryAttr(entries | ({"capturable": UnitAttr()} if self.capturable else {}))
+        stated = [key for key in FLAGS if getattr(self, key)]
+        return DictionaryAttr(entries | {key: UnitAttr() for key in stated})
 
     def split(self, last: int) -> tuple["Phase", "Phase"]:
         """Two phases: up to ``last`` new tokens per sequence, and from there on."""
@@ -49,7 +58,8 @@ def phase_of(function: func.FuncOp) -> Phase | None:
     numbers = {key: value.value.data for key, value in stated.data.items() if isinstance(value, IntegerAttr)}
     name = stated.data["name"]
     assert isinstance(name, StringAttr)
-    return Phase(name=name.data, capturable="capturable" in stated.data, **numbers)
+    flags = {key: key in stated.data for key in FLAGS}
+    return Phase(name=name.data, **numbers, **flags)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from dsv3c.ir.errors import UsageError
 from dsv3c.ir.functions import call_sites, functions
 from dsv3c.passes.base import Pass
 from dsv3c.passes.phase_conversion import Specializer
-from dsv3c.passes.phases import CONTEXT, POOL_PAGES, SEQUENCES, TABLE_PAGES, TOKENS, Phase
+from dsv3c.passes.phases import CONTEXT, POOL_PAGES, PREDICTOR, SEQUENCES, TABLE_PAGES, TOKENS, Phase
 from dsv3c.passes.ragged import Blocked
 
 SIZES = ("page_size", "max_tokens", "max_batch", "context", "max_context", "verify_tokens")
@@ -64,6 +64,9 @@ class SpecializePhasesPass(Pass):
     """Tokens in the cache per sequence, at most."""
     verify_tokens: int = 2
     """New tokens per sequence of the verify phase, at most (drafted tokens + 1)."""
+    speculative: bool = False
+    """Entries of a model with a multi-token prediction module also give the hidden states it takes, and verify gives
+    the logits of every token."""
 
     def plan(self) -> list[Phase]:
         """The phases asked for.  Raises UsageError for an unknown name or value."""
@@ -99,11 +102,17 @@ class SpecializePhasesPass(Pass):
         """Convert every entry for every phase, or nothing at all."""
         plan = self.plan()
         table = functions(module)
+        drafts = self.speculative and PREDICTOR in table
+        if self.speculative and not drafts:
+            raise UsageError(
+                f"specialize-phases: no @{PREDICTOR} drafts tokens to verify",
+                hint="capture a model with a multi-token prediction module, all of its layers",
+            )
         entries = [function for function in table.values() if not call_sites(function)]
         made = list[func.FuncOp]()
         try:
             for phase in plan:
-                specializer = Specializer(ctx, self.page_size, self.logits, phase, table)
+                specializer = Specializer(ctx, self.page_size, self.logits, phase, table, speculative=drafts)
                 for entry in entries:
                     specializer.entry(entry)
                 made += specializer.made.values()

@@ -60,6 +60,12 @@ def add_model_arguments(parser: argparse.ArgumentParser, *, or_artifact: str = "
     for name, text in SIZES.items():
         group.add_argument(f"--{name}", type=int, metavar="N", help=text)
     group.add_argument("--logits", choices=LOGITS, help="of every sequence's last token, or of all (default: last)")
+    group.add_argument(
+        "--speculative",
+        action="store_true",
+        default=None,
+        help="all phases, with what multi-token prediction drafts from: `dsv3c generate --speculative` runs it",
+    )
     group.add_argument("--workload", type=Path, metavar="FILE.toml", help="the operating point as a file; flags win")
     group.add_argument("--measured", metavar="TABLE", help="measured times of kernels: a shipped table or a .toml file")
     add_plan_arguments(parser)
@@ -102,7 +108,7 @@ def layer_range(text: str) -> tuple[int, int]:
 def request_of(arguments: argparse.Namespace) -> Request:
     """What the flags ask for."""
     point = read_workload(arguments.workload) if arguments.workload is not None else {}
-    for name in [*(name.replace("-", "_") for name in SIZES), "phases", "logits"]:
+    for name in [*(name.replace("-", "_") for name in SIZES), "phases", "logits", "speculative"]:
         if getattr(arguments, name) is not None:
             point[name] = getattr(arguments, name)
     plan = {field.name: value for field in fields(Plan) if (value := getattr(arguments, field.name)) is not None}
@@ -195,9 +201,7 @@ def conclude(arguments: argparse.Namespace, compiled: Compiled) -> None:
     print(f"wrote {artifact.path}: {len(artifact.manifest['files'])} files")
     target, ranks = compiled.ctx.target, num_ranks(compiled.module)
     if ranks > 1:
-        print(
-            f"a program of {ranks} ranks: `dsv3c run` and `dsv3c generate` run them in one process, in lockstep"
-        )
+        print(f"a program of {ranks} ranks: `dsv3c run` and `dsv3c generate` run them in one process, in lockstep")
     if target is not None and target.kind != "cpu":
         print(
             f"kernels for {target.name} are not generated yet: this is the plan; "

@@ -302,3 +302,11 @@ def test_own_mistakes_are_called_so(mlir: Path, monkeypatch: pytest.MonkeyPatch)
     refused("run", mlir, status=1, says=["dsv3c itself failed: AssertionError: impossible", "--debug"])
     with pytest.raises(AssertionError):
         dsv3c("run", mlir, "--debug")
+
+
+def test_speculation_needs_the_phase_that_verifies(mlir: Path, tmp_path: Path) -> None:
+    asked = ("--speculative", "--phases", "prefill,decode")
+    refused("compile", mlir, *asked, status=2, says=["--speculative needs the phase verify", "prefill, decode"])
+    file = tmp_path / "load.toml"
+    file.write_text("speculative = 1\n")
+    refused("compile", mlir, "--workload", file, status=2, says=["speculative = 1 has the wrong type"])

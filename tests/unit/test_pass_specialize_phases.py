@@ -1,7 +1,9 @@
 """specialize-phases: the sizes it accepts."""
 
 import pytest
+from roundtrip import parse
 
+from dsv3c.ir.context import make_context
 from dsv3c.ir.errors import UsageError
 from dsv3c.passes.specialize_phases import SpecializePhasesPass
 
@@ -16,3 +18,9 @@ def test_sizes_must_be_positive(name: str, value: int) -> None:
 
 def test_the_largest_context_is_accepted() -> None:
     assert [phase.context for phase in SpecializePhasesPass(context=7, max_context=7).plan()] == [7, 7]
+
+
+def test_speculation_needs_a_module_that_drafts() -> None:
+    with pytest.raises(UsageError, match="no @mtp drafts tokens to verify") as caught:
+        SpecializePhasesPass(speculative=True).run(make_context(), parse("func.func @main() { func.return }"))
+    assert "all of its layers" in caught.value.hint
