@@ -1,0 +1,224 @@
+"""Kernels on a CUDA device: binaries loaded and launched through cuda-bindings, in PyTorch's current stream.
+
+Nothing of Triton is needed: ``kernels.json`` says how each binary is called.  Whatever is wrong with the machine is
+told before the first launch.
+"""
+
+import ctypes
+import hashlib
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Static, Variant, variant_of
+from dsv3c.backends.triton.runtime.records import (
+    GLOBAL_SCRATCH,
+    PROFILE_SCRATCH,
+    GpuError,
+    KernelRecord,
+    Kernels,
+    read_kernels,
+)
+
+WARP = 32
+"""Threads."""
+DEFAULT_SHARED_BYTES = 48 << 10
+"""Shared memory that a block gets without asking."""
+CELLS: dict[str, type[ctypes.c_int] | type[ctypes.c_float]] = {"i32": ctypes.c_int, "fp32": ctypes.c_float}
+"""How parameters that are no pointers are passed."""
+
+
+@dataclass
+class Loaded:
+    """A kernel in the device's memory, with a cell per parameter that every launch fills anew."""
+
+    record: KernelRecord
+    function: Any
+    cells: dict[str, Any] = field(init=False)
+    pointers: Any = field(init=False)
+    """The array of the cells' addresses, as ``cuLaunchKernel`` takes it."""
+
+    def __post_init__(self) -> None:
+        cells = [ctypes.c_void_p() if kind.startswith("*") else CELLS[kind]() for _, kind in self.record.abi]
+        self.cells = {name: cell for (name, _), cell in zip(self.record.abi, cells, strict=True)}
+        self.pointers = (ctypes.c_void_p * len(cells))(*map(ctypes.addressof, cells))
+
+
+class CubinGpu:
+    """A ``Gpu`` of compiled kernels.
+
+    ``folder``: of the artifact; ``device``: its number, as in ``cuda:0``.  Raises GpuError when the kernels cannot run
+    on this machine: no cuda-bindings, no driver or one that is too old, no such device or another kind of device.
+    ``driver`` and ``stream`` (the handle of the current stream) are for tests.
+    """
+
+    def __init__(
+        self, folder: Path, device: int = 0, *, driver: Any = None, stream: Callable[[], int] | None = None
+    ) -> None:
+        self.folder = folder
+        self.kernels = read_kernels(folder)
+        self.driver = driver if driver is not None else import_driver()
+        self.handle = find_device(self.driver, device)
+        self.device = torch.device("cuda", device)
+        check_device(self.driver, self.handle, self.kernels)
+        attribute = self.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
+        self.num_sms = int(call(self.driver, "cuDeviceGetAttribute", attribute, self.handle))
+        self.stream = stream if stream is not None else self.current_stream
+        self.loaded: dict[Variant, Loaded] = {}
+        self.launches: dict[str, int] = {}
+        """Kernel -> how often it was launched."""
+        if driver is None:
+            check_torch()
+            torch.cuda.init()
+            torch.empty(1, device=self.device)  # makes the context that modules are loaded into
+
+    def launch(
+        self,
+        kernel: str,
+        grid: tuple[int, int, int],
+        arguments: Mapping[str, Argument],
+        constants: Mapping[str, Constant],
+        config: Config,
+    ) -> None:
+        """See ``Gpu``.  Raises GpuError for a variant that was not compiled, ValueError for a grid without a block."""
+        if prod(grid) < 1 or max(grid[1:]) > 65535:
+            raise ValueError(f"{kernel} cannot be launched on a grid of {grid}")
+        variant = variant_of(kernel, arguments, constants, config)
+        loaded = self.loaded.get(variant)
+        if loaded is None:
+            loaded = self.loaded[variant] = self.load(variant)
+        kept = fill(loaded, {**arguments, **self.scratch(loaded.record, grid)}, self.device)
+        record, stream = loaded.record, self.stream()
+        call(
+            self.driver, "cuLaunchKernel", loaded.function, *grid, record.num_warps * WARP, 1, 1, record.shared_bytes,
+            stream, ctypes.addressof(loaded.pointers), 0,
+        )  # fmt: skip
+        del kept  # the caching allocator hands memory out again in stream order
+        self.launches[kernel] = self.launches.get(kernel, 0) + 1
+
+    def load(self, variant: Variant) -> Loaded:
+        """Load a variant's binary.  Raises GpuError when there is none, and for one that changed since it was made."""
+        record = self.kernels.find(variant.key, variant.kernel, described(variant))
+        binary = (self.folder / record.file).read_bytes()
+        if hashlib.sha256(binary).hexdigest() != record.sha256:
+            raise GpuError(f"{self.folder / record.file} changed since it was compiled", "compile again")
+        module = call(self.driver, "cuModuleLoadData", binary)
+        function = call(self.driver, "cuModuleGetFunction", module, record.entry.encode())
+        if record.shared_bytes > DEFAULT_SHARED_BYTES:
+            largest = self.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+            call(self.driver, "cuFuncSetAttribute", function, largest, record.shared_bytes)
+        return Loaded(record, function)
+
+    def scratch(self, record: KernelRecord, grid: tuple[int, int, int]) -> dict[str, Tensor | None]:
+        """Memory behind the two pointers that Triton appends; None where a kernel needs none."""
+        sizes = {GLOBAL_SCRATCH: record.global_scratch_bytes, PROFILE_SCRATCH: record.profile_scratch_bytes}
+        return {
+            name: torch.empty(size * prod(grid), dtype=torch.uint8, device=self.device) if size else None
+            for name, size in sizes.items()
+        }
+
+    def current_stream(self) -> int:
+        """Handle of PyTorch's current stream."""
+        return int(torch.cuda.current_stream(self.device).cuda_stream)
+
+
+def fill(loaded: Loaded, arguments: Mapping[str, Argument], device: torch.device) -> list[Tensor]:
+    """Write a launch's arguments into the cells; the tensors that they point to.
+
+    Raises ValueError for a tensor elsewhere than on the device.
+    """
+    kept = list[Tensor]()
+    for name, cell in loaded.cells.items():
+        argument = arguments[name]
+        match argument:
+            case Tensor():
+                if argument.device != device:
+                    raise ValueError(f"{name} of {loaded.record.kernel} is on {argument.device}, not on {device}")
+                cell.value = argument.data_ptr()
+                kept.append(argument)
+            case Static():
+                cell.value = argument.value
+            case _:
+                cell.value = argument
+    return kept
+
+
+def described(variant: Variant) -> str:
+    """What a variant was to be compiled for, for messages."""
+    types = ", ".join(
+        f"{name} {kind}{' (a multiple of 16)' if name in variant.divisible else ''}" for name, kind in variant.signature
+    )
+    constants = ", ".join(f"{name} = {value}" for name, value in variant.constants)
+    return f"({types}) with {constants or 'no constants'}, {variant.num_warps} warps, {variant.num_stages} stages"
+
+
+def import_driver() -> Any:
+    """The driver's interface.  Raises GpuError where cuda-bindings is not installed."""
+    try:
+        return importlib.import_module("cuda.bindings.driver")
+    except ImportError as error:
+        raise GpuError(f"cuda-bindings cannot be imported: {error}", "pip install cuda-bindings") from error
+
+
+def check_torch() -> None:
+    """Raise GpuError where PyTorch has no CUDA: tensors must be on the device."""
+    if not torch.backends.cuda.is_built():
+        raise GpuError(f"PyTorch {torch.__version__} was built without CUDA", "install a build of PyTorch for CUDA")
+
+
+def find_device(driver: Any, number: int) -> Any:
+    """The handle of a device.  Raises GpuError without a driver and without that device."""
+    try:
+        call(driver, "cuInit", 0)
+        count = int(call(driver, "cuDeviceGetCount"))
+    except RuntimeError as error:  # GpuError, or what cuda-bindings raises where there is no libcuda
+        raise GpuError(f"there is no CUDA driver that works: {error}", "run on a machine with an NVIDIA GPU") from error
+    if number >= count:
+        raise GpuError(f"there is no device cuda:{number}; the driver shows {count}", "see CUDA_VISIBLE_DEVICES")
+    return call(driver, "cuDeviceGet", number)
+
+
+def check_device(driver: Any, handle: Any, kernels: Kernels) -> None:
+    """Raise GpuError for a device of another architecture than the kernels', and for a driver that is too old."""
+    attributes = driver.CUdevice_attribute
+    major, minor = (
+        int(call(driver, "cuDeviceGetAttribute", attribute, handle))
+        for attribute in (
+            attributes.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR,
+            attributes.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+        )
+    )
+    found = f"sm_{major}{minor}"
+    if not runs(kernels.arch, found):
+        name = call(driver, "cuDeviceGetName", 256, handle).split(b"\0")[0].decode()
+        raise GpuError(f"the kernels are for {kernels.arch}; {name} is {found}", "compile for a target of this kind")
+    version, needed = int(call(driver, "cuDriverGetVersion")), int(kernels.toolkit.split(".")[0])
+    if version // 1000 < needed:
+        raise GpuError(
+            f"the kernels were assembled by CUDA {kernels.toolkit}; the driver is of CUDA "
+            f"{version // 1000}.{version % 1000 // 10}",
+            f"install a driver of CUDA {needed} or newer",
+        )
+
+
+def runs(arch: str, device: str) -> bool:
+    """Whether binaries for ``arch`` run on a device: ``sm_90a`` on sm_90 only, ``sm_80`` on sm_80 to sm_89."""
+    number, given = arch.removeprefix("sm_"), device.removeprefix("sm_")
+    if not number.isdigit():
+        return number.rstrip("af") == given
+    return number[:-1] == given[:-1] and int(given) >= int(number)
+
+
+def call(driver: Any, name: str, *arguments: Any) -> Any:
+    """A function of the driver: its one result, or None.  Raises GpuError with the driver's own words if it fails."""
+    status, *results = getattr(driver, name)(*arguments)
+    if int(status) != 0:
+        _, text = driver.cuGetErrorString(status)
+        raise GpuError(f"{name}: {text.decode() if text else status}")
+    return results[0] if results else None
