@@ -54,6 +54,7 @@ def interpreted(file: str) -> ModuleType:
     Raises RuntimeError in a process that has loaded kernels to compile them: a function is one or the other.
     """
     install_casts()
+    install_library()
     before = os.environ.get(SWITCH)
     os.environ[SWITCH] = "1"
     try:
@@ -69,6 +70,21 @@ def interpreted(file: str) -> ModuleType:
     if not all(isinstance(value, InterpretedFunction) for value in found):
         raise RuntimeError(f"{file} was loaded to be compiled; interpret it in another process")
     return module
+
+
+@cache
+def install_library() -> None:
+    """Interpret Triton's own device functions (``tl.sum``, ``tl.max``), which it defined when it was imported."""
+    import triton.language as tl
+    from triton.runtime.interpreter import InterpretedFunction
+    from triton.runtime.jit import JITFunction
+
+    made = dict[int, Any]()
+    for module in (tl.standard, tl):
+        for name, value in list(vars(module).items()):
+            if isinstance(value, JITFunction):
+                kept: Any = value
+                setattr(module, name, made.setdefault(id(kept), InterpretedFunction(kept.fn)))
 
 
 @cache

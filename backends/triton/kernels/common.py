@@ -1,0 +1,27 @@
+"""Device functions that kernels of several families share."""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def rounded(x: tl.tensor, KIND: tl.constexpr) -> tl.tensor:
+    """f32 numbers rounded to ``KIND`` (an MLIR name of an element type), in f32."""
+    if KIND == "bf16":
+        return x.to(tl.bfloat16).to(tl.float32)
+    elif KIND == "f16":
+        return x.to(tl.float16).to(tl.float32)
+    else:
+        tl.static_assert(KIND == "f32", "numbers are rounded to bf16, f16 or f32")
+        return x
+
+
+@triton.jit
+def sequence_of(seq_offsets_ptr: tl.tensor, num_sequences: tl.tensor, t: tl.tensor) -> tl.tensor:
+    """The sequence of token t: how many sequences end at or before it; ``num_sequences`` for a token behind all."""
+    i = tl.arange(0, 128)
+    n = t * 0
+    for start in range(0, num_sequences, 128):
+        end = tl.load(seq_offsets_ptr + 1 + start + i, mask=start + i < num_sequences, other=0x7FFFFFFF)
+        n += tl.sum((end <= t).to(tl.int32))
+    return n
