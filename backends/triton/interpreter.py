@@ -79,6 +79,7 @@ def install_library() -> None:
     from triton.runtime.interpreter import InterpretedFunction
     from triton.runtime.jit import JITFunction
 
+    importlib.import_module("triton.experimental.gluon")  # imported late, it would find what it does not expect
     made = dict[int, Any]()
     for module in (tl.standard, tl):
         for name, value in list(vars(module).items()):
