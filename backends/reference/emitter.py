@@ -69,6 +69,8 @@ class Program:
     function_names: dict[str, str] = field(default_factory=dict[str, str])
     function_sizes: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """Symbols a function takes as arguments."""
+    recipes: dict[tuple[str, ...], str] = field(default_factory=dict[tuple[str, ...], str])
+    """Lines of a recipe -> name of the function that holds them."""
     lines: list[str] = field(default_factory=list[str])
 
     def constant(self, wanted: str, text: str) -> str:
@@ -216,7 +218,7 @@ def emit_function(program: Program, function: func.FuncOp) -> None:
         body.lines += [f"    {symbol} = {text}" for symbol, text in bound_sizes(body, block, set(given), function)]
     known = set(given)
     for op in block.ops:
-        emit_op(body, op, program.function_names[name])
+        emit_op(body, op)
         known -= sizes_brought(op)
         for result in op.results:
             for symbol in sorted(named_sizes(result.type) - known):
@@ -304,7 +306,7 @@ def binding(symbol: str, result: SSAValue, name: str, known: set[str]) -> Iterat
             return
 
 
-def emit_op(body: Body, op: Operation, function_name: str) -> None:
+def emit_op(body: Body, op: Operation) -> None:
     """The lines of one op."""
     match op:
         case func.ReturnOp():
@@ -320,24 +322,23 @@ def emit_op(body: Body, op: Operation, function_name: str) -> None:
                 inside: body.values[given] for inside, given in zip(op.body.block.args, op.inputs, strict=True)
             }
             for inner in op.ops:
-                emit_op(body, inner, function_name)
+                emit_op(body, inner)
             body.values |= {made: body.values[inside] for made, inside in zip(op.outputs, op.end.values, strict=True)}
         case ConstantOp():
             body.constant(op)
         case ParamOp() if op.recipe is None:
             body.stored(op, "p")
         case ParamOp():
-            recipe = emit_recipe(body.program, op, function_name)
+            recipe = emit_recipe(body.program, op)
             body.assign(op, "p.made", [literal_text(op.key.data), recipe])
         case _:
             body.place(op)
             body.call(op)
 
 
-def emit_recipe(program: Program, op: ParamOp, function_name: str) -> str:
-    """A function that makes a parameter; its name."""
+def emit_recipe(program: Program, op: ParamOp) -> str:
+    """A function that makes a parameter, one for all phases that make it alike; its name."""
     assert op.recipe is not None
-    name = program.names.fresh(f"{function_name}_{op.key.data}")
     body = Body(program, Names(set(program.names.taken)))
     for inner in op.recipe.block.ops:
         match inner:
@@ -351,8 +352,11 @@ def emit_recipe(program: Program, op: ParamOp, function_name: str) -> str:
                 body.constant(inner)
             case _:
                 body.call(inner)
-    program.lines += ["", "", f"def {name}(p: Params):", *body.lines]
-    return name
+    lines = tuple(body.lines)
+    if lines not in program.recipes:
+        name = program.recipes[lines] = program.names.fresh(op.key.data)
+        program.lines += ["", "", f"def {name}(p: Params):", *lines]
+    return program.recipes[lines]
 
 
 def entry_text(program: Program, function: func.FuncOp) -> str:
