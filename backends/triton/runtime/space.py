@@ -1,0 +1,136 @@
+"""Memory of a program on a device: a workspace with planned places, tables of a step on both sides, constants."""
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from torch import Tensor
+
+from dsv3c.backends.reference.meanings.mla import LatentCache
+from dsv3c.backends.reference.meanings.scaled import Scaled, num_blocks
+from dsv3c.backends.reference.runtime.generate import CacheSpec
+from dsv3c.backends.triton.runtime.records import GpuError
+
+ALIGNMENT = 256
+"""Bytes; every place in the workspace is a multiple of it."""
+SCALE_ROWS = 4
+"""Rows of f32 scales that share 16 bytes: columns of ``mn_major`` scales are padded to as many."""
+
+
+def aligned(num_bytes: int) -> int:
+    """The multiple of ``ALIGNMENT`` that holds so many bytes."""
+    return -(-num_bytes // ALIGNMENT) * ALIGNMENT
+
+
+class Frame:
+    """Places for one function, counted in bytes from ``base`` in the workspace."""
+
+    def __init__(self, space: "Space", base: int) -> None:
+        self.space, self.base = space, base
+
+    def frame(self, place: int) -> "Frame":
+        """Of a function that is called, from a place of this one."""
+        return Frame(self.space, self.base + place)
+
+    def tensor(self, sizes: Sequence[int], dtype: torch.dtype, place: int | None = None) -> Tensor:
+        """An uninitialised tensor at a place; memory of its own where none is planned."""
+        offset = None if place is None else self.base + place
+        return self.space.memory(prod(sizes) * dtype.itemsize, offset).view(dtype).view(tuple(sizes))
+
+    def scaled(
+        self,
+        sizes: Sequence[int],
+        dtype: torch.dtype,
+        granule: tuple[int, ...],
+        scale: torch.dtype,
+        place: int | None = None,
+        *,
+        layout: str = "row",
+    ) -> Scaled:
+        """An uninitialised scaled value: its data, and behind it its scales.
+
+        ``mn_major``: the last two dims of the grid of scales are transposed in memory, columns padded to 16 bytes.
+        """
+        data = self.tensor(sizes, dtype, place)
+        grid = [num_blocks(size, step) for size, step in zip(sizes, granule, strict=True)]
+        at = None if place is None else place + aligned(data.nbytes)
+        if layout == "row":
+            return Scaled(data, self.tensor(grid, scale, at), granule)
+        assert layout == "mn_major", f"no kernel reads {layout} scales"
+        *outer, rows, columns = grid
+        padded = -(-rows // SCALE_ROWS) * SCALE_ROWS
+        scales = self.tensor((*outer, columns, padded), scale, at)[..., :rows].transpose(-1, -2)
+        return Scaled(data, scales, granule)
+
+    def upload(self, *tables: Tensor) -> tuple[Tensor, ...]:
+        """See ``Space.upload``."""
+        return self.space.upload(*tables)
+
+    def on_host(self, *tables: Tensor) -> tuple[Tensor, ...]:
+        """See ``Space.on_host``."""
+        return self.space.on_host(*tables)
+
+    def total(self, table: Tensor) -> int:
+        """The sum of a table of integers, from the host's copy: the device is not waited for."""
+        return int(self.on_host(table)[0].sum())
+
+    def constant(self, value: Tensor) -> Tensor:
+        """See ``Space.constant``."""
+        return self.space.constant(value)
+
+
+class Space(Frame):
+    """The memory that all steps of a program share.  ``num_bytes``: of the workspace; 0: nothing is planned."""
+
+    def __init__(self, device: torch.device, num_bytes: int = 0) -> None:
+        super().__init__(self, 0)
+        self.device, self.num_bytes = device, num_bytes
+        self.workspace = torch.empty(num_bytes, dtype=torch.uint8, device=device)
+        self.constants: dict[int, tuple[Tensor, Tensor]] = {}
+        self.tables: dict[int, tuple[Tensor, Tensor]] = {}
+        """Of this step: id of a table on the device -> the table (so that no other takes its id), the host's copy."""
+
+    def memory(self, num_bytes: int, offset: int | None) -> Tensor:
+        """Bytes of the workspace from an offset.  Raises GpuError when they reach beyond its end."""
+        if offset is None:
+            return torch.empty(num_bytes, dtype=torch.uint8, device=self.device)
+        if offset + num_bytes > self.num_bytes:
+            raise GpuError(
+                f"the step needs {offset + num_bytes} bytes of workspace, planned are {self.num_bytes}",
+                "feed fewer tokens per step (--chunk), or compile for more (--max-tokens, --max-batch)",
+            )
+        return self.workspace[offset : offset + num_bytes]
+
+    def start(self) -> None:
+        """A new step: the tables of the last are forgotten."""
+        self.tables.clear()
+
+    def upload(self, *tables: Tensor) -> tuple[Tensor, ...]:
+        """Copies of a step's tables on the device; sizes that depend on them are read from the host's."""
+        made = tuple(table.to(self.device, copy=True) for table in tables)
+        self.tables |= {id(copy): (copy, table) for copy, table in zip(made, tables, strict=True)}
+        return made
+
+    def on_host(self, *tables: Tensor) -> tuple[Tensor, ...]:
+        """The host's copies of tables that were uploaded in this step."""
+        return tuple(self.tables[id(table)][1] for table in tables)
+
+    def constant(self, value: Tensor) -> Tensor:
+        """A constant of the program on the device; copied once."""
+        if id(value) not in self.constants:
+            self.constants[id(value)] = (value, value.to(self.device))
+        return self.constants[id(value)][1]
+
+
+def device_cache(spec: CacheSpec, num_pages: int, device: torch.device) -> LatentCache:
+    """An empty cache of one layer in one buffer: a row's latent, its scales, its key, one after the other."""
+    key = spec.latent * spec.latent_dtype.itemsize
+    scales = key + (4 * num_blocks(spec.latent, spec.granule) if spec.granule else 0)
+    width = scales + spec.rope * spec.rope_dtype.itemsize
+    rows = torch.zeros(num_pages, spec.page_size, width, dtype=torch.uint8, device=device)
+    return LatentCache(
+        rows[..., :key].view(spec.latent_dtype),
+        rows[..., scales:].view(spec.rope_dtype),
+        rows[..., key:scales].view(torch.float32) if spec.granule else None,
+        spec.granule,
+    )
