@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,6 @@ def test_a_recipe_in_a_format_the_target_does_not_multiply_is_refused() -> None:
         InsertFp8QdqPass(recipe="deepseek-v3").apply(ctx, module)
     assert 'extends = "deepseek-v3"' in caught.value.hint
     InsertFp8QdqPass(recipe="bf16").apply(ctx, module)
+    # one that multiplies it, one that states no rates, and none at all refuse nothing
+    for able in (load_target("h800"), None, replace(load_target("mi300x"), dense_flops_per_s={})):
+        InsertFp8QdqPass(recipe="deepseek-v3").apply(make_context(target=able), module)
