@@ -83,7 +83,7 @@ def check_target(ctx: CompileContext, recipe: Recipe) -> None:
     """Raise UsageError for a recipe in a format that the target, as far as it states rates, does not multiply."""
     if ctx.target is None or not ctx.target.dense_flops_per_s:
         return
-    for stated in [stated for rule in recipe.rules for stated in rule.formats or ()]:
+    for stated in [stated for rule in recipe.rules if rule.formats is not None for stated in rule.formats]:
         if stated.format not in ctx.target.dense_flops_per_s:
             raise UsageError(
                 f"recipe {recipe.name} multiplies {stated.format}; {ctx.target.name} multiplies "
