@@ -1,0 +1,112 @@
+"""Attention over a paged latent cache, in Triton's interpreter, against its meaning."""
+
+import pytest
+import torch
+from attention_steps import Step
+from kernel_references import run_checked
+
+from dsv3c.backends.triton.interpreter import InterpreterGpu
+from dsv3c.backends.triton.launchers.absorbed_attention import absorbed_attention, num_splits
+
+NAME = "absorbed_attention.absorbed_attention"
+BF16, F32 = torch.bfloat16, torch.float32
+
+
+def run(
+    step: Step, heads: int, rank: int, rope: int, *, dtype: torch.dtype = BF16, granule: int = 0, scores: str = "bf16",
+    probs: str = "bf16", rows: int = 64, block_n: int = 16, fp8: torch.dtype = torch.float8_e4m3fn, sms: int = 8,
+) -> torch.Tensor:  # fmt: skip
+    torch.manual_seed(1)
+    tokens = step.num_tokens
+    q = torch.randn(tokens, heads, rank + rope).to(dtype)
+    q_latent = torch.randn(heads, tokens, rank).to(dtype).transpose(0, 1)
+    o = torch.empty(tokens, heads, rank, dtype=dtype)
+    run_checked(
+        absorbed_attention,
+        NAME,
+        InterpreterGpu(sms),
+        {"o": o},
+        q_latent=q_latent,
+        q_rope=q[..., rank:],
+        cache=step.cache(rank, rope, dtype, granule, fp8),
+        positions=step.positions,
+        seq_offsets=step.seq_offsets,
+        block_table=step.block_table(),
+        context_lens=step.context_lens,
+        partial=torch.full((rows, heads, rank), torch.nan),
+        lse=torch.full((rows, heads), torch.nan),
+        configs=[{"block_h": 16, "block_n": block_n, "num_warps": 4, "num_stages": 2}],
+        scale=0.07,
+        scores=scores,
+        probs=probs,
+    )
+    return o
+
+
+DECODE = Step(new=[1, 1, 1], context=[1, 70, 64])
+RAGGED = Step(new=[2, 0, 3, 1], context=[2, 9, 67, 40], page_size=32)
+
+
+@pytest.mark.parametrize("scores", ["bf16", "f32"])
+@pytest.mark.parametrize("step", [DECODE, RAGGED], ids=["decode", "ragged"])
+def test_every_token_attends_to_its_own_rows(step: Step, scores: str) -> None:
+    run(step, heads=4, rank=64, rope=16, scores=scores, probs=scores)
+
+
+def test_sizes_that_are_no_powers_of_two() -> None:
+    run(Step(new=[1, 2], context=[5, 33]), heads=19, rank=48, rope=24, block_n=32)
+
+
+def test_a_latent_in_8_bits_is_dequantised() -> None:
+    run(RAGGED, heads=4, rank=64, rope=16, granule=16)
+    run(DECODE, heads=3, rank=48, rope=16, granule=32)
+    run(DECODE, heads=3, rank=32, rope=16, granule=128, fp8=torch.float8_e4m3fnuz)
+
+
+def test_in_f32() -> None:
+    run(RAGGED, heads=4, rank=32, rope=16, dtype=F32, scores="f32", probs="f32")
+    run(DECODE, heads=4, rank=32, rope=16, dtype=torch.float16, scores="f16", probs="f16")
+
+
+def test_the_heads_and_ranks_of_the_real_model() -> None:
+    run(Step(new=[1], context=[65]), heads=128, rank=512, rope=64, block_n=64)
+    run(Step(new=[1], context=[65]), heads=16, rank=512, rope=64, block_n=64, granule=128)
+
+
+@pytest.mark.parametrize("rows", [0, 5, 6, 9, 4096])
+def test_contexts_split_as_far_as_the_scratch_reaches(rows: int) -> None:
+    run(Step(new=[1, 1, 1], context=[1, 150, 64]), heads=2, rank=32, rope=16, rows=rows, sms=132)
+
+
+def test_more_sequences_than_are_searched_at_once() -> None:
+    new, context = [i % 2 for i in range(300)], [1 + i % 3 for i in range(300)]
+    run(Step(new[-140:] + [0] * 20, context[-160:], page_size=16), heads=1, rank=16, rope=16)
+
+
+def test_without_tokens_nothing_is_launched() -> None:
+    assert run(Step(new=[0, 0], context=[3, 4]), heads=2, rank=32, rope=16).numel() == 0
+
+
+@pytest.mark.parametrize("rows", [0, 64])
+def test_tokens_behind_the_last_sequence_get_zeros(rows: int) -> None:
+    step, o = DECODE, torch.full((5, 2, 32), torch.nan, dtype=BF16)
+    absorbed_attention(
+        InterpreterGpu(), q_latent=torch.randn(5, 2, 32).to(BF16), q_rope=torch.randn(5, 2, 16).to(BF16),
+        cache=step.cache(32, 16, BF16), positions=torch.zeros(5, dtype=torch.int32), seq_offsets=step.seq_offsets,
+        block_table=step.block_table(), context_lens=step.context_lens, o=o,
+        partial=torch.full((rows, 2, 32), torch.nan), lse=torch.full((rows, 2), torch.nan),
+        scale=1.0, scores="f32", probs="f32",
+        configs=[{"block_h": 16, "block_n": 16, "num_warps": 4, "num_stages": 2}],
+    )  # fmt: skip
+    assert bool(o[:3].isfinite().all()) and bool(o[:3].any())
+    assert not bool(o[3:].any())
+
+
+def test_splits_fill_the_device_and_no_more() -> None:
+    assert num_splits(programs=256, tiles=64, num_sms=132, most=1) == 1
+    assert num_splits(programs=2, tiles=64, num_sms=132, most=128) > 8
+    assert num_splits(programs=128, tiles=64, num_sms=132, most=2) == 1
+    assert num_splits(programs=96, tiles=1024, num_sms=132, most=2) == 1
+    assert num_splits(programs=88, tiles=1024, num_sms=132, most=3) == 3
+    assert num_splits(programs=1, tiles=1, num_sms=132, most=128) == 1
+    assert num_splits(programs=1, tiles=0, num_sms=132, most=0) == 1
