@@ -1,0 +1,65 @@
+"""What launchers of kernels on rows share: a value [*, N] as [M, N], and the element types' names."""
+
+import torch
+from torch import Tensor
+
+from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.triton.runtime.gpu import Constant
+
+LARGEST = {"f8E4M3FN": 448.0, "f8E4M3FNUZ": 240.0, "f8E5M2": 57344.0}
+"""Largest finite number of each 8-bit format."""
+TYPES = {
+    "f8E4M3FN": torch.float8_e4m3fn,
+    "f8E4M3FNUZ": torch.float8_e4m3fnuz,
+    "f8E5M2": torch.float8_e5m2,
+    "bf16": torch.bfloat16,
+    "f16": torch.float16,
+    "f32": torch.float32,
+}
+"""Element types by their MLIR names."""
+
+
+def as_rows(x: Tensor) -> Tensor:
+    """``[*, N]`` as ``[M, N]``, without a copy.  Raises ValueError where strides do not allow that."""
+    rows = x if x.dim() == 2 else x.unsqueeze(0) if x.dim() == 1 else flattened(x)
+    if rows.shape[1] > 1 and rows.stride(1) != 1:
+        raise ValueError(f"rows of {tuple(x.shape)} with strides {x.stride()} are not contiguous")
+    return rows
+
+
+def flattened(x: Tensor) -> Tensor:
+    """All dims but the last as one.  Raises ValueError where strides do not allow that without a copy."""
+    rows = 1
+    for size in x.shape[:-1]:
+        rows *= size
+    try:
+        return x.view(rows, x.shape[-1])
+    except RuntimeError as error:
+        raise ValueError(f"{tuple(x.shape)} with strides {x.stride()} is not rows at equal distances") from error
+
+
+def scale_strides(q: Scaled) -> tuple[int, int]:
+    """From a row's scale to the next row's, and from a block's to the next block's."""
+    return (0, q.scale.stride(0)) if q.scale.dim() == 1 else flat_strides(q.scale)
+
+
+def flat_strides(scale: Tensor) -> tuple[int, int]:
+    """Strides of the rows (all dims but the last) and of the last dim.  Raises ValueError as ``flattened`` does."""
+    rows = scale if scale.dim() == 2 else flattened(scale)
+    return rows.stride(0), rows.stride(1)
+
+
+def quantizer_constants(
+    *, data: str, granule: tuple[int, ...], amax_floor: float | None, apply: str, round_scale: str, saturate: bool
+) -> dict[str, Constant]:
+    """What kernels that end in ``store_quantized`` are compiled for."""
+    if amax_floor is None:
+        raise ValueError("scales per block need a smallest largest value")
+    return {
+        "GRANULE": granule[-1],
+        "AMAX_FLOOR": amax_floor,
+        "APPLY": apply,
+        "ROUND_SCALE": round_scale,
+        "SATURATE": saturate,
+        "LARGEST": LARGEST[data],
+    }

@@ -1,0 +1,125 @@
+"""Quantisation in Triton's interpreter against its meaning, bit by bit."""
+
+from typing import Any
+
+import pytest
+import torch
+from kernel_references import run_checked
+from torch import Tensor
+
+from dsv3c.backends.reference.meanings.scaled import Scaled, num_blocks
+from dsv3c.backends.reference.meanings.scaled import quantize as meaning
+from dsv3c.backends.triton.interpreter import InterpreterGpu
+from dsv3c.backends.triton.launchers.quantize import dequantize, quantize
+from dsv3c.backends.triton.launchers.rows import TYPES
+
+V3: dict[str, Any] = {
+    "granule": (1, 128), "data": "f8E4M3FN", "amax_floor": 1e-4, "static": None, "apply": "divide",
+    "round_scale": "none", "saturate": False,
+}  # fmt: skip
+CONFIGS = [{"up_to": 4, "block_m": 1, "block_n": 128, "num_warps": 1, "num_stages": 1},
+           {"block_m": 4, "block_n": 256, "num_warps": 4, "num_stages": 1}]  # fmt: skip
+
+
+def empty_scaled(sizes: tuple[int, ...], granule: tuple[int, ...], data: str, layout: str = "row") -> Scaled:
+    """Memory for a scaled value; ``mn_major``: columns of scales, padded to 4."""
+    grid = [num_blocks(size, step) for size, step in zip(sizes, granule, strict=True)]
+    if layout == "row":
+        return Scaled(torch.empty(sizes, dtype=TYPES[data]), torch.empty(grid), granule)
+    rows, blocks = grid
+    memory = torch.empty(max(1, blocks * (rows + 3) // 4 * 4 * 2))
+    scale = memory.as_strided((rows, blocks), (1, (rows + 3) // 4 * 4))
+    return Scaled(torch.empty(sizes, dtype=TYPES[data]), scale, granule)
+
+
+def check_quantize(x: Tensor, layout: str = "row", **changed: Any) -> None:
+    how = V3 | changed
+    q = empty_scaled(tuple(x.shape), how["granule"], how["data"], layout)
+    run_checked(quantize, "quantize.quantize", InterpreterGpu(), {"q": q}, x=x, configs=CONFIGS, **how)
+
+
+def rows(m: int, n: int, kind: torch.dtype = torch.bfloat16) -> Tensor:
+    """Rows of very different size, with outliers, zeros and the smallest numbers."""
+    torch.manual_seed(m * 1000 + n)
+    x = torch.randn(m, n) * torch.logspace(-6, 4, max(m, 1))[:m, None]
+    x[:, ::37] *= 300
+    x[:, 5:9] = 0
+    return x.to(kind)
+
+
+@pytest.mark.parametrize("layout", ["row", "mn_major"])
+@pytest.mark.parametrize("sizes", [(0, 256), (1, 128), (5, 512), (9, 192), (3, 100)])
+@pytest.mark.parametrize("apply", ["divide", "reciprocal"])
+def test_activations(sizes: tuple[int, int], apply: str, layout: str) -> None:
+    check_quantize(rows(*sizes), layout, apply=apply)
+
+
+@pytest.mark.parametrize("data", ["f8E4M3FN", "f8E4M3FNUZ", "f8E5M2"])
+@pytest.mark.parametrize("round_scale", ["none", "pow2"])
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float32])
+def test_formats(data: str, round_scale: str, kind: torch.dtype) -> None:
+    check_quantize(rows(7, 256, kind), data=data, round_scale=round_scale, saturate=round_scale == "pow2")
+
+
+def test_scales_that_are_powers_of_two_stay() -> None:
+    x = torch.full((6, 128), 448.0) * torch.tensor([1.0, 2.0, 2.0**-7, 2.0**100, 1.0000001, 1.5])[:, None]
+    check_quantize(x, round_scale="pow2", amax_floor=1e-30)
+
+
+def test_infinite_numbers_become_nan_and_their_block_zero() -> None:
+    x = rows(5, 384)
+    x[2, 130] = float("inf")
+    check_quantize(x)
+    check_quantize(x, round_scale="pow2", apply="reciprocal")
+
+
+def test_nan_stays_in_the_data() -> None:
+    x = rows(2, 128)
+    x[0, 3] = float("nan")
+    q = empty_scaled((2, 128), (1, 128), "f8E4M3FN")
+    quantize(InterpreterGpu(), x=x, q=q, configs=CONFIGS, **V3 | {"saturate": True})
+    assert q.data.float().isnan().nonzero().tolist() == [[0, 3]]
+
+
+@pytest.mark.parametrize("granule", [(1, 32), (1, 64), (128, 128), (128, 1)])
+def test_other_granules(granule: tuple[int, int]) -> None:
+    check_quantize(rows(150, 200), granule=granule, apply="reciprocal")
+
+
+def test_stacks_of_matrices() -> None:
+    x = torch.stack([rows(140, 130), rows(140, 130) * 3])
+    check_quantize(x, granule=(1, 128, 128))
+    check_quantize(x.transpose(0, 1).contiguous().transpose(0, 1), granule=(1, 128, 1))
+
+
+def test_leading_dims_are_rows() -> None:
+    check_quantize(rows(6, 256).view(2, 3, 256), granule=(1, 1, 128))
+
+
+def test_a_slice_of_wider_rows() -> None:
+    check_quantize(rows(9, 704)[:, 64:576], "mn_major")
+
+
+def test_rows_without_contiguous_elements_are_refused() -> None:
+    with pytest.raises(ValueError, match="not contiguous"):
+        check_quantize(rows(256, 9).t())
+    with pytest.raises(ValueError, match="equal distances"):
+        check_quantize(rows(30, 512).view(6, 5, 512)[:, :3], granule=(1, 1, 128))
+
+
+@pytest.mark.parametrize("apply", ["divide", "reciprocal"])
+@pytest.mark.parametrize("m", [0, 7])
+def test_a_static_scale(m: int, apply: str) -> None:
+    check_quantize(
+        rows(m, 200), granule=(0, 0), amax_floor=None, static=0.0123, apply=apply, saturate=True, round_scale="none"
+    )
+
+
+@pytest.mark.parametrize("granule", [(1, 128), (128, 128), (0, 0), (128, 1)])
+@pytest.mark.parametrize("kind", ["bf16", "f32"])
+def test_dequantize(granule: tuple[int, int], kind: str) -> None:
+    static = 0.02 if granule == (0, 0) else None
+    how = {**V3, "granule": granule, "static": static, "saturate": True}
+    q = meaning(rows(70, 200), **how | {"data": torch.float8_e4m3fn, "scale": torch.float32})
+    outputs = {"y": torch.empty(70, 200, dtype=TYPES[kind])}
+    run_checked(dequantize, "quantize.dequantize", InterpreterGpu(), outputs, q=q, configs=CONFIGS, dtype=kind)
