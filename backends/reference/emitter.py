@@ -11,13 +11,14 @@ from pathlib import PurePath
 from typing import Any
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from dsv3c.backends.reference.adapters.comm import require_one_rank
 from dsv3c.backends.reference.bindings import named_sizes, sizes_brought, type_sizes
 from dsv3c.backends.reference.call import Argument, Call, RankRef, SizeRef, adapter_of
-from dsv3c.backends.reference.dtypes import dtype_of
+from dsv3c.backends.reference.emitted_entries import entry_text
+from dsv3c.backends.reference.launches import num_launches
 from dsv3c.backends.reference.params import header_of, no_meaning
 from dsv3c.backends.reference.python_text import Names, filled, literal_text, targets, wrapped
 from dsv3c.ir.dialects.aten import AtenOp
@@ -191,7 +192,8 @@ def emit_program(module: ModuleOp) -> dict[str, str]:
     for function in order:
         emit_function(program, function)
     entered = [function for function in order if not call_sites(function)]
-    entries = [entry_text(program, function) for function in entered]
+    names = program.function_names
+    entries = [entry_text(names[name := f.sym_name.data], f, launches=num_launches(module, name)) for f in entered]
     text = HEAD.format(
         title=f"{', '.join(function.sym_name.data for function in entered)}: a dsv3c program.",
         imports=f"from meanings import {', '.join(sorted(program.meanings))}\n" if program.meanings else "",
@@ -357,33 +359,6 @@ def emit_recipe(program: Program, op: ParamOp) -> str:
         name = program.recipes[lines] = program.names.fresh(op.key.data)
         program.lines += ["", "", f"def {name}(p: Params):", *lines]
     return program.recipes[lines]
-
-
-def entry_text(program: Program, function: func.FuncOp) -> str:
-    """An item of ``ENTRIES``."""
-    name = function.sym_name.data
-    specs = [
-        f"CacheSpec({kind.page_size.data}, {kind.latent.data}, {kind.rope.data}, "
-        f"{dtype_of(kind.latent_type)}, {dtype_of(kind.rope_type)}"
-        f"{f', granule={kind.granule.data}' if kind.is_quantized else ''})"
-        for argument in function.body.block.args
-        if isinstance(kind := argument.type, CacheType)
-    ]
-    caches = f", ({', '.join(specs)},)" if specs else ""
-    if len(specs) > 1 and len(set(specs)) == 1:
-        caches = f", ({specs[0]},) * {len(specs)}"
-    queries = f", queries={found}" if (found := query_range(function)) else ""
-    return f'    "{name}": Entry({program.function_names[name]}{caches}{queries}),'
-
-
-def query_range(function: func.FuncOp) -> tuple[int, int] | None:
-    """New tokens per sequence, of the main model's phases; None for what states no phase, or another model's."""
-    phase = function.attributes.get("phase")
-    match phase.data if isinstance(phase, DictionaryAttr) else {}:
-        case {"name": StringAttr(data=name), "min_query": IntegerAttr() as low, "max_query": IntegerAttr() as high}:
-            return (low.value.data, high.value.data) if name == function.sym_name.data else None
-        case _:
-            return None
 
 
 IMPORT = re.compile(rf"\b{re.escape(HERE)}\.(?=({'|'.join(COPIED)})\b)")

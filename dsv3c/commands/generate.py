@@ -158,18 +158,4 @@ def produce(
         for index, (prompt, new) in enumerate(zip(prompts, made, strict=True)):
             as_text = tokenizer is not None and index < num_texts
             print(tokenizer.decode(prompt + new) if tokenizer and as_text else ",".join(map(str, new)))
-    print(statistics_text(engine), file=sys.stderr)
-
-
-def statistics_text(engine: "Engine") -> str:
-    """``12 prompt tokens in 0.05 s (240/s), 31 decoded in 0.4 s (77/s); steps: prefill 1, decode 31``."""
-    done = engine.statistics
-
-    def rate(count: int, seconds: float) -> str:
-        return f"{seconds:.2f} s ({count / seconds:.0f}/s)" if seconds else "0 s"
-
-    steps = ", ".join(f"{name} {count}" for name, count in done.steps.items())
-    return (
-        f"{done.prefill_tokens} prompt tokens in {rate(done.prefill_tokens, done.prefill_seconds)}, "
-        f"{done.decode_tokens} decoded in {rate(done.decode_tokens, done.decode_seconds)}; steps: {steps}"
-    )
+    print("\n".join(engine.statistics.lines()), file=sys.stderr)

@@ -16,13 +16,13 @@ from dsv3c.backends.reference.runtime.generate import (
     Engine,
     GenerateOptions,
     StepEntry,
-    generate,
     generate_dense,
     num_pages,
     page_size_of,
 )
 from dsv3c.backends.reference.runtime.params import CheckpointSource, Params, RandomSource
 from dsv3c.backends.reference.runtime.sampling import SamplingOptions
+from dsv3c.backends.reference.runtime.speculate import SpeculativeEngine, continued
 from dsv3c.backends.reference.runtime.stored import Checkpoint, StoredError
 
 OWN_WEIGHTS = Path(__file__).resolve().parents[1] / "weights.safetensors"
@@ -37,10 +37,19 @@ class Entry:
     caches: tuple[CacheSpec, ...] = ()
     queries: tuple[int, int] | None = None
     """Fewest and most new tokens per sequence, of a phase that continues sequences."""
+    launches: int = 0
+    """Calls of meanings in one run."""
+    drafts: bool = False
+    """Whether it is a phase of the multi-token prediction module."""
 
     def bind(self, params: Params) -> Callable[..., Any]:
         """The function with its parameters."""
         return lambda *args: self.function(params, *args)
+
+    def step(self, name: str, params: Params) -> StepEntry:
+        """The entry of an engine, for one that has query lengths."""
+        assert self.queries is not None
+        return StepEntry(name, self.bind(params), *self.queries, launches=self.launches)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--temperature", type=float, default=0.0, help="0 picks the likeliest token")
     made.add_argument("--top-k", type=int, default=0, help="draw from the K likeliest; 0: from all")
     made.add_argument("--top-p", type=float, default=1.0, help="draw from the likeliest that reach P")
+    made.add_argument("--speculative", action="store_true", help="draft a token per step by multi-token prediction")
     fidelities = ("reference", "torch", "tensor_core")
     made.add_argument("--fidelity", choices=fidelities, default="reference", help="see arithmetic.py")
     return made
@@ -71,18 +81,28 @@ def token_ids(text: str) -> list[int]:
         raise RequestError(f"--tokens takes numbers with commas between them, not {text!r}") from error
 
 
-def engine_of(entries: dict[str, Entry], params: Params, pages: int | None, lengths: Sequence[int]) -> Engine | None:
+def engine_of(
+    entries: dict[str, Entry], params: Params, pages: int | None, lengths: Sequence[int], *, speculative: bool = False
+) -> Engine | None:
     """An engine of the entries that continue sequences; None without any.
 
-    ``pages``: cache pages per layer; None for as many as sequences of ``lengths`` tokens need.
+    ``pages``: cache pages per layer; None for as many as sequences of ``lengths`` tokens need.  ``speculative``: a
+    ``SpeculativeEngine``; raises RequestError where nothing drafts.
     """
     phases = {name: entry for name, entry in entries.items() if entry.queries is not None}
-    if not phases:
+    steps, drafts = (
+        [entry.step(name, params) for name, entry in phases.items() if entry.drafts == wanted]
+        for wanted in (False, True)
+    )
+    if not steps:
         return None
-    steps = [StepEntry(name, entry.bind(params), *entry.queries) for name, entry in phases.items() if entry.queries]
-    caches = next(iter(phases.values())).caches
-    needed = num_pages(lengths, page_size_of(caches))
-    return Engine(steps, caches, pages=needed if pages is None else pages)
+    caches, draft_caches = (
+        next((entry.caches for entry in phases.values() if entry.drafts == wanted), ()) for wanted in (False, True)
+    )
+    pages = num_pages(lengths, page_size_of(caches)) if pages is None else pages
+    if speculative:
+        return SpeculativeEngine(steps, caches, drafts, draft_caches, pages=pages)
+    return Engine(steps, caches, pages=pages)
 
 
 def generated(entries: dict[str, Entry], chosen: argparse.Namespace) -> list[list[int]]:
@@ -97,9 +117,11 @@ def generated(entries: dict[str, Entry], chosen: argparse.Namespace) -> list[lis
     prompts, params = [token_ids(text) for text in chosen.tokens], Params(source)
     with torch.no_grad(), fidelity(chosen.fidelity):
         lengths = [len(prompt) + options.max_new_tokens for prompt in prompts]
-        engine = engine_of(entries, params, chosen.pages, lengths)
+        engine = engine_of(entries, params, chosen.pages, lengths, speculative=chosen.speculative)
         if engine is not None:
-            return generate(engine, prompts, options)
+            made = continued(engine, prompts, options)
+            print("\n".join(engine.statistics.lines()), file=sys.stderr)
+            return made
         if "main" in entries:
             return generate_dense(entries["main"].bind(params), prompts, options)
     raise RequestError(f"no phase and no main to generate with; entries: {', '.join(entries)}")

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
 
 import torch
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.mla import LatentCache, new_cache
 from dsv3c.backends.reference.runtime.errors import RequestError
-from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, step_tables
+from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, StepTables, step_tables
 from dsv3c.backends.reference.runtime.sampling import Sampler, SamplingOptions
+from dsv3c.backends.reference.runtime.statistics import StepStatistics
 
 Step = Callable[..., Sequence[object]]
 """``(tokens, positions, seq_offsets, block_table, context_lens, *caches) -> logits [N, V] or [T, V], *caches``."""
@@ -51,22 +51,29 @@ class StepEntry:
     run: Step
     min_query: int
     max_query: int
+    launches: int = 0
+    """Kernels that one run starts (on the CPU: calls of meanings); 0 where nobody counted them."""
 
     def fits(self, query: int) -> bool:
         """Whether a sequence may bring this many new tokens."""
         return self.min_query <= query <= self.max_query
 
 
-@dataclass
-class StepStatistics:
-    """What generation did."""
+@dataclass(frozen=True)
+class Fed:
+    """What a step gave."""
 
-    prefill_tokens: int = 0
-    decode_tokens: int = 0
-    prefill_seconds: float = 0.0
-    decode_seconds: float = 0.0
-    steps: dict[str, int] = field(default_factory=dict[str, int])
-    """Entry name -> how often it ran."""
+    logits: Tensor
+    """[N, V] of every sequence's last token, or [T, V] of every token."""
+    hidden: Tensor | None
+    """[T, D]: hidden states, from the entries that give them."""
+    tables: StepTables
+
+    def last(self) -> list[Tensor]:
+        """Logits [V] of every sequence's last token."""
+        if self.logits.shape[0] == self.tables.num_sequences:
+            return list(self.logits)
+        return list(self.logits[self.tables.seq_offsets[1:].long() - 1])
 
 
 class Engine:
@@ -115,20 +122,22 @@ class Engine:
         return [logits[index] for index in range(len(states))]
 
     def run(self, name: str, states: Sequence[SequenceState], lengths: Sequence[int]) -> list[Tensor]:
-        """One entry, all sequences at once."""
+        """One entry, all sequences at once: the last token's logits [V] of each."""
+        return self.feed(name, states, lengths).last()
+
+    def feed(self, name: str, states: Sequence[SequenceState], lengths: Sequence[int], *leading: Tensor) -> Fed:
+        """One entry, all sequences at once; ``leading`` are arguments it takes before the tokens."""
         (entry,) = (entry for entry in self.entries if entry.name == name)
         for state, length in zip(states, lengths, strict=True):
             self.pool.reserve(state, state.cached + length)
         tables = step_tables(states, lengths)
-        logits, *caches = entry.run(*tables.arguments(), *self.caches)
+        logits, *others = entry.run(*leading, *tables.arguments(), *self.caches)
         assert isinstance(logits, Tensor)
-        self.caches = [cache for cache in caches if isinstance(cache, LatentCache)]
+        self.caches = [cache for cache in others if isinstance(cache, LatentCache)]
         for state, length in zip(states, lengths, strict=True):
             state.cached += length
-        self.statistics.steps[name] = self.statistics.steps.get(name, 0) + 1
-        if logits.shape[0] != len(states):  # logits of every token: the last row of each sequence
-            logits = logits[tables.seq_offsets[1:].long() - 1]
-        return list(logits)
+        self.statistics.ran(name, entry.launches)
+        return Fed(logits, next((value for value in others if isinstance(value, Tensor)), None), tables)
 
 
 def page_size_of(caches: Sequence[CacheSpec]) -> int:
@@ -189,8 +198,22 @@ def generate(
     states = [SequenceState(list(prompt)) for prompt in prompts]
     samplers = [Sampler(options.sampling, index) for index in range(len(prompts))]
     logits = [prefill(engine, state, options.chunk) for state in states]
-    active = list(range(len(prompts)))
-    start = perf_counter()
+    with engine.statistics.decoding():
+        decode(engine, states, samplers, logits, made, options, on_token)
+    return made
+
+
+def decode(
+    engine: Engine,
+    states: list[SequenceState],
+    samplers: list[Sampler],
+    logits: list[Tensor],
+    made: list[list[int]],
+    options: GenerateOptions,
+    on_token: OnToken | None,
+) -> None:
+    """All sequences together, a token of each per step, until each has ended; ``logits`` [V] are of the last tokens."""
+    active = list(range(len(states)))
     while active:
         for index in active:
             token = samplers[index].next_token(logits[index])
@@ -204,11 +227,11 @@ def generate(
         active = [index for index in active if not options.ended(made[index])]
         if active:
             rows = engine.step([states[i] for i in active], [1] * len(active))
+            engine.statistics.decode_steps += 1
+            engine.statistics.decode_turns += len(active)
             engine.statistics.decode_tokens += len(active)
             for index, row in zip(active, rows, strict=True):
                 logits[index] = row
-    engine.statistics.decode_seconds += perf_counter() - start
-    return made
 
 
 def check_prompts(prompts: Sequence[Sequence[int]]) -> None:
@@ -219,13 +242,12 @@ def check_prompts(prompts: Sequence[Sequence[int]]) -> None:
 
 def prefill(engine: Engine, state: SequenceState, chunk: int) -> Tensor:
     """Feed a prompt in chunks; returns the logits [V] of its last token."""
-    start = perf_counter()
     size = min(chunk, engine.longest_query)
     engine.statistics.prefill_tokens += state.pending
     logits: list[Tensor] = []
-    while state.pending:
-        logits = engine.step([state], [min(size, state.pending)])
-    engine.statistics.prefill_seconds += perf_counter() - start
+    with engine.statistics.prefilling():
+        while state.pending:
+            logits = engine.step([state], [min(size, state.pending)])
     return logits[0]
 
 

@@ -67,6 +67,16 @@ class StepTables:
     context_lens: Tensor
     """[N] i32: tokens in the cache after this step."""
 
+    @property
+    def num_sequences(self) -> int:
+        """N."""
+        return self.block_table.shape[0]
+
+    @property
+    def offsets(self) -> list[int]:
+        """``seq_offsets`` as numbers."""
+        return self.seq_offsets.tolist()
+
     def arguments(self) -> list[Tensor]:
         """In the order phase functions take them."""
         return [self.tokens, self.positions, self.seq_offsets, self.block_table, self.context_lens]
