@@ -107,8 +107,8 @@ def test_dumps_are_one_program() -> None:
 
 
 def test_the_checkpoint_is_small_and_its_script_runs(tmp_path: Path) -> None:
-    assert sum(file.stat().st_size for file in TRAINED.iterdir() if file.is_file()) <= 2 * 2**20
-    printed = run(str(TRAINED / "train.py"), "--steps", "12", "--output", str(tmp_path))
+    assert sum(file.stat().st_size for file in TRAINED.iterdir() if file.is_file()) <= 2.5 * 2**20
+    printed = run(str(TRAINED / "train.py"), "--steps", "12", "--predictor-steps", "4", "--output", str(tmp_path))
     losses = [float(line.split()[-1]) for line in printed.splitlines() if line.startswith("step")]
     assert losses[-1] < losses[0] - 1
     assert (tmp_path / "tokenizer.json").read_text("utf-8") == (TRAINED / "tokenizer.json").read_text("utf-8")

@@ -9,17 +9,18 @@ import argparse
 import json
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from torch import Tensor
+from torch import Tensor, nn
 
 from dsv3c.models.checkpoint_names import Concat, Source, StackedEach, Stored, parameter_source
 from dsv3c.models.configs import ModelConfig, from_hf
-from dsv3c.models.deepseek_v3 import DeepseekV3, Router, build_model
+from dsv3c.models.deepseek_v3 import DeepseekV3, MultiTokenPredictor, Router, build_model, build_predictor
 
 HERE = Path(__file__).parent
 END = "<end>"
@@ -66,10 +67,10 @@ def make_differentiable() -> None:
     torch.library.register_autograd("dsv3c_models::grouped_mm", backward, setup_context=setup)
 
 
-def init_for_training(model: DeepseekV3, config: ModelConfig) -> None:
+def init_for_training(model: nn.Module, config: ModelConfig) -> None:
     """N(0, fan_in ** -0.5) matrices, a small embedding; norms are one and router biases zero already."""
     for name, parameter in model.named_parameters():
-        if parameter.dim() > 1:
+        if parameter.dim() > 1 and parameter.requires_grad:
             std = config.initializer_range if "embed" in name else parameter.shape[-1] ** -0.5
             torch.nn.init.normal_(parameter, std=std)
 
@@ -100,24 +101,59 @@ def train(config: ModelConfig, paragraphs: list[list[Tensor]], *, steps: int, ba
     torch.manual_seed(0)
     model = build_model(config, "hf", torch.float32)
     init_for_training(model, config)
-    hooks = [m.register_forward_hook(balance(m, 1e-3)) for m in model.modules() if isinstance(m, Router)]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, betas=(0.9, 0.95), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.1)
+    optimize(model, lambda ids: model(ids[:, :-1]), model, Windows(paragraphs, steps, batch, length + 1), offset=1)
+    return model
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What a training sees: ``steps`` batches of ``batch`` windows of ``length`` tokens."""
+
+    paragraphs: list[list[Tensor]]
+    steps: int
+    batch: int
+    length: int
+
+
+def optimize(
+    module: nn.Module, predict: Callable[[Tensor], Tensor], routed: nn.Module, windows: Windows, *, offset: int
+) -> None:
+    """Train the parameters of ``module`` that ask for it: logits at s against the token at s + ``offset``."""
+    hooks = [m.register_forward_hook(balance(m, 1e-3)) for m in routed.modules() if isinstance(m, Router)]
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=3e-3, betas=(0.9, 0.95), weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=windows.steps, pct_start=0.1)
     rng = random.Random(0)
-    for step in range(steps):
-        ids = torch.stack([window(paragraphs, rng, length + 1) for _ in range(batch)])
-        logits = model(ids[:, :-1])
-        loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
+    for step in range(windows.steps):
+        ids = torch.stack([window(windows.paragraphs, rng, windows.length) for _ in range(windows.batch)])
+        loss = F.cross_entropy(predict(ids).flatten(0, 1), ids[:, offset:].flatten())
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         schedule.step()
-        if step % 50 == 0 or step == steps - 1:
+        if step % 50 == 0 or step == windows.steps - 1:
             print(f"step {step:4}  loss {loss.item():.3f}", flush=True)
     for hook in hooks:
         hook.remove()
-    return model
+
+
+def train_predictor(
+    main: DeepseekV3, paragraphs: list[list[Tensor]], *, steps: int, batch: int, length: int
+) -> MultiTokenPredictor:
+    """The module that drafts the token after next (V3 paper, section 2.2); nothing in ``main`` moves."""
+    torch.manual_seed(0)
+    main.requires_grad_(False)
+    predictor = build_predictor(main)
+    init_for_training(predictor, main.config)
+
+    def predict(ids: Tensor) -> Tensor:
+        with torch.no_grad():
+            hidden = main.model(ids[:, :-2])
+        return predictor(hidden, ids[:, 1:-1])
+
+    optimize(predictor, predict, predictor, Windows(paragraphs, steps, batch, length + 2), offset=2)
+    return predictor
 
 
 def stored_parts(source: Source, value: Tensor) -> dict[str, Tensor]:
@@ -132,19 +168,49 @@ def stored_parts(source: Source, value: Tensor) -> dict[str, Tensor]:
             return {name.format(index): part for index, parts in enumerate(each) for name, part in parts.items()}
 
 
-def checkpoint(model: DeepseekV3) -> dict[str, Tensor]:
+def checkpoint(model: nn.Module, config: ModelConfig) -> dict[str, Tensor]:
     """The stored tensors: bf16, router biases in f32."""
     stored = dict[str, Tensor]()
     for name, value in model.state_dict().items():
         dtype = torch.float32 if name.endswith("e_score_correction_bias") else torch.bfloat16
-        stored |= stored_parts(parameter_source(name, model.config), value.to(dtype))
+        stored |= stored_parts(parameter_source(name, config), value.to(dtype))
     return {name: value.contiguous().clone() for name, value in stored.items()}
+
+
+def joined(source: Source, stored: dict[str, Tensor]) -> Tensor:
+    """A parameter from the tensors a checkpoint stores: the inverse of ``stored_parts``."""
+    match source:
+        case Stored(name):
+            return stored[name]
+        case Concat(parts, dim):
+            return torch.cat([stored[part.name] for part in parts], dim)
+        case StackedEach(Stored(pattern), count):
+            return torch.stack([stored[pattern.format(index)] for index in range(count)])
+        case StackedEach(Concat(parts, dim), count):
+            return torch.stack(
+                [torch.cat([stored[part.name.format(index)] for part in parts], dim) for index in range(count)]
+            )
+
+
+def restored(config: ModelConfig, stored: dict[str, Tensor]) -> DeepseekV3:
+    """The model as a checkpoint has it, in f32."""
+    model = build_model(config, "hf", torch.float32)
+    state = {name: joined(parameter_source(name, config), stored).to(torch.float32) for name in model.state_dict()}
+    model.load_state_dict(state)
+    return model
+
+
+def predictor_prefix(config: ModelConfig) -> str:
+    """Names of the multi-token prediction module's own tensors begin so; embedding and head are the model's."""
+    return f"model.layers.{config.num_hidden_layers}."
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--output", type=Path, default=HERE)
     parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--predictor-steps", type=int, default=300)
+    parser.add_argument("--main", type=Path, help="take the model in this folder and train the predictor alone")
     arguments = parser.parse_args()
     make_differentiable()
     torch.set_num_threads(1)
@@ -155,11 +221,21 @@ def main() -> None:
     assert tokenizer.get_vocab_size() <= config.vocab_size
     end = tokenizer.token_to_id(END)
     paragraphs = [[torch.tensor([*tokenizer.encode(line).ids, end]) for line in part] for part in (text, additions)]
-    model = train(config, paragraphs, steps=arguments.steps, batch=16, length=128)
+    if arguments.main is not None:
+        stored = load_file(str(arguments.main / "model.safetensors"))
+        stored = {name: value for name, value in stored.items() if not name.startswith(predictor_prefix(config))}
+    else:
+        stored = checkpoint(train(config, paragraphs, steps=arguments.steps, batch=16, length=128), config)
+    print("multi-token prediction", flush=True)
+    # of the weights as they are stored, in bf16: these are what it will draft for
+    main_model = restored(config, stored)
+    predictor = train_predictor(main_model, paragraphs, steps=arguments.predictor_steps, batch=16, length=128)
+    added = checkpoint(predictor, config)
+    stored |= {name: value for name, value in added.items() if name.startswith(predictor_prefix(config))}
 
     arguments.output.mkdir(parents=True, exist_ok=True)
     weights = arguments.output / "model.safetensors"
-    save_file(checkpoint(model), str(weights), metadata={"format": "pt"})
+    save_file(stored, str(weights), metadata={"format": "pt"})
     weights.chmod(0o644)
     (arguments.output / "tokenizer.json").write_text(json.dumps(json.loads(tokenizer.to_str()), indent=1) + "\n")
     if arguments.output != HERE:
