@@ -1,0 +1,129 @@
+"""Tiles of matrix products: which sizes, for how many rows.
+
+The candidates of every kernel compile for sm_90a without spilling (Triton 3.6 to 3.9).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dsv3c.backends.triton.choices.base import Config, Rejected, Selection
+from dsv3c.ir.sizes import Size
+
+GROUP_M = 8
+"""Rows of tiles that are walked column by column: what they read stays in the L2 cache."""
+BOUNDS = (16, 32, 64, 128, 1024, 0)
+"""Rows that configurations are made for, at most; 0: any."""
+HALF = 64
+"""Rows of a tensor core's product: lower tiles are for fewer rows only."""
+MIN_STAGES = 2
+"""Tiles in flight: one is read while another is multiplied."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A candidate: ``block_m`` x ``block_n`` of the product, summed over ``block_k`` at a time.
+
+    ``swap``: the weight is the left factor: a tensor core's product has 64 rows, which few tokens do not fill.
+    """
+
+    block_m: int
+    block_n: int
+    block_k: int
+    num_warps: int
+    num_stages: int
+    swap: bool = False
+
+    @property
+    def name(self) -> str:
+        """``64x128x128``."""
+        return f"{self.block_m}x{self.block_n}x{self.block_k}"
+
+    def shared_bytes(self, element_bytes: int, stages: int) -> int:
+        """Shared memory of the tiles of x and w that are in flight."""
+        return stages * (self.block_m + self.block_n) * self.block_k * element_bytes
+
+    def config(self, up_to: int, stages: int) -> Config:
+        """As launchers take it."""
+        return {
+            "up_to": up_to,
+            "block_m": self.block_m,
+            "block_n": self.block_n,
+            "block_k": self.block_k,
+            "group_m": GROUP_M,
+            "swap": int(self.swap),
+            "num_warps": self.num_warps,
+            "num_stages": stages,
+        }
+
+
+@dataclass(frozen=True)
+class Product:
+    """What a configuration is chosen for: ``groups`` products of ``rows`` x ``columns``, of operands of this width."""
+
+    rows: Size
+    columns: int
+    element_bytes: int
+    groups: int = 1
+    divides: int = 0
+    """A tile's height must divide it: the alignment of groups; 0: any height."""
+    max_block_n: int = 0
+    """Columns that share a scale; 0: any number."""
+
+
+def configs_for(
+    tiles: Sequence[Tile], product: Product, at: Selection
+) -> tuple[tuple[Config, ...], tuple[Rejected, ...]]:
+    """For every bound the largest tile of which there are enough to fill the device, and the tiles that cannot be used.
+
+    ``tiles`` ascend in size.  Raises UsageError where the target does not state its shared memory.
+    """
+    limit = int(at.target.fact("shared_memory_bytes_per_block"))
+    unusable = {tile: reason for tile in tiles if (reason := why_unusable(tile, product, limit))}
+    usable = [tile for tile in tiles if tile not in unusable]
+    assert usable, f"no tile can be used: {unusable}"
+    configs = list[Config]()
+    for bound in BOUNDS:
+        rows = bound or max(at.hint(product.rows), 2 * BOUNDS[-2])
+        tile = largest_that_fills(of_height(usable, bound), rows, product, at.num_sms)
+        stages = tile.num_stages
+        while tile.shared_bytes(product.element_bytes, stages) > limit:
+            stages -= 1
+        config = tile.config(bound, stages)
+        if configs and {**configs[-1], "up_to": bound} == config:
+            configs.pop()
+        configs.append(config)
+    return at.fitting(configs, product.rows), tuple(Rejected(tile.name, reason) for tile, reason in unusable.items())
+
+
+def why_unusable(tile: Tile, product: Product, limit: int) -> str:
+    """The reason; empty for a tile that can be used."""
+    needed = tile.shared_bytes(product.element_bytes, MIN_STAGES)
+    if needed > limit:
+        return f"{MIN_STAGES} stages take {needed} bytes of shared memory, a block has {limit}"
+    if product.divides and product.divides % tile.block_m:
+        return f"groups are aligned to {product.divides} rows: it would hold rows of two"
+    if product.max_block_n and tile.block_n > product.max_block_n:
+        return f"{product.max_block_n} columns share a scale"
+    return ""
+
+
+def of_height(tiles: Sequence[Tile], bound: int) -> list[Tile]:
+    """Tiles for up to ``bound`` rows: as high as they are, but with 64 rows and more also of half the height.
+
+    Where there are none, the next lower ones, or the lowest of all.
+    """
+    highest = bound or max(tile.block_m for tile in tiles)
+    found = [tile for tile in tiles if min(highest, HALF) <= tile.block_m <= highest]
+    if found:
+        return found
+    lower = [tile.block_m for tile in tiles if tile.block_m < highest] or [tiles[0].block_m]
+    return [tile for tile in tiles if tile.block_m == max(lower)]
+
+
+def largest_that_fills(tiles: Sequence[Tile], rows: int, product: Product, num_sms: int) -> Tile:
+    """The largest tile of which every multiprocessor gets one; the smallest where there are too few of all."""
+    for tile in reversed(tiles):
+        count = -(-rows // tile.block_m) * -(-product.columns // tile.block_n) * product.groups
+        if count >= num_sms:
+            return tile
+    return tiles[0]

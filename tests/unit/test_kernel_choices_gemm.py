@@ -1,0 +1,115 @@
+"""Which configurations and parameters matrix products get, and what is refused."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from roundtrip import parse
+
+from dsv3c.backends.triton.choices import scaled_mm as scaled_mm_choice
+from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Selection
+from dsv3c.ir.functions import functions
+from dsv3c.ir.targets import Target, load_target
+
+H800 = load_target("h800")
+RULES = [scaled_mm_choice.scaled_mm]
+"""Importing a file registers its rules."""
+W = "!scaled.tensor<tensor<7168x2048xf8E4M3FN>, 128x128, f32>"
+
+
+def selection(target: Target = H800, t: tuple[int, int | None] = (0, 4096), hint: int = 128) -> Selection:
+    return Selection(target, {"T": t}, {"T": hint}, int(target.fact("num_compute_units")))
+
+
+def answer(text: str, at: Selection) -> Choice | Refused:
+    """The rule's answer for the last op of a function that has a rule."""
+    block = next(iter(functions(parse(text)).values())).body.block
+    op = [op for op in block.ops if KERNELS.find(op)][-1]
+    rule = KERNELS.find(op)
+    assert rule is not None
+    return rule(op, at)
+
+
+def call(op: str, types: Sequence[str], result: str) -> str:
+    arguments = ", ".join(f"%{index}: {kind}" for index, kind in enumerate(types))
+    return (
+        f"dsv3c.symbol @T min 0\nfunc.func @f({arguments}) -> {result} {{\n"
+        f"%y = {op} : {', '.join(types)} -> {result}\nfunc.return %y : {result}\n}}"
+    )
+
+
+def scaled_mm(
+    x: str = "1x128, f32, mn_major",
+    w: str = W,
+    promote: str = "promote 128",
+    element: str = "f8E4M3FN",
+    rows: str = "?",
+) -> str:
+    types = (f'!scaled.tensor<tensor<{rows}x2048x{element}, ["T"]>, {x}>', w)
+    return call(f"scaled.mm %0, %1 {promote}", types, f'tensor<{rows}x7168xbf16, ["T"]>')
+
+
+def tiles(choice: Choice | Refused) -> list[tuple[int, int, int]]:
+    assert isinstance(choice, Choice), choice
+    return [(config.get("up_to", 0), config["block_m"], config["block_n"]) for config in choice.configs]
+
+
+def refusal(choice: Choice | Refused) -> str:
+    assert isinstance(choice, Refused)
+    return choice.reason
+
+
+def test_rows_choose_the_tile() -> None:
+    choice = answer(scaled_mm(), selection())
+    assert tiles(choice) == [(16, 16, 64), (32, 32, 64), (128, 64, 64), (0, 128, 128)]
+    assert isinstance(choice, Choice)
+    assert choice.parameters == {"promote": 128, "x_scales": "mn_major"}
+    assert any("spilled" in item.reason for item in choice.rejected)
+
+
+def test_configurations_that_no_step_reaches_are_left_out() -> None:
+    assert tiles(answer(scaled_mm(), selection(t=(1, 16), hint=16))) == [(0, 16, 64)]
+    assert tiles(answer(scaled_mm(), selection(t=(2048, 4096), hint=2048))) == [(0, 128, 128)]
+
+
+def test_a_tile_must_fit_into_shared_memory() -> None:
+    small = answer(scaled_mm(), selection(replace(H800, shared_memory_bytes_per_block=65536)))
+    assert isinstance(small, Choice)
+    assert {config["num_stages"] for config in small.configs if config["block_m"] == 128} == {2}
+    least = answer(scaled_mm(), selection(replace(H800, shared_memory_bytes_per_block=49152)))
+    assert isinstance(least, Choice)
+    assert all(config["block_m"] < 128 for config in least.configs)
+    assert any("bytes of shared memory, a block has 49152" in item.reason for item in least.rejected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"element": "f8E5M2"}, "x holds f8E5M2"),
+        ({"x": "1x128, f8E8M0FNU, packed", "w": W.replace("f32", "f8E8M0FNU")}, "f8E8M0FNU scales (packed)"),
+        ({"w": W.replace("128x128", "48x128")}, "granules 1x128 of x and 48x128 of w"),
+        ({"x": "4x128, f32"}, "a row of x has scales of its own"),
+        ({"x": "1x16, f32", "w": W.replace("128x128", "128x16")}, "fewer than 32 elements of K"),
+        ({"promote": "promote 16"}, "promote 16"),
+    ],
+)
+def test_what_no_kernel_reads(changes: dict[str, Any], words: str) -> None:
+    assert words in refusal(answer(scaled_mm(**changes), selection()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "block_k"),
+    [
+        ({"x": "1x32, f32", "w": W.replace("128x128", "1x32"), "promote": ""}, 32),
+        ({"x": "*x*, f32", "w": W.replace("128x128", "*x*"), "promote": ""}, 128),
+        ({"x": "1x*, f32", "w": W.replace("128x128", "1x*"), "promote": "promote 64"}, 64),
+        ({"x": "1x256, f32", "w": W.replace("128x128", "64x256"), "promote": "promote 256"}, 128),
+    ],
+)
+def test_k_is_cut_where_scales_change_and_sums_are_promoted(changes: dict[str, Any], block_k: int) -> None:
+    choice = answer(scaled_mm(**changes), selection())
+    assert isinstance(choice, Choice)
+    assert {config["block_k"] for config in choice.configs} == {block_k}
+    if "64x" in changes["w"]:
+        assert max(config["block_n"] for config in choice.configs) == 64
