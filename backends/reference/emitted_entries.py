@@ -1,5 +1,7 @@
 """What an emitted program says of each of its entries: caches, query lengths, launches."""
 
+from collections.abc import Sequence
+
 from xdsl.dialects import func
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, StringAttr
 
@@ -9,8 +11,8 @@ from dsv3c.ir.dialects.mla import CacheType
 from dsv3c.ir.parameters import is_mtp
 
 
-def entry_text(python_name: str, function: func.FuncOp, *, launches: int) -> str:
-    """An item of ``ENTRIES``."""
+def entry_text(python_name: str, function: func.FuncOp, *, launches: int, others: Sequence[str] = ()) -> str:
+    """An item of ``ENTRIES``; ``others``: further arguments."""
     name = function.sym_name.data
     specs = [
         f"CacheSpec({kind.page_size.data}, {kind.latent.data}, {kind.rope.data}, "
@@ -26,7 +28,7 @@ def entry_text(python_name: str, function: func.FuncOp, *, launches: int) -> str
     if (queries := query_range(function)) is not None:
         items += [f"launches={launches}", f"queries={queries}"]
         items += ["drafts=True"] if is_mtp(name) else []
-    return "\n".join(wrapped(f'"{name}": Entry', items, ",", "    "))
+    return "\n".join(wrapped(f'"{name}": Entry', [*items, *others], ",", "    "))
 
 
 def query_range(function: func.FuncOp) -> tuple[int, int] | None:

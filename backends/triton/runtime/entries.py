@@ -1,7 +1,7 @@
 """Entries of a program of kernels: what of a step is copied to the device, and its command line."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,19 +33,14 @@ class DeviceCacheSpec(CacheSpec):
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(HostEntry):
     """A function a user runs: ``function(gpu, space, params, *arguments)``, and the caches among its arguments."""
 
-    function: Callable[..., Any]
-    caches: tuple[CacheSpec, ...] = ()
-    queries: tuple[int, int] | None = None
-    """Fewest and most new tokens per sequence, of a phase that continues sequences."""
     workspace: int = 0
     """Bytes; 0: memory is not planned."""
 
     def on(self, gpu: Gpu, space: Space) -> HostEntry:
         """The entry for an engine: tables come from the host, caches stay on the device, other results come back."""
-
         device = space.device
 
         def run(params: Params, *arguments: Tensor | LatentCache) -> Sequence[object]:
@@ -56,8 +51,10 @@ class Entry:
             results = made if isinstance(made, tuple) else (made,)
             return tuple(value.to("cpu", copy=True) if isinstance(value, Tensor) else value for value in results)
 
-        specs = tuple(DeviceCacheSpec(**vars(spec), device=device) for spec in self.caches)
-        return HostEntry(run, specs, self.queries)
+        fields: dict[str, Any] = {name: value for name, value in vars(self).items() if name != "workspace"}
+        fields["function"] = run
+        fields["caches"] = tuple(DeviceCacheSpec(**vars(spec), device=device) for spec in self.caches)
+        return HostEntry(**fields)
 
 
 def entries_on(entries: dict[str, Entry], gpu: Gpu, device: torch.device) -> dict[str, HostEntry]:
