@@ -1,0 +1,88 @@
+"""Launcher of rows in expert order."""
+
+import torch
+from torch import Tensor
+
+from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.triton.runtime.gpu import Argument, Config, Configs, Gpu, Static, cdiv, choose
+
+INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""What data of so many bytes is moved as."""
+
+
+def permute(
+    gpu: Gpu, *, x: Tensor | Scaled, ids: Tensor, rows: Tensor | Scaled, slots: Tensor, expert_of: Tensor,
+    counts: Tensor, configs: Configs, experts: int, layout: str, alignment: int,
+) -> None:  # fmt: skip
+    """``rows[m] = x[t]`` where slot t*k + j with expert ids[t, j] has row m: x [*, D], ids [*, k] -> [M, D], [M], [M].
+
+    ``counts``: scratch of at least ``ceil(T*k / chunk)`` times E numbers.  ``masked``: an expert has M / E rows, and
+    slots that do not fit get none.
+    """
+    top_k, num_rows = ids.shape[-1], slots.shape[0]
+    ids = ids.view(-1, top_k)
+    if num_rows == 0:
+        return
+    config = choose(configs, ids.shape[0])
+    chunk, num_slots = config["chunk"], ids.numel()
+    grid = (max(1, cdiv(num_slots, chunk)), 1, 1)
+    numbers: dict[str, Argument] = {
+        **{"ids_ptr": ids, "counts_ptr": counts, "slots_ptr": slots, "expert_of_ptr": expert_of},
+        "num_slots": num_slots,
+    }
+    tile = {
+        **{"TOP_K": top_k, "EXPERTS": experts, "CHUNK": chunk, "BLOCK_S": config["block_s"]},
+        "BLOCK_E": 1 << (experts - 1).bit_length(),
+    }
+    stride = Static(ids.stride(0))
+    gpu.launch(
+        "permute.count_kernel",
+        grid,
+        numbers | {"num_rows": num_rows, "ids_stride": stride},
+        tile | {"COUNT": layout != "dense"},
+        config,
+    )
+    if num_slots:
+        gpu.launch(
+            "permute.place_kernel",
+            grid,
+            numbers | {"room": num_rows // experts, "ids_stride": stride},
+            tile | {"LAYOUT": layout, "ALIGNMENT": alignment, "BLOCK_C": config["block_c"]},
+            config,
+        )
+    copy_rows(gpu, x, rows, slots, top_k, config)
+
+
+def copy_rows(gpu: Gpu, x: Tensor | Scaled, rows: Tensor | Scaled, slots: Tensor, top_k: int, config: Config) -> None:
+    """The data of every row, and its scales."""
+    source, target = (value.data if isinstance(value, Scaled) else value for value in (x, rows))
+    kind, columns = INTEGERS[source.dtype.itemsize], source.shape[-1]
+    source, target = source.view(-1, columns).view(kind), target.view(kind)
+    scales: dict[str, Tensor | None] = {"x_scale_ptr": None, "rows_scale_ptr": None}
+    strides = dict.fromkeys(("x_scale_row", "x_scale_block", "rows_scale_row", "rows_scale_block"), 0)
+    blocks = 0
+    if isinstance(x, Scaled) and isinstance(rows, Scaled):
+        blocks = x.scale.shape[-1]
+        scale = x.scale.view(-1, blocks)
+        scales = {"x_scale_ptr": scale, "rows_scale_ptr": rows.scale}
+        strides = {
+            **{"x_scale_row": scale.stride(0), "x_scale_block": scale.stride(1)},
+            **{"rows_scale_row": rows.scale.stride(0), "rows_scale_block": rows.scale.stride(1)},
+        }
+    width = min(config["row_bytes"] // source.dtype.itemsize, 1 << (columns - 1).bit_length())
+    gpu.launch(
+        "permute.copy_kernel",
+        (cdiv(target.shape[0], config["block_m"]), cdiv(columns, width), 1),
+        {
+            **{"x_ptr": source, "x_scale_ptr": scales["x_scale_ptr"], "slots_ptr": slots, "rows_ptr": target},
+            **{"rows_scale_ptr": scales["rows_scale_ptr"], "num_rows": target.shape[0]},
+            **{"x_stride": Static(source.stride(0)), "x_scale_row": strides["x_scale_row"]},
+            **{"x_scale_block": strides["x_scale_block"], "rows_stride": Static(target.stride(0))},
+            **{"rows_scale_row": strides["rows_scale_row"], "rows_scale_block": strides["rows_scale_block"]},
+        },
+        {
+            **{"TOP_K": top_k, "COLUMNS": columns, "BLOCKS": blocks, "BLOCK_M": config["block_m"], "BLOCK_N": width},
+            "BLOCK_B": 1 << max(0, blocks - 1).bit_length(),
+        },
+        config,
+    )
