@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from dsv3c.ir.errors import UsageError
 
 if TYPE_CHECKING:
+    from dsv3c.backends.reference.runtime.generate import Engine
     from dsv3c.backends.reference.weights import Weights
     from dsv3c.programs import Program
-    from dsv3c.runtime import Engine
     from dsv3c.text import Tokenizer
 
 
@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-new-tokens", type=int, default=32, metavar="N", help="(default: %(default)s)")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="checkpoint (default: the program's, else random)")
+    parser.add_argument(
+        "--speculative", action="store_true", help="draft a token per step by multi-token prediction, and verify it"
+    )
     parser.add_argument("--layers", metavar="A:B", type=layer_range, help="of MODEL, only the layers A up to B")
     parser.add_argument("--temperature", type=float, default=0.0, help="0 takes the likeliest token (default)")
     parser.add_argument("--top-k", type=int, default=0, metavar="K", help="draw from the K likeliest; 0: from all")
@@ -56,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--pages {arguments.pages}: must be at least 1")
     from dsv3c.backends.reference.alike import executor_for
     from dsv3c.programs import check_memory
-    from dsv3c.runtime import Engine, GenerateOptions, SamplingOptions, phase_entries, user_errors
+    from dsv3c.runtime import Engine, GenerateOptions, SamplingOptions, phase_entries, speculative_engine, user_errors
     from dsv3c.text import end_tokens, read_tokenizer
 
     with user_errors():
@@ -73,7 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
     if checkpoint is None and own is None:
         print(f"no checkpoint is given: weights are random, from seed {arguments.seed}", file=sys.stderr)
     executor = executor_for(program.module, weights, arguments.fidelity)
-    engine = Engine(program.module, executor, pages=arguments.pages or pages)
+    make = speculative_engine if arguments.speculative else Engine
+    engine = make(program.module, executor, pages=arguments.pages or pages)
     eos = frozenset(arguments.eos) if arguments.eos is not None else end_tokens(checkpoint)
     options = replace(limits, eos=eos)
     produce(engine, prompts, options, tokenizer, num_texts=len(arguments.prompt))
@@ -93,7 +97,10 @@ def read_or_compile(arguments: argparse.Namespace) -> "tuple[Program, Weights | 
         if arguments.layers is not None:
             raise UsageError(f"--layers is a choice of the capture; {path} is captured already", hint="leave it out")
         return read_program(path), None
-    request = Request(model=arguments.program, target="cpu", layers=arguments.layers, weights=arguments.weights)
+    point: dict[str, object] = {"speculative": True} if arguments.speculative else {}
+    request = Request(
+        model=arguments.program, target="cpu", layers=arguments.layers, weights=arguments.weights, point=point
+    )
     with progress(f"compiling {request.model}") as tell:
         compiled = compile_model(request, progress=tell)
     for warning in compiled.warnings:
