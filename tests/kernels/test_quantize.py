@@ -5,46 +5,22 @@ from typing import Any
 import pytest
 import torch
 from kernel_references import run_checked
+from row_values import V3, empty_scaled, rows
 from torch import Tensor
 
-from dsv3c.backends.reference.meanings.scaled import Scaled, num_blocks
 from dsv3c.backends.reference.meanings.scaled import quantize as meaning
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.launchers.quantize import dequantize, quantize
 from dsv3c.backends.triton.launchers.rows import TYPES
 
-V3: dict[str, Any] = {
-    "granule": (1, 128), "data": "f8E4M3FN", "amax_floor": 1e-4, "static": None, "apply": "divide",
-    "round_scale": "none", "saturate": False,
-}  # fmt: skip
 CONFIGS = [{"up_to": 4, "block_m": 1, "block_n": 128, "num_warps": 1, "num_stages": 1},
            {"block_m": 4, "block_n": 256, "num_warps": 4, "num_stages": 1}]  # fmt: skip
 
 
-def empty_scaled(sizes: tuple[int, ...], granule: tuple[int, ...], data: str, layout: str = "row") -> Scaled:
-    """Memory for a scaled value; ``mn_major``: columns of scales, padded to 4."""
-    grid = [num_blocks(size, step) for size, step in zip(sizes, granule, strict=True)]
-    if layout == "row":
-        return Scaled(torch.empty(sizes, dtype=TYPES[data]), torch.empty(grid), granule)
-    rows, blocks = grid
-    memory = torch.empty(max(1, blocks * (rows + 3) // 4 * 4 * 2))
-    scale = memory.as_strided((rows, blocks), (1, (rows + 3) // 4 * 4))
-    return Scaled(torch.empty(sizes, dtype=TYPES[data]), scale, granule)
-
-
 def check_quantize(x: Tensor, layout: str = "row", **changed: Any) -> None:
-    how = V3 | changed
+    how: dict[str, Any] = {**V3, "static": None, **changed}
     q = empty_scaled(tuple(x.shape), how["granule"], how["data"], layout)
     run_checked(quantize, "quantize.quantize", InterpreterGpu(), {"q": q}, x=x, configs=CONFIGS, **how)
-
-
-def rows(m: int, n: int, kind: torch.dtype = torch.bfloat16) -> Tensor:
-    """Rows of very different size, with outliers, zeros and the smallest numbers."""
-    torch.manual_seed(m * 1000 + n)
-    x = torch.randn(m, n) * torch.logspace(-6, 4, max(m, 1))[:m, None]
-    x[:, ::37] *= 300
-    x[:, 5:9] = 0
-    return x.to(kind)
 
 
 @pytest.mark.parametrize("layout", ["row", "mn_major"])
@@ -77,7 +53,7 @@ def test_nan_stays_in_the_data() -> None:
     x = rows(2, 128)
     x[0, 3] = float("nan")
     q = empty_scaled((2, 128), (1, 128), "f8E4M3FN")
-    quantize(InterpreterGpu(), x=x, q=q, configs=CONFIGS, **V3 | {"saturate": True})
+    quantize(InterpreterGpu(), x=x, q=q, configs=CONFIGS, **V3 | {"saturate": True, "static": None})
     assert q.data.float().isnan().nonzero().tolist() == [[0, 3]]
 
 

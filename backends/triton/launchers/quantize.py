@@ -114,7 +114,6 @@ def dequantize(gpu: Gpu, *, q: Scaled, y: Tensor, configs: Configs, dtype: str) 
         return
     data, scale, to = (part if part.dim() == 3 else part.unsqueeze(0) for part in (q.data, q.scale, y))
     batch, rows, columns = data.shape
-    by_batch = len(q.granule) == 3 and q.granule[0] == 0
     config = choose(configs, rows)
     gpu.launch(
         "quantize.dequantize_kernel",
@@ -127,7 +126,7 @@ def dequantize(gpu: Gpu, *, q: Scaled, y: Tensor, configs: Configs, dtype: str) 
             "columns": Static(columns),
             "data_batch": batch_stride(data),
             "data_stride": Static(data.stride(1)),
-            "scale_batch": 0 if by_batch else batch_stride(scale),
+            "scale_batch": batch_stride(scale),
             "scale_row": scale.stride(1),
             "scale_block": scale.stride(2),
             "y_batch": batch_stride(to),

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
-from dsv3c.backends.triton.runtime.gpu import Constant
+from dsv3c.backends.triton.runtime.gpu import Constant, Static
 
 LARGEST = {"f8E4M3FN": 448.0, "f8E4M3FNUZ": 240.0, "f8E5M2": 57344.0}
 """Largest finite number of each 8-bit format."""
@@ -36,6 +36,11 @@ def flattened(x: Tensor) -> Tensor:
         return x.view(rows, x.shape[-1])
     except RuntimeError as error:
         raise ValueError(f"{tuple(x.shape)} with strides {x.stride()} is not rows at equal distances") from error
+
+
+def row_stride(x: Tensor | None) -> Static:
+    """From a row of x [*, N] to the next; 0 of an absent value.  Raises ValueError as ``as_rows`` does."""
+    return Static(0 if x is None else as_rows(x).stride(0))
 
 
 def scale_strides(q: Scaled) -> tuple[int, int]:
