@@ -8,9 +8,9 @@ from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
 from xdsl.utils.exceptions import ArgSpecParseError
 
 from dsv3c.ir.errors import UsageError
+from dsv3c.known_passes import load_pass
 from dsv3c.operating_point import OperatingPoint
 from dsv3c.passes.base import Pass
-from dsv3c.passes.registry import load_pass
 from dsv3c.plan import Plan
 
 RAISE = (

@@ -12,8 +12,8 @@ from types import ModuleType
 from xdsl.ir import Dialect
 
 from dsv3c.ir.errors import UsageError
+from dsv3c.known_passes import KNOWN
 from dsv3c.passes.base import Pass
-from dsv3c.passes.registry import PASSES
 
 GROUPS = ("dsv3c.passes", "dsv3c.dialects")
 
@@ -28,7 +28,7 @@ class Plugins:
     def add(self, value: object, where: str) -> None:
         """Register a pass class or a dialect; other values are nobody's business."""
         if isinstance(value, type) and issubclass(value, Pass) and not isabstract(value) and "name" in vars(value):
-            if value.name in PASSES or value.name in self.passes:
+            if value.name in KNOWN or value.name in self.passes:
                 raise UsageError(f"{where}: a pass named {value.name} exists already", hint="choose another name")
             self.passes[value.name] = value
         elif isinstance(value, Dialect):

@@ -21,6 +21,7 @@ from dsv3c.ir.targets import Target
 DIALECTS: dict[str, tuple[str, str]] = {
     "comm": ("dsv3c.ir.dialects.comm", "Comm"),
     "dsv3c": ("dsv3c.ir.dialects.core", "Core"),
+    "kernel": ("dsv3c.ir.dialects.kernel", "Kernel"),
     "mla": ("dsv3c.ir.dialects.mla", "Mla"),
     "moe": ("dsv3c.ir.dialects.moe", "Moe"),
     "nn": ("dsv3c.ir.dialects.nn", "Nn"),

@@ -11,7 +11,7 @@ from dataclasses import replace
 from xdsl.ir import SSAValue
 
 from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, is_weight, leading, traffic
-from dsv3c.ir.dialects import moe_choices, moe_fused, moe_rows
+from dsv3c.ir.dialects import moe_choices, moe_rows, units
 from dsv3c.ir.expected_rows import ROUTING, Routing, routing_of
 from dsv3c.ir.types import element_type, shape
 
@@ -55,8 +55,8 @@ def unpermute(op: moe_rows.UnpermuteOp, env: Env) -> Cost:
     return replace(cost, activation_bytes_read=cost.activation_bytes_read - unread)
 
 
-@COST.rule(moe_fused.FusedOp)
-def fused(op: moe_fused.FusedOp, env: Env) -> Cost | None:
+@COST.rule(units.UnitOp)
+def unit(op: units.UnitOp, env: Env) -> Cost | None:
     """All work of the body; of its bytes the weights, and the activations that cross its border."""
     inside = list[Cost]()
     for inner in op.ops:

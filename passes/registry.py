@@ -1,6 +1,6 @@
 """Passes by name, imported when asked for; plug-ins add theirs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
@@ -42,12 +42,15 @@ PASSES: dict[str, str] = {
 """Name -> class; the file is the name in snake_case."""
 
 
-def load_pass(name: str, extra: Mapping[str, type[Pass]] | None = None) -> type[Pass]:
-    """The pass class of ``name``.  Raises UsageError with the nearest names for an unknown one."""
+def load_pass(name: str, extra: Mapping[str, type[Pass]] | None = None, elsewhere: Sequence[str] = ()) -> type[Pass]:
+    """The pass class of ``name``.  Raises UsageError with the nearest names for an unknown one.
+
+    ``elsewhere``: names that the caller knows where to find.
+    """
     if extra and name in extra:
         return extra[name]
     if name not in PASSES:
-        known: list[str] = sorted({*PASSES, *(extra or ())})
+        known: list[str] = sorted({*PASSES, *elsewhere, *(extra or ())})
         close = get_close_matches(name, known, n=1)
         guess = f"did you mean {close[0]}? " if close else ""
         raise UsageError(f"unknown pass {name!r}", hint=f"{guess}known passes: {', '.join(known)}")

@@ -23,6 +23,8 @@ STRUCTURAL: dict[str, str] = {
     # Ops that compute nothing of their own: op name -> who gives them their effect.
     "comm.mesh": "a declaration: names the ranks",
     "dsv3c.symbol": "a declaration: the operating point gives its value",
+    "kernel.call": "the ops of its body are what it means",
+    "kernel.yield": "ends a body: kernel.call returns its operands",
     "moe.fused": "the ops of its body are what runs",
     "moe.yield": "ends a body: moe.fused returns its operands",
     "weight.yield": "ends a recipe: weight.param returns its operand",

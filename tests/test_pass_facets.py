@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 from runlines import run_lines
 
+from dsv3c.known_passes import BACKEND_PASSES, KNOWN, load_pass
 from dsv3c.passes.base import Pass
-from dsv3c.passes.registry import PASSES, load_pass
 
 ROOT = Path(__file__).parents[1]
 TEXT_TESTS = ROOT / "tests" / "filecheck" / "passes"
 
 
 def source_of(name: str) -> Path:
-    return ROOT / "passes" / f"{name.replace('-', '_')}.py"
+    folder = Path(*BACKEND_PASSES[name][0].split(".")[1:-1]) if name in BACKEND_PASSES else Path("passes")
+    return ROOT / folder / f"{name.replace('-', '_')}.py"
 
 
-@pytest.mark.parametrize("name", PASSES)
+@pytest.mark.parametrize("name", KNOWN)
 def test_file_header_shows_before_and_after(name: str) -> None:
     doc = ast.get_docstring(ast.parse(source_of(name).read_text())) or ""
     assert f"``{name}``" in doc, f"{source_of(name).name}: the header does not name the pass"
@@ -29,7 +30,7 @@ def test_file_header_shows_before_and_after(name: str) -> None:
     assert re.search(r"\bAfter\b", doc), f"{name}: the header shows no IR after"
 
 
-@pytest.mark.parametrize("name", PASSES)
+@pytest.mark.parametrize("name", KNOWN)
 def test_is_a_frozen_dataclass_that_states_its_contract(name: str) -> None:
     cls = load_pass(name)
     assert issubclass(cls, Pass)
@@ -41,7 +42,7 @@ def test_is_a_frozen_dataclass_that_states_its_contract(name: str) -> None:
     assert isinstance(cls.ensures, frozenset)
 
 
-@pytest.mark.parametrize("name", PASSES)
+@pytest.mark.parametrize("name", KNOWN)
 def test_options_are_documented(name: str) -> None:
     cls = load_pass(name)
     body = next(
@@ -57,7 +58,7 @@ def test_options_are_documented(name: str) -> None:
     assert {field.name for field in dataclasses.fields(cls)} <= documented
 
 
-@pytest.mark.parametrize("name", PASSES)
+@pytest.mark.parametrize("name", KNOWN)
 def test_has_positive_and_negative_text_tests(name: str) -> None:
     path = TEXT_TESTS / f"{name}.mlir"
     assert path.exists(), f"no {path.relative_to(ROOT)}"
@@ -71,7 +72,7 @@ def test_has_positive_and_negative_text_tests(name: str) -> None:
 
 def test_every_file_is_a_pass_or_shared_by_passes() -> None:
     files = {path.stem for path in (ROOT / "passes").glob("*.py")} - {"__init__"}
-    for stem in sorted(files - {name.replace("-", "_") for name in PASSES}):
+    for stem in sorted(files - {name.replace("-", "_") for name in KNOWN}):
         module = importlib.import_module(f"dsv3c.passes.{stem}")
         own = [cls for cls in vars(module).values() if isinstance(cls, type) and cls.__module__ == module.__name__]
         hidden = [cls.__name__ for cls in own if issubclass(cls, Pass) and "name" in vars(cls)]

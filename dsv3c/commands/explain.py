@@ -10,8 +10,8 @@ from dsv3c.commands.compile import add_model_arguments, request_of
 from dsv3c.compiler import compile_model
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.outcomes import Kind, Outcome
+from dsv3c.known_passes import KNOWN
 from dsv3c.observers import progress
-from dsv3c.passes.registry import PASSES
 
 ORDER = (Kind.BLOCKED, Kind.UNPROFITABLE, Kind.FIRED)
 """What was not done first: that is what one asks about."""
@@ -64,7 +64,7 @@ def check_pass(name: str, ran: list[str]) -> None:
         return
     close = get_close_matches(name, ran, n=1)
     guess = f"did you mean {close[0]}? " if close else ""
-    what = f"pass {name} did not run" if name in PASSES else f"unknown pass {name!r}"
+    what = f"pass {name} did not run" if name in KNOWN else f"unknown pass {name!r}"
     raise UsageError(what, hint=f"{guess}these ran: {', '.join(dict.fromkeys(ran))}")
 
 

@@ -10,8 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent, indent
 
+from dsv3c.known_passes import KNOWN, load_pass
 from dsv3c.passes.base import Pass
-from dsv3c.passes.registry import PASSES, load_pass
 from dsv3c.plugins import load_plugins
 from dsv3c.tables import columns
 
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     """The table of all passes, or everything about one."""
     extra = load_plugins(arguments.load).passes
     if arguments.name is None:
-        print(overview({name: load_pass(name, extra) for name in sorted({*PASSES, *extra})}))
+        print(overview({name: load_pass(name, extra) for name in sorted({*KNOWN, *extra})}))
     else:
         print(describe(load_pass(arguments.name, extra)))
     return 0

@@ -75,6 +75,8 @@ class Selection:
     """The value of every symbol that choices are made for."""
     num_sms: int
     """Multiprocessors the kernel may fill."""
+    alone: bool = False
+    """The op's neighbours may not be taken along."""
 
     def bounds(self, size: Size) -> tuple[int, int | None]:
         """The smallest and largest value of a size; None for no upper bound."""

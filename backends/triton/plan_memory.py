@@ -1,0 +1,193 @@
+"""``plan-memory``: every buffer of a program gets its place in one workspace.
+
+Before::
+
+    %y = kernel.call "scaled_mm.scaled_mm" reads [...] %q, %w writes ["y"] configs [...] parameters <...> : ...
+    %h = func.call @decode.layer0(%y) ...
+
+After::
+
+    %y = kernel.call "scaled_mm.scaled_mm" ... offsets <y 16384> : ...
+    %h = func.call @decode.layer0(%y) {frame = 32768, ...} ...
+
+``offsets`` are bytes from the start of the function's frame, ``frame`` is where in the caller's a callee's begins, and
+the function attribute ``workspace`` what it takes in all (bytes), each at the largest sizes its phase allows.  What a
+call returns stays where the callee made it.  Memory is used again once every op that touches it has ended before the
+next one starts: earlier on the same stream, or on another that was waited for.
+
+It does not move ops to need less, and plans no memory for what is made outside of kernels.  Weights, caches and the
+largest workspace together are compared with the target's memory: a program that does not fit is blocked, with the
+numbers, and refuses to run.  A size without an upper bound is an error.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from dsv3c.backends.triton.lifetimes import roots, users
+from dsv3c.backends.triton.memory import Order, Unbounded, Workspace, aligned, largest_bytes, tensor_bytes
+from dsv3c.backends.triton.resident import cache_bytes, weight_bytes
+from dsv3c.ir.context import CompileContext
+from dsv3c.ir.dialects import comm
+from dsv3c.ir.dialects.comm import TokenType
+from dsv3c.ir.dialects.kernel import ELEMENTS, KernelCallOp, LiteralsAttr
+from dsv3c.ir.dialects.mla_cache import CacheType
+from dsv3c.ir.entry_ranges import Ranges, entry_ranges, is_private
+from dsv3c.ir.errors import IRError, at
+from dsv3c.ir.functions import callee_name, functions, returned, topological
+from dsv3c.ir.timetable_ops import STREAM
+from dsv3c.passes.base import Pass
+
+WORKSPACE, FRAME, OFFSETS = "workspace", "frame", "offsets"
+"""Attributes of functions, of calls, and of communication."""
+
+
+@dataclass(frozen=True)
+class PlanMemoryPass(Pass):
+    """See the module."""
+
+    name = "plan-memory"
+    requires: ClassVar[frozenset[str]] = frozenset({"lowered"})
+    ensures: ClassVar[frozenset[str]] = frozenset({"planned"})
+
+    def run(self, ctx: CompileContext, module: ModuleOp) -> None:
+        """Callees before callers; then what all of it takes."""
+        ranges = entry_ranges(module)
+        planner = Planner(ctx, functions(module))
+        for function in topological(module):
+            planner.plan(function, ranges[function.sym_name.data])
+        self.compare(ctx, module, planner)
+
+    def compare(self, ctx: CompileContext, module: ModuleOp, planner: "Planner") -> None:
+        """Weights, caches and workspace against the memory of the device."""
+        entries = [function for function in functions(module).values() if not is_private(function)]
+        if not entries:
+            return
+        largest = max(entries, key=lambda entry: planner.frames[entry.sym_name.data].size)
+        numbers = {
+            "weight_bytes": weight_bytes(module),
+            "cache_bytes": max(cache_bytes(entry) for entry in entries),
+            "workspace_bytes": planner.frames[largest.sym_name.data].size,
+        }
+        total, held = sum(numbers.values()), ctx.target.memory_bytes if ctx.target is not None else None
+        if held is not None and total > held:
+            assert ctx.target is not None
+            reason = f"{total / 1e9:.1f} GB do not fit in the {held / 1e9:.1f} GB of {ctx.target.name}"
+            return ctx.blocked(largest, f"{reason}: shard the experts (--ep), or allow smaller steps", **numbers)
+        ctx.fired(largest, f"{total / 1e9:.1f} GB", **numbers)
+        return None
+
+
+@dataclass
+class Result:
+    """Where a function leaves what it returns: in its frame, or in the memory of an argument (size 0)."""
+
+    offset: int
+    size: int
+
+
+@dataclass
+class FramePlan:
+    """What a function takes."""
+
+    size: int
+    results: list[Result]
+
+
+@dataclass
+class Planner:
+    """Plans one function after another."""
+
+    ctx: CompileContext
+    callees: Mapping[str, func.FuncOp]
+    frames: dict[str, FramePlan] = field(default_factory=dict[str, FramePlan])
+
+    def plan(self, function: func.FuncOp, ranges: Ranges) -> None:
+        """Places for all that the body makes.  Raises IRError for a size without an upper bound."""
+        block = function.body.block
+        ops, touched, owner = list(block.ops), users(block, self.callees), roots(block, self.callees)
+        space, at_value = Workspace(order_of(ops, owner)), dict[SSAValue, Result]()
+        for position, op in enumerate(ops):
+            try:
+                for value, place in self.place(op, position, space, touched, ranges):
+                    at_value[value] = place
+            except Unbounded as error:
+                raise IRError(f"plan-memory: {op.name}: {error}", where=at(op)) from error
+        results = [at_value.get(owner.get(value, value), Result(0, 0)) for value in returned(function).operands]
+        name = function.sym_name.data
+        self.frames[name] = FramePlan(aligned(space.peak), results)
+        function.attributes[WORKSPACE] = IntegerAttr(aligned(space.peak), i64)
+        self.ctx.fired(function, workspace_bytes=aligned(space.peak))
+
+    def place(
+        self, op: Operation, position: int, space: Workspace, touched: Mapping[SSAValue, list[int]], ranges: Ranges
+    ) -> Iterator[tuple[SSAValue, Result]]:
+        """Places for what one op makes."""
+        if isinstance(op, func.CallOp):
+            frame = self.frames[callee_name(op)]
+            kept = [
+                (place.offset, place.size, touched[value])
+                for value, place in zip(op.results, frame.results, strict=True)
+                if place.size and value in touched
+            ]
+            start = space.place(position, [(0, frame.size, [position]), *kept])
+            op.attributes[FRAME] = IntegerAttr(start, i64)
+            for value, place in zip(op.results, frame.results, strict=True):
+                yield value, Result(start + place.offset, place.size)
+            return
+        offsets = dict[str, int]()
+        for name, value, size in wanted(op, ranges):
+            uses = [position] if value is None else touched.get(value, [position])
+            offsets[name] = space.place(position, [(0, size, uses)])
+            if value is not None:
+                yield value, Result(offsets[name], size)
+        if isinstance(op, KernelCallOp):
+            op.place(offsets)
+        elif offsets:
+            op.attributes[OFFSETS] = LiteralsAttr.make(offsets)
+
+
+def wanted(op: Operation, ranges: Ranges) -> Iterator[tuple[str, SSAValue | None, int]]:
+    """(name, value or None for scratch, bytes) of all that an op needs memory for."""
+    if isinstance(op, KernelCallOp):
+        made = dict(zip(op.write_names, op.outputs, strict=True))
+        scratch = op.scratch_shapes
+        for name in op.placed:
+            if name in made:
+                yield name, made[name], largest_bytes(made[name].type, ranges)
+            else:
+                element, sizes = scratch[name]
+                yield name, None, aligned(tensor_bytes(sizes, ELEMENTS[element], ranges))
+    elif isinstance(op, tuple(comm.Comm.operations)):
+        for index, value in enumerate(op.results):
+            if has_bytes(value.type):
+                yield f"result{index}", value, largest_bytes(value.type, ranges)
+
+
+def has_bytes(kind: Attribute) -> bool:
+    """Whether a value of a type is in memory of the workspace."""
+    return not isinstance(kind, CacheType | TokenType)
+
+
+def order_of(ops: list[Operation], owner: Mapping[SSAValue, SSAValue]) -> Order:
+    """The streams of a body's ops, and what each waits for: those that made what it reads, on another stream."""
+    streams = [stream_of(op) for op in ops]
+    made = dict[SSAValue, int]()
+    waits = dict[int, list[int]]()
+    for position, op in enumerate(ops):
+        reads = {
+            made[value] for operand in op.operands for value in (operand, owner.get(operand, operand)) if value in made
+        }
+        waits[position] = [maker for maker in sorted(reads) if streams[maker] != streams[position]]
+        made |= dict.fromkeys(op.results, position)
+    return Order(streams, waits)
+
+
+def stream_of(op: Operation) -> str:
+    """The stream a call was scheduled on; all else runs on the entry's own."""
+    stated = op.attributes.get(STREAM)
+    return stated.data if isinstance(stated, StringAttr) else "compute"

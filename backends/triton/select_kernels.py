@@ -1,0 +1,212 @@
+"""``select-kernels``: ops become calls of kernels.
+
+Before::
+
+    %y = scaled.mm %q, %w promote 128 : ...
+
+After::
+
+    %y = kernel.call "scaled_mm.scaled_mm" reads ["x", "w"] %q, %w writes ["y"] configs [...] parameters <promote 128> {
+    ^bb0(%q_1: ..., %w_1: ...):
+      %y_1 = scaled.mm %q_1, %w_1 promote 128 : ...
+      kernel.yield %y_1
+    }
+
+The body is what the call means: nothing about the program's values changes.  Which kernel, with which configurations,
+is answered by the rules in ``choices/``, from the ops, the ranges of the symbols, the target and the multiprocessors
+that its segment may fill (``num-sms``, 0: all of the target).  A rule may take neighbouring ops into one call (a
+residual addition into a norm).  Units such as ``moe.fused`` that no kernel runs as a whole are opened first.
+
+It leaves alone what moves no data (views, parameters), calls, and communication, which the host starts.  An op that no
+kernel runs is blocked with the reason.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import ClassVar
+
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, Operation, SSAValue
+
+from dsv3c.backends.triton import choices
+from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rule, Scratch, Selection
+from dsv3c.ir.context import CompileContext
+from dsv3c.ir.dialects import comm
+from dsv3c.ir.dialects.core import symbols_of
+from dsv3c.ir.dialects.kernel import KernelCallOp, KernelYieldOp, Literal
+from dsv3c.ir.dialects.units import UnitOp, body_of, inputs_of
+from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
+from dsv3c.ir.entry_ranges import entry_ranges
+from dsv3c.ir.errors import UsageError
+from dsv3c.ir.functions import functions
+from dsv3c.ir.rules import RuleTable
+from dsv3c.ir.targets import Target
+from dsv3c.ir.views import RULES as VIEWS
+from dsv3c.ir.views import view_of
+from dsv3c.passes.base import Pass
+
+NOT_LOWERED = (ParamOp, ConstantOp, KernelCallOp, func.CallOp, func.ReturnOp, *comm.Comm.operations)
+"""Ops that move no data, calls, and communication, which the host starts."""
+
+
+@dataclass(frozen=True)
+class SelectKernelsPass(Pass):
+    """See the module."""
+
+    name = "select-kernels"
+    requires: ClassVar[frozenset[str]] = frozenset({"phased"})
+    ensures: ClassVar[frozenset[str]] = frozenset({"lowered"})
+
+    num_sms: int = 0
+    """Multiprocessors that a kernel may fill; 0: all of the target's (count)."""
+
+    def run(self, ctx: CompileContext, module: ModuleOp) -> None:
+        """Every op of every function."""
+        target = target_of(ctx)
+        rules = kernel_rules()
+        ranges, hints = entry_ranges(module), {**symbol_hints(module), **ctx.operating_point}
+        for name, function in functions(module).items():
+            at = Selection(target, ranges[name], hints, self.num_sms or int(target.fact("num_compute_units")))
+            block = function.body.block
+            open_units(ctx, block, rules)
+            for op in reversed(list(block.ops)):
+                # a call of several ops has erased the earlier ones
+                if op.parent is block and needs_kernel(op):
+                    lower(ctx, op, rules.find(op), at)
+
+
+def symbol_hints(module: ModuleOp) -> dict[str, int]:
+    """The value of every symbol that choices are made for: its hint, or its smallest."""
+    symbols = symbols_of(module)
+    return {name: op.hint.value.data if op.hint is not None else op.bounds()[0] for name, op in symbols.items()}
+
+
+def target_of(ctx: CompileContext) -> Target:
+    """The target.  Raises UsageError where it is no device that runs kernels."""
+    if ctx.target is None or ctx.target.kind != "gpu":
+        raise UsageError(
+            f"select-kernels: {ctx.target.name if ctx.target else 'no target'} runs no kernels",
+            hint="give --target with a GPU; `dsv3c targets` lists them",
+        )
+    return ctx.target
+
+
+@cache
+def kernel_rules() -> RuleTable[Rule]:
+    """The rules of every file in ``choices/``."""
+    for info in iter_modules(choices.__path__, choices.__name__ + "."):
+        import_module(info.name)
+    return KERNELS
+
+
+def needs_kernel(op: Operation) -> bool:
+    """Whether an op moves data: not what is a view, a parameter, a call, or another's to start."""
+    if isinstance(op, NOT_LOWERED):
+        return False
+    views = op.name in VIEWS and all(view_of(result).base is not result for result in op.results)
+    return not views
+
+
+def lower(ctx: CompileContext, op: Operation, rule: Rule | None, at: Selection) -> None:
+    """One op, and those its kernel takes along: the rule's answer, guards, build, replace."""
+    if rule is None:
+        return ctx.blocked(op, f"no kernel runs {op.name}")
+    answer = rule(op, at)
+    if isinstance(answer, Refused):
+        return ctx.blocked(op, answer.reason)
+    ops = list(answer.ops) or [op]
+    if used_before(op, ops):
+        answer = rule(op, dataclasses.replace(at, alone=True))
+        assert isinstance(answer, Choice), f"the rule of {op.name} needs its neighbours"
+        ops = [op]
+    assert ops[-1] is op, f"the rule of {op.name} ends in another op"
+    check(op, ops, answer)
+    rejected = {f"not {item.candidate}": item.reason for item in answer.rejected}
+    ctx.fired(op, f"{answer.launcher} with {show_configs(answer)}", **rejected)
+    replace(ops, answer)
+    return None
+
+
+def used_before(op: Operation, ops: list[Operation]) -> bool:
+    """Whether others read what the ops make before the last of them, ``op``, runs."""
+    users = {use.operation for inner in ops for value in inner.results for use in value.uses} - {*ops}
+    return any(user.parent is op.parent and user.is_before_in_block(op) for user in users)
+
+
+def show_configs(choice: Choice) -> str:
+    """``128 x 128 x 128, ...``: what tells the configurations apart."""
+    texts = list[str]()
+    for config in choice.configs:
+        bound = config.get("up_to", 0)
+        values = " ".join(f"{name}={value}" for name, value in config.items() if name != "up_to")
+        texts.append(f"{values} up to {bound} rows" if bound else values)
+    return "; ".join(texts)
+
+
+def check(op: Operation, ops: list[Operation], choice: Choice) -> None:
+    """A rule names every value that goes in, and every value that others read."""
+    read = set(inputs_of(ops))
+    named = {value for value in choice.operands.values() if value is not None}
+    assert read == named, f"the rule of {op.name} reads {named - read}, and not {read - named}"
+    outside = {value for inner in ops for value in inner.results for use in value.uses if use.operation not in ops}
+    assert outside <= set(choice.results.values()), f"the rule of {op.name} does not write all that is read"
+
+
+def replace(ops: list[Operation], choice: Choice) -> None:
+    """A call in place of the ops, where the last of them stands."""
+    reads = {name: value for name, value in choice.operands.items() if value is not None}
+    inputs = list(dict.fromkeys(reads.values()))
+    # a value that has two keywords is one input
+    names = [next(name for name, value in reads.items() if value is given) for given in inputs]
+    outputs = list(choice.results.values())
+    call = KernelCallOp(
+        choice.launcher,
+        body_of(ops, inputs, outputs, KernelYieldOp),
+        inputs,
+        reads=names,
+        writes=list(choice.results),
+        configs=choice.configs,
+        parameters=choice.parameters,
+        in_place=choice.in_place,
+        scratch={name: scratch_literal(needed) for name, needed in choice.scratch.items()},
+    )
+    call.location = ops[-1].location
+    block = ops[-1].parent
+    assert block is not None
+    block.insert_op_before(call, ops[-1])
+    for value, made in zip(outputs, call.outputs, strict=True):
+        made.name_hint = value.name_hint
+        value.replace_all_uses_with(made)
+    for op in reversed(ops):
+        op.detach()
+        op.erase()
+
+
+def scratch_literal(needed: Scratch) -> Literal:
+    """``["f32", "T", 128]``."""
+    return (str(needed.element), *needed.sizes)
+
+
+def open_units(ctx: CompileContext, block: Block, rules: RuleTable[Rule]) -> None:
+    """Put the ops of units that no kernel runs as a whole in their place."""
+    for op in list(block.ops):
+        if isinstance(op, UnitOp) and not isinstance(op, KernelCallOp) and rules.find(op) is None:
+            ctx.blocked(op, f"no kernel runs {op.name} as a whole: its ops have kernels of their own")
+            open_unit(block, op)
+
+
+def open_unit(block: Block, unit: UnitOp) -> None:
+    """Put the ops of a unit in its place."""
+    outside = dict[SSAValue, SSAValue](zip(unit.body.block.args, unit.inputs, strict=True))
+    for op in unit.ops:
+        copy = op.clone(outside)
+        copy.location = op.location
+        block.insert_op_before(copy, unit)
+    for value, inside in zip(unit.outputs, unit.end.values, strict=True):
+        value.replace_all_uses_with(outside[inside])
+    unit.detach()
+    unit.erase()
