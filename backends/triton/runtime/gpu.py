@@ -127,11 +127,21 @@ def is_divisible(argument: Argument) -> bool:
     """Whether a kernel is compiled for an argument that is a multiple of 16."""
     match argument:
         case Tensor():
-            return address(argument) % ALIGNMENT == 0
+            return address(argument) % ALIGNMENT == 0 and rows_are_aligned(argument)
         case Static():
             return argument.value % ALIGNMENT == 0
         case _:
             return False
+
+
+def rows_are_aligned(tensor: Tensor) -> bool:
+    """Whether a tensor stays aligned when its first rows are cut off, as those of another micro-batch are.
+
+    A step decides how many rows these are: what a kernel is compiled for may not depend on it.
+    """
+    if tensor.dim() < 2:  # a vector of numbers per channel, or an integer per token
+        return tensor.is_floating_point()
+    return all(stride * tensor.dtype.itemsize % ALIGNMENT == 0 for stride in tensor.stride()[:-1])
 
 
 def address(tensor: Tensor) -> int:
