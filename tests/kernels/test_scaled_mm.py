@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from kernel_references import run_checked
-from scaled_values import KINDS, numbers, scaled
+from scaled_values import KINDS, config, numbers, scaled
 from torch import Tensor
 
 from dsv3c.backends.triton.interpreter import InterpreterGpu
@@ -14,14 +14,6 @@ from dsv3c.backends.triton.launchers.scaled_mm import scaled_mm
 from dsv3c.backends.triton.runtime.gpu import Config, Constant
 
 NAME = "scaled_mm.scaled_mm"
-
-
-def config(m: int, n: int, k: int = 128, *, swap: bool = False, up_to: int = 0) -> dict[str, int]:
-    """A configuration; the interpreter has neither warps nor stages."""
-    return {
-        "up_to": up_to, "block_m": m, "block_n": n, "block_k": k, "group_m": 8, "swap": int(swap), "num_warps": 4,
-        "num_stages": 2,
-    }  # fmt: skip
 
 
 CONFIGS = [config(16, 64, swap=True, up_to=16), config(64, 128)]

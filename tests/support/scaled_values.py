@@ -1,4 +1,4 @@
-"""Block-scaled operands for tests of kernels: data of several kinds, scales in both layouts of memory."""
+"""Operands and configurations for tests of products: data of several kinds, scales in both layouts of memory."""
 
 import torch
 from torch import Tensor
@@ -38,3 +38,11 @@ def mn_major(scale: Tensor) -> Tensor:
     placed = memory.as_strided((rows, blocks), (1, pitch))
     placed.copy_(scale)
     return placed
+
+
+def config(m: int, n: int, k: int = 128, *, swap: bool = False, up_to: int = 0) -> dict[str, int]:
+    """A configuration; the interpreter has neither warps nor stages."""
+    return {
+        "up_to": up_to, "block_m": m, "block_n": n, "block_k": k, "group_m": 8, "swap": int(swap), "num_warps": 4,
+        "num_stages": 2,
+    }  # fmt: skip

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from roundtrip import parse
 
+from dsv3c.backends.triton.choices import scaled_grouped_mm
 from dsv3c.backends.triton.choices import scaled_mm as scaled_mm_choice
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Selection
 from dsv3c.ir.functions import functions
 from dsv3c.ir.targets import Target, load_target
 
 H800 = load_target("h800")
-RULES = [scaled_mm_choice.scaled_mm]
+RULES = [scaled_mm_choice.scaled_mm, scaled_grouped_mm.scaled_grouped_mm]
 """Importing a file registers its rules."""
 W = "!scaled.tensor<tensor<7168x2048xf8E4M3FN>, 128x128, f32>"
 
@@ -113,3 +114,51 @@ def test_k_is_cut_where_scales_change_and_sums_are_promoted(changes: dict[str, A
     assert {config["block_k"] for config in choice.configs} == {block_k}
     if "64x" in changes["w"]:
         assert max(config["block_n"] for config in choice.configs) == 64
+
+
+def grouped(
+    layout: str, alignment: int, rows: str, granule: str = "1x128x128", made_by: str = "permute", op: str = ""
+) -> str:
+    kind = f'!scaled.tensor<tensor<?x2048xf8E4M3FN, ["{rows}"]>, 1x128, f32>'
+    x, ids = '!scaled.tensor<tensor<?x2048xf8E4M3FN, ["T"]>, 1x128, f32>', 'tensor<?x8xi64, ["T"]>'
+    w = f"!scaled.tensor<tensor<32x4096x2048xf8E4M3FN>, {granule}, f32>"
+    numbers, y = f'tensor<?xi32, ["{rows}"]>', f'tensor<?x4096xbf16, ["{rows}"]>'
+    owner = "%of" if made_by == "permute" else "%given"
+    return (
+        f"dsv3c.symbol @T min 0\nfunc.func @f(%x: {x}, %ids: {ids}, %w: {w}, %given: {numbers}) -> {y} {{\n"
+        f'%rows, %slots, %of = moe.permute %x by %ids experts 32 layout "{layout}" alignment {alignment} : '
+        f"{x}, {ids} -> {kind}, {numbers}, {numbers}\n"
+        f"%y = scaled.grouped_mm %rows, %w, {owner} promote 128 : {kind}, {w}, {numbers} -> {y}\n"
+        f"func.return %y : {y}\n}}"
+    )
+
+
+def test_tiles_of_experts_follow_their_rows_on_average() -> None:
+    contiguous = answer(grouped("contiguous", 128, "8*T + 4064"), selection(hint=4096))
+    assert tiles(contiguous) == [(16, 16, 128), (32, 32, 64), (64, 64, 128), (0, 128, 128)]
+    assert isinstance(contiguous, Choice)
+    assert contiguous.parameters == {
+        "promote": 128, "x_scales": "row", "layout": "contiguous", "alignment": 128,
+    }  # fmt: skip
+    # T = 128 tokens, 4 rows of each of 32 experts: capacity is all of them
+    masked = answer(grouped("masked", 1, "32*T"), selection(t=(1, 16), hint=16))
+    assert tiles(masked) == [(0, 16, 128)]
+
+
+def test_no_tile_mixes_experts() -> None:
+    low = answer(grouped("contiguous", 32, "8*T + 992"), selection(hint=4096))
+    assert [tile[1] for tile in tiles(low)] == [16, 32]
+    assert isinstance(low, Choice)
+    assert any("aligned to 32 rows" in item.reason for item in low.rejected)
+    assert "tile of 16 rows would hold those of two" in refusal(
+        answer(grouped("contiguous", 8, "8*T + 224"), selection())
+    )
+
+
+def test_rows_of_unknown_layout_are_refused() -> None:
+    assert "where moe.permute makes expert_of" in refusal(
+        answer(grouped("masked", 1, "32*T", made_by="caller"), selection())
+    )
+    assert "experts have scales of their own" in refusal(
+        answer(grouped("masked", 1, "32*T", granule="2x128x128"), selection())
+    )

@@ -1,0 +1,49 @@
+"""What products of experts must know of the rows they are given: how ``moe.permute`` laid them out."""
+
+from dataclasses import dataclass
+
+from xdsl.ir import Operation, SSAValue
+
+from dsv3c.backends.triton.choices.base import Literal, Refused
+from dsv3c.backends.triton.choices.gemm_configs import Product
+from dsv3c.ir.dialects.moe_rows import PermuteOp
+from dsv3c.ir.sizes import Size, floordiv, sub
+from dsv3c.ir.types import shape
+
+LOWEST = 16
+"""Rows of the lowest tile."""
+
+
+@dataclass(frozen=True)
+class ExpertRows:
+    """M rows of E experts in a layout of ``moe.permute``."""
+
+    layout: str
+    alignment: int
+    experts: int
+    rows: Size
+
+    def parameters(self) -> dict[str, Literal]:
+        """As launchers take them."""
+        return {"layout": self.layout, "alignment": self.alignment}
+
+    def product(self, columns: int, element_bytes: int, max_block_n: int = 0) -> Product:
+        """What configurations are chosen for: an expert's rows on average."""
+        slack = self.experts * (self.alignment - 1)
+        mean = floordiv(sub(self.rows, slack), self.experts)
+        divides = self.alignment if self.layout == "contiguous" else 0
+        return Product(mean, columns, element_bytes, self.experts, divides, max_block_n)
+
+
+def expert_rows(op: Operation, expert_of: SSAValue) -> ExpertRows | Refused:
+    """The layout of the rows whose experts are given; refused where nothing tells it, or tiles would mix experts."""
+    permute = expert_of.owner
+    if not isinstance(permute, PermuteOp):
+        return Refused(f"{op.name}: the layout of rows is known where moe.permute makes expert_of, not from elsewhere")
+    layout, alignment = permute.layout.data, permute.alignment.value.data
+    if layout == "contiguous" and alignment % LOWEST:
+        return Refused(
+            f"contiguous rows aligned to {alignment}: a tile of {LOWEST} rows would hold those of two experts; "
+            f"align them to a multiple of {LOWEST} (bucket-tokens{{alignment={LOWEST}}}), or mask them"
+        )
+    return ExpertRows(layout, alignment, permute.experts.value.data, shape(expert_of)[0])

@@ -1,0 +1,36 @@
+"""Kernels of experts' block-scaled products."""
+
+from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Selection
+from dsv3c.backends.triton.choices.expert_rows import expert_rows
+from dsv3c.backends.triton.choices.gemm_configs import configs_for
+from dsv3c.backends.triton.choices.scaled_mm import TILES, TOO_LARGE, columns_per_scale, tiles_for, why_refused
+from dsv3c.ir.dialects.scaled import GroupedMmOp
+from dsv3c.ir.scaled_type import scaled_type, show_granule
+from dsv3c.ir.types import shape
+
+
+@KERNELS.rule(GroupedMmOp)
+def scaled_grouped_mm(op: GroupedMmOp, at: Selection) -> Choice | Refused:
+    """The kernel of ``scaled.grouped_mm`` for these granules and this layout, by rows of an expert."""
+    promote = None if op.promote is None else op.promote.value.data
+    x, w = scaled_type(op.x), scaled_type(op.w)
+    reason = why_refused(x, w, promote, at)
+    if reason is None and w.granules[0] > 1:
+        reason = f"granule {show_granule(w.granules)} of w: experts have scales of their own, or all share theirs"
+    if reason is not None:
+        return Refused(reason)
+    laid_out = expert_rows(op, op.expert_of)
+    if isinstance(laid_out, Refused):
+        return laid_out
+    columns = shape(op.w)[1]
+    assert isinstance(columns, int)
+    needed = laid_out.product(columns, 1, columns_per_scale(w))
+    configs, rejected = configs_for(tiles_for(TILES, x, promote), needed, at)
+    return Choice(
+        launcher="scaled_grouped_mm.scaled_grouped_mm",
+        operands={"x": op.x, "w": op.w, "expert_of": op.expert_of},
+        results={"y": op.y},
+        configs=configs,
+        parameters={"promote": promote, "x_scales": x.layout_name, **laid_out.parameters()},
+        rejected=(*rejected, *TOO_LARGE),
+    )

@@ -1,0 +1,95 @@
+"""Experts' block-scaled products in Triton's interpreter against their meaning, in every layout of rows."""
+
+from typing import Any
+
+import pytest
+import torch
+from kernel_references import run_checked
+from scaled_values import KINDS, config, mn_major, numbers, scaled
+from torch import Tensor
+
+from dsv3c.backends.reference.meanings.moe_rows import permute
+from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.triton.interpreter import InterpreterGpu
+from dsv3c.backends.triton.launchers.scaled_grouped_mm import scaled_grouped_mm
+
+EXPERTS = 5
+IDS = torch.tensor([[0, 3], [3, 4], [3, -1], [0, 4], [3, 0], [4, 3]])
+"""Experts 1 and 2 have no token; a choice of none."""
+SWAPPED = [config(16, 64, swap=True)]
+ROWS = {"contiguous": 2 * len(IDS) + EXPERTS * 15, "masked": EXPERTS * 7, "dense": EXPERTS * len(IDS)}
+
+
+def check_grouped(
+    layout: str,
+    *,
+    kind: str = "normal",
+    sizes: tuple[int, int] = (200, 192),
+    granules: tuple[tuple[int, ...], tuple[int, ...]] = ((1, 128), (1, 128, 128)),
+    x_scales: str = "mn_major",
+    ids: Tensor = IDS,
+    configs: list[dict[str, int]] = SWAPPED,
+    out: torch.dtype = torch.float32,
+) -> Tensor:
+    """Permute tokens, run the kernel and compare with the meaning: sizes N, K."""
+    n, k = sizes
+    tokens = scaled(numbers(kind, len(ids), k), granules[0])
+    alignment = 16 if layout == "contiguous" else 1
+    if granules[0][0]:
+        rows, _, expert_of = permute(
+            tokens, ids, experts=EXPERTS, layout=layout, alignment=alignment, rows=ROWS[layout]
+        )
+    else:
+        data, _, expert_of = permute(
+            tokens.data, ids, experts=EXPERTS, layout=layout, alignment=alignment, rows=ROWS[layout]
+        )
+        assert isinstance(data, Tensor)
+        rows = Scaled(data, tokens.scale, tokens.granule)
+    assert isinstance(rows, Scaled)
+    # what padding rows hold does not matter
+    rows.data.view(torch.uint8)[expert_of < 0] = 0x7F
+    given: dict[str, Any] = {
+        "x": Scaled(rows.data, mn_major(rows.scale) if x_scales == "mn_major" else rows.scale, rows.granule),
+        "w": scaled(numbers(kind, EXPERTS, n, k, seed=1), granules[1]),
+        "expert_of": expert_of, "configs": configs, "promote": 128, "x_scales": x_scales, "layout": layout,
+        "alignment": alignment,
+    }  # fmt: skip
+    y = torch.empty((ROWS[layout], n), dtype=out)
+    run_checked(scaled_grouped_mm, "scaled_grouped_mm.scaled_grouped_mm", InterpreterGpu(), {"y": y}, **given)
+    assert bool((y[expert_of < 0] == 0).all())
+    return y
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "masked", "dense"])
+@pytest.mark.parametrize("configs", [SWAPPED, [config(16, 128)]])
+def test_layouts(layout: str, configs: list[dict[str, int]]) -> None:
+    check_grouped(layout, configs=configs)
+
+
+@pytest.mark.parametrize("layout", ["masked", "dense"])
+def test_tiles_higher_than_an_expert_has_room_for(layout: str) -> None:
+    check_grouped(layout, configs=[config(64, 64)], out=torch.bfloat16)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_data_of_every_kind(kind: str) -> None:
+    check_grouped("contiguous", kind=kind, sizes=(130, 300), out=torch.bfloat16)
+
+
+@pytest.mark.parametrize("granules", [((0, 0), (1, 0, 0)), ((0, 0), (0, 0, 0)), ((1, 128), (1, 1, 128))])
+def test_granules(granules: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    check_grouped("masked", granules=granules, x_scales="row")
+
+
+def test_no_rows() -> None:
+    w = scaled(numbers("normal", EXPERTS, 64, 128), (1, 128, 128))
+    x = scaled(torch.empty(0, 128), (1, 128))
+    run_checked(
+        scaled_grouped_mm, "scaled_grouped_mm.scaled_grouped_mm", InterpreterGpu(), {"y": torch.empty(0, 64)}, x=x,
+        w=w, expert_of=torch.empty(0, dtype=torch.int32), configs=SWAPPED, promote=128, x_scales="row",
+        layout="masked", alignment=1,
+    )  # fmt: skip
+
+
+def test_no_choice_at_all() -> None:
+    assert not check_grouped("contiguous", ids=torch.full((6, 2), -1)).any()
