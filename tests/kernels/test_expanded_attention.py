@@ -1,0 +1,90 @@
+"""Causal attention over expanded keys and values, in Triton's interpreter, against its meaning."""
+
+import pytest
+import torch
+from attention_steps import Step
+from kernel_references import run_checked
+
+from dsv3c.backends.triton.interpreter import InterpreterGpu
+from dsv3c.backends.triton.launchers.expanded_attention import expanded_attention
+
+NAME = "expanded_attention.expanded_attention"
+BF16, F32 = torch.bfloat16, torch.float32
+
+
+def run(
+    step: Step, heads: int, nope: int, rope: int, values: int, *, dtype: torch.dtype = BF16, scores: str = "bf16",
+    probs: str = "bf16", block_q: int = 16, block_n: int = 16,
+) -> torch.Tensor:  # fmt: skip
+    """q's parts are views of one tensor; keys lie between others."""
+    torch.manual_seed(2)
+    tokens, rows = step.num_tokens, sum(step.context)
+    q = (torch.randn(tokens, heads, nope + rope) * 2).to(dtype)
+    o = torch.empty(tokens, heads, values, dtype=dtype)
+    run_checked(
+        expanded_attention,
+        NAME,
+        InterpreterGpu(),
+        {"o": o},
+        q_nope=q[..., :nope],
+        q_rope=q[..., nope:],
+        kv=torch.randn(rows, heads, nope + values).to(dtype),
+        k_rope=torch.randn(rows, rope + 7).to(dtype)[:, 3 : 3 + rope],
+        positions=step.positions,
+        seq_offsets=step.seq_offsets,
+        context_lens=step.context_lens,
+        configs=[{"block_q": block_q, "block_n": block_n, "num_warps": 4, "num_stages": 2}],
+        scale=0.11,
+        scores=scores,
+        probs=probs,
+    )
+    return o
+
+
+WHOLE = Step(new=[1, 40, 17], context=[1, 40, 17])
+CHUNKED = Step(new=[16, 0, 33, 2, 0], context=[70, 5, 50, 2, 0])
+
+
+@pytest.mark.parametrize("scores", ["bf16", "f32"])
+@pytest.mark.parametrize("step", [WHOLE, CHUNKED], ids=["whole", "chunked"])
+def test_every_token_attends_to_its_own_rows(step: Step, scores: str) -> None:
+    run(step, heads=2, nope=32, rope=16, values=32, scores=scores, probs=scores)
+
+
+@pytest.mark.parametrize(("block_q", "block_n"), [(16, 32), (32, 16), (64, 64)])
+def test_blocks_that_do_not_divide(block_q: int, block_n: int) -> None:
+    run(CHUNKED, heads=1, nope=48, rope=24, values=40, block_q=block_q, block_n=block_n)
+
+
+def test_in_other_types() -> None:
+    run(CHUNKED, heads=2, nope=16, rope=16, values=16, dtype=F32, scores="f32", probs="f32")
+    run(WHOLE, heads=2, nope=16, rope=16, values=16, dtype=torch.float16, scores="f16", probs="f16")
+
+
+def test_the_head_sizes_of_the_real_model() -> None:
+    run(Step(new=[130, 3], context=[140, 3]), heads=2, nope=128, rope=64, values=128, block_q=128, block_n=128)
+
+
+def test_more_sequences_than_are_searched_at_once() -> None:
+    step = Step(new=[1] + [0] * 129 + [2, 1], context=[1 + i % 3 for i in range(130)] + [20, 2])
+    run(step, heads=1, nope=16, rope=16, values=16)
+
+
+def test_without_tokens_nothing_is_launched() -> None:
+    assert run(Step(new=[0, 0], context=[3, 4]), heads=2, nope=16, rope=16, values=16).numel() == 0
+
+
+@pytest.mark.parametrize("sequences", [0, 3])
+def test_tokens_behind_the_last_sequence_get_zeros(sequences: int) -> None:
+    step = Step(new=[1, 9, 17][:sequences], context=[1, 12, 17][:sequences])
+    known, tokens, rows = step.num_tokens, step.num_tokens + 40, sum(step.context)
+    o = torch.full((tokens, 1, 16), torch.nan, dtype=BF16)
+    expanded_attention(
+        InterpreterGpu(), q_nope=torch.randn(tokens, 1, 16).to(BF16), q_rope=torch.randn(tokens, 1, 16).to(BF16),
+        kv=torch.randn(rows, 1, 32).to(BF16), k_rope=torch.randn(rows, 16).to(BF16),
+        positions=torch.cat([step.positions, torch.zeros(40, dtype=torch.int32)]), seq_offsets=step.seq_offsets,
+        context_lens=step.context_lens, o=o, scale=1.0, scores="f32", probs="f32",
+        configs=[{"block_q": 16, "block_n": 16, "num_warps": 4, "num_stages": 2}],
+    )  # fmt: skip
+    assert bool(o[:known].isfinite().all()) and bool(o[:known].any(dim=-1).all())
+    assert not bool(o[known:].any())
