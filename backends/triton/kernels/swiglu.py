@@ -1,0 +1,106 @@
+"""The gated activation of M rows of N columns, before quantisation: gate and up may be columns of one product.
+
+``exp`` is taken of numbers that are not positive: it never overflows.  f32 arithmetic.
+"""
+
+import triton
+import triton.language as tl
+
+from dsv3c.backends.triton.kernels.common import rounded
+from dsv3c.backends.triton.kernels.quantizing import store_quantized
+
+
+@triton.jit
+def gated(
+    gate_ptr: tl.tensor,
+    up_ptr: tl.tensor,
+    weights_ptr: tl.tensor,
+    m: tl.tensor,
+    n: tl.tensor,
+    rows: tl.tensor,
+    columns: tl.tensor,
+    gate_stride: tl.tensor,
+    up_stride: tl.tensor,
+    weights_stride: tl.tensor,
+    INTERMEDIATE: tl.constexpr,
+    ROUNDED_TO: tl.constexpr,
+) -> tl.tensor:
+    """``silu(gate) * up (* weight of the row)`` of rows m (int64) and columns n, in f32.
+
+    silu(gate) is rounded to INTERMEDIATE, the product to ROUNDED_TO.  0 where nothing is.
+    """
+    inside = (m < rows)[:, None] & (n < columns)[None, :]
+    gate = tl.load(gate_ptr + m[:, None] * gate_stride + n[None, :], mask=inside, other=0.0).to(tl.float32)
+    up = tl.load(up_ptr + m[:, None] * up_stride + n[None, :], mask=inside, other=0.0).to(tl.float32)
+    e = tl.exp(-tl.abs(gate))
+    silu = tl.div_rn(tl.where(gate < 0, gate * e, gate), 1.0 + e)
+    y = rounded(silu, INTERMEDIATE) * up
+    if weights_ptr is not None:
+        y *= tl.load(weights_ptr + m * weights_stride, mask=m < rows, other=0.0).to(tl.float32)[:, None]
+    return rounded(y, ROUNDED_TO)
+
+
+@triton.jit
+def swiglu_kernel(
+    gate_ptr: tl.tensor,
+    up_ptr: tl.tensor,
+    weights_ptr: tl.tensor,
+    y_ptr: tl.tensor,
+    rows: tl.tensor,
+    columns: tl.tensor,
+    gate_stride: tl.tensor,
+    up_stride: tl.tensor,
+    weights_stride: tl.tensor,
+    y_stride: tl.tensor,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    INTERMEDIATE: tl.constexpr,
+) -> None:
+    """``y = silu(gate) * up (* weight)``.  Grid: tiles of rows, tiles of columns."""
+    m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
+    n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
+    y = gated(
+        gate_ptr, up_ptr, weights_ptr, m, n, rows, columns, gate_stride, up_stride, weights_stride,
+        INTERMEDIATE, "f32",
+    )  # fmt: skip
+    inside = (m < rows)[:, None] & (n < columns)[None, :]
+    tl.store(y_ptr + m[:, None] * y_stride + n[None, :], y.to(y_ptr.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def swiglu_quantize_kernel(
+    gate_ptr: tl.tensor,
+    up_ptr: tl.tensor,
+    weights_ptr: tl.tensor,
+    data_ptr: tl.tensor,
+    scale_ptr: tl.tensor,
+    rows: tl.tensor,
+    columns: tl.tensor,
+    gate_stride: tl.tensor,
+    up_stride: tl.tensor,
+    weights_stride: tl.tensor,
+    data_stride: tl.tensor,
+    scale_row: tl.tensor,
+    scale_block: tl.tensor,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    INTERMEDIATE: tl.constexpr,
+    ROUNDED_TO: tl.constexpr,
+    GRANULE: tl.constexpr,
+    AMAX_FLOOR: tl.constexpr,
+    APPLY: tl.constexpr,
+    ROUND_SCALE: tl.constexpr,
+    SATURATE: tl.constexpr,
+    LARGEST: tl.constexpr,
+) -> None:
+    """``q = quantise(round(silu(gate) * up (* weight)))``.  Grid: tiles of rows, tiles of columns."""
+    m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
+    n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
+    y = gated(
+        gate_ptr, up_ptr, weights_ptr, m, n, rows, columns, gate_stride, up_stride, weights_stride,
+        INTERMEDIATE, ROUNDED_TO,
+    )  # fmt: skip
+    store_quantized(
+        y, data_ptr, scale_ptr, m, n, rows, columns, data_stride, scale_row, scale_block,
+        GRANULE, AMAX_FLOOR, APPLY, ROUND_SCALE, SATURATE, LARGEST,
+    )  # fmt: skip
