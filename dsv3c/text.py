@@ -18,9 +18,9 @@ class Tokenizer:
     inner: Any
     """``tokenizers.Tokenizer``, whose types are not published."""
 
-    def encode(self, text: str) -> list[int]:
-        """Token ids.  Raises UsageError for text without any."""
-        ids = cast(list[int], self.inner.encode(text).ids)
+    def encode(self, text: str, *, special: bool = True) -> list[int]:
+        """Token ids, ``special`` with those the tokenizer puts around a text.  Raises UsageError where there are none."""
+        ids = cast(list[int], self.inner.encode(text, add_special_tokens=special).ids)
         if not ids:
             raise UsageError("the prompt has no tokens", hint="give some text with --prompt")
         return ids
@@ -55,15 +55,21 @@ def read_tokenizer(
 
 
 def end_tokens(folder: Path | None) -> frozenset[int]:
-    """The tokens that end a text, as the checkpoint's ``config.json`` states them; none where there is no such file."""
-    file = folder / "config.json" if folder is not None else None
-    if file is None or not file.is_file():
-        return frozenset()
-    try:
-        stated = json.loads(file.read_text("utf-8")).get("eos_token_id")
-    except (ValueError, AttributeError) as error:
-        raise UsageError(f"not a configuration: {error}", where=str(file), hint="copy the file again") from error
-    return frozenset([stated] if isinstance(stated, int) else stated or [])
+    """The tokens that end a text, as the checkpoint states them; none where it does not.
+
+    ``generation_config.json`` goes before ``config.json``: that of a chat model also ends at the end of a turn.
+    """
+    files = [folder / name for name in ("generation_config.json", "config.json")] if folder is not None else []
+    for file in files:
+        if not file.is_file():
+            continue
+        try:
+            stated = json.loads(file.read_text("utf-8")).get("eos_token_id")
+        except (ValueError, AttributeError) as error:
+            raise UsageError(f"not a configuration: {error}", where=str(file), hint="copy the file again") from error
+        if stated is not None:
+            return frozenset([stated] if isinstance(stated, int) else stated)
+    return frozenset()
 
 
 @dataclass
@@ -74,10 +80,15 @@ class Stream:
     write: Callable[[str], None]
     ids: list[int]
     """The prompt at first."""
+    skip_prompt: bool = False
+    """Write what comes after the prompt alone."""
     written: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
-        self.flush()
+        if self.skip_prompt:
+            self.written = self.tokenizer.decode(self.ids)
+        else:
+            self.flush()
 
     def add(self, token: int) -> None:
         """One more token."""
@@ -88,5 +99,10 @@ class Stream:
         """Write what is certain."""
         text = self.tokenizer.decode(self.ids)
         if not text.endswith("\ufffd"):
-            self.write(text[len(self.written) :])
-            self.written = text
+            self.end(text)
+
+    def end(self, text: str | None = None) -> None:
+        """Write all there is, a character that stayed incomplete included."""
+        text = self.tokenizer.decode(self.ids) if text is None else text
+        self.write(text[len(self.written) :])
+        self.written = text

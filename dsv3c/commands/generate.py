@@ -2,14 +2,14 @@
 
 import argparse
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv3c.ir.errors import UsageError
 
 if TYPE_CHECKING:
-    from dsv3c.backends.reference.runtime.generate import Engine
+    from dsv3c.backends.reference.runtime.generate import Engine, GenerateOptions
     from dsv3c.backends.reference.weights import Weights
     from dsv3c.programs import Program
     from dsv3c.text import Tokenizer
@@ -24,6 +24,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "program", metavar="OUT|FILE.mlir|MODEL", help="an artifact, a phased module, or a model to compile first"
     )
     parser.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="repeat for more sequences")
+    parser.add_argument(
+        "--chat",
+        action="store_true",
+        help="each --prompt is a question for the checkpoint's chat template",
+    )
+    parser.add_argument(
+        "--messages",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE.json",
+        help="a conversation for the chat template: a list of {role, content}",
+    )
     parser.add_argument(
         "--tokens", action="append", default=[], type=token_ids, metavar="1,2,3", help="token ids in place of text"
     )
@@ -53,14 +66,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read or compile, check, generate, print."""
-    if not arguments.prompt and not arguments.tokens:
+    if not arguments.prompt and not arguments.tokens and not arguments.messages:
         raise UsageError("nothing to continue", hint="give --prompt TEXT or --tokens 1,2,3; repeat for more sequences")
+    if arguments.chat and not arguments.prompt:
+        raise UsageError("--chat says how a --prompt is read, and there is none", hint="give --prompt TEXT")
     if arguments.pages is not None and arguments.pages < 1:
         raise UsageError(f"--pages {arguments.pages}: must be at least 1")
     from dsv3c.backends.reference.alike import executor_for
     from dsv3c.programs import check_memory
     from dsv3c.runtime import Engine, GenerateOptions, SamplingOptions, phase_entries, speculative_engine, user_errors
-    from dsv3c.text import end_tokens, read_tokenizer
+    from dsv3c.text import end_tokens
 
     with user_errors():
         sampling = SamplingOptions(arguments.temperature, arguments.top_k, arguments.top_p, arguments.seed)
@@ -68,9 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     program, own = read_or_compile(arguments)
     entry = phase_entries(program.module)[-1].name
     checkpoint = arguments.weights if arguments.weights is not None else program.checkpoint
-    tokenizer = read_tokenizer(checkpoint) if arguments.prompt else None
-    prompts = [tokenizer.encode(text) for text in arguments.prompt if tokenizer] + list(map(list, arguments.tokens))
-    pages = pages_for(program, prompts, arguments.max_new_tokens)
+    prompts, tokenizer = read_prompts(arguments, checkpoint)
+    pages = pages_for(program, [prompt.ids for prompt in prompts], arguments.max_new_tokens)
     check_memory(program.module, entry)
     weights = own or program.weights(entry, folder=arguments.weights, seed=arguments.seed)
     if checkpoint is None and own is None:
@@ -80,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     engine = make(program.module, executor, pages=arguments.pages or pages)
     eos = frozenset(arguments.eos) if arguments.eos is not None else end_tokens(checkpoint)
     options = replace(limits, eos=eos)
-    produce(engine, prompts, options, tokenizer, num_texts=len(arguments.prompt))
+    produce(engine, prompts, options, tokenizer)
     return 0
 
 
@@ -145,24 +159,64 @@ def pages_for(program: "Program", prompts: list[list[int]], max_new_tokens: int)
     return sum(pages)
 
 
-def produce(
-    engine: "Engine", prompts: list[list[int]], options: object, tokenizer: "Tokenizer | None", *, num_texts: int
-) -> None:
-    """Generate and print: text as it is made where one sequence goes to a terminal, else at the end."""
-    from dsv3c.runtime import GenerateOptions, generate
+@dataclass(frozen=True)
+class Prompt:
+    """What a sequence starts with."""
+
+    ids: list[int]
+    as_text: bool = False
+    """Whether text was given, so that text is printed; else token ids."""
+    is_chat: bool = False
+    """Whether only the answer is printed."""
+
+    def printed(self, made: list[int], tokenizer: "Tokenizer | None") -> str:
+        """A line for this sequence, once it is complete."""
+        if not self.as_text or tokenizer is None:
+            return ",".join(map(str, made))
+        whole = tokenizer.decode(self.ids + made)
+        return whole[len(tokenizer.decode(self.ids)) :] if self.is_chat else whole
+
+
+def read_prompts(arguments: argparse.Namespace, checkpoint: Path | None) -> "tuple[list[Prompt], Tokenizer | None]":
+    """What to continue, in the order texts, conversations, token ids.  Raises as tokenizers and templates do."""
+    from dsv3c.chat import ChatTemplate, read_messages, user_message
+    from dsv3c.text import read_tokenizer
+
+    token_ids = [Prompt(list(ids)) for ids in arguments.tokens]
+    if not arguments.prompt and not arguments.messages:
+        return token_ids, None
+    chats = [read_messages(file) for file in arguments.messages]
+    if arguments.chat:
+        chats = [*(user_message(text) for text in arguments.prompt), *chats]
+    template = ChatTemplate(checkpoint) if chats else None
+    tokenizer = read_tokenizer(checkpoint, option="--prompt" if arguments.prompt else "--messages")
+    texts = [] if arguments.chat else [Prompt(tokenizer.encode(text), as_text=True) for text in arguments.prompt]
+    # a template writes the special tokens itself
+    asked = [
+        Prompt(tokenizer.encode(template.text(chat), special=False), as_text=True, is_chat=True)
+        for chat in chats
+        if template is not None
+    ]
+    return [*texts, *asked, *token_ids], tokenizer
+
+
+def produce(engine: "Engine", prompts: list[Prompt], options: "GenerateOptions", tokenizer: "Tokenizer | None") -> None:
+    """Generate and print: the text of one sequence as it is made, that of several at the end."""
+    from dsv3c.runtime import generate
     from dsv3c.text import Stream
 
-    assert isinstance(options, GenerateOptions)
+    def write(text: str) -> None:
+        print(text, end="", flush=True)
+
     stream = None
-    if tokenizer is not None and len(prompts) == 1 and sys.stdout.isatty():
-        stream = Stream(tokenizer, lambda text: print(text, end="", flush=True), list(prompts[0]))
-    made = generate(
-        engine, prompts, options, on_token=(lambda _, token: stream.add(token)) if stream is not None else None
-    )
+    if tokenizer is not None and len(prompts) == 1:
+        stream = Stream(tokenizer, write, list(prompts[0].ids), skip_prompt=prompts[0].is_chat)
+    on_token = (lambda _, token: stream.add(token)) if stream is not None else None
+    made = generate(engine, [prompt.ids for prompt in prompts], options, on_token=on_token)
     if stream is not None:
+        stream.end()
         print()
     else:
-        for index, (prompt, new) in enumerate(zip(prompts, made, strict=True)):
-            as_text = tokenizer is not None and index < num_texts
-            print(tokenizer.decode(prompt + new) if tokenizer and as_text else ",".join(map(str, new)))
+        for prompt, new in zip(prompts, made, strict=True):
+            print(prompt.printed(new, tokenizer))
     print("\n".join(engine.statistics.lines()), file=sys.stderr)
