@@ -18,7 +18,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, UnitAttr
 from xdsl.ir import Attribute
 
-from dsv3c.compiler import Compiled, Stage, checkpoint_of, program_files
+from dsv3c.compiler import Compiled, Stage, checkpoint_of
 from dsv3c.files import new_folder
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.comm import num_ranks
@@ -28,6 +28,7 @@ from dsv3c.ir.functions import functions
 from dsv3c.ir.outcomes import Kind, Outcome
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.timetable_ops import timetable_of, timetables
+from dsv3c.lowering import program_files
 from dsv3c.remarks import remarks_json
 from dsv3c.summary import summary_json
 from dsv3c.timetable_svg import render_svg
@@ -100,8 +101,9 @@ def text_files(compiled: Compiled) -> dict[str, str]:
     files[REMARKS] = remarks_json(compiled.ctx.outcomes)
     files[WEIGHTS] = json.dumps(weights_of(module), indent=1) + "\n"
     files |= timetable_files(module)
-    if compiled.ctx.target is not None and compiled.ctx.target.kind == "cpu" and num_ranks(module) == 1:
-        files |= program_files(module)
+    runs = compiled.lowered is not None or (compiled.ctx.target is not None and compiled.ctx.target.kind == "cpu")
+    if runs and num_ranks(module) == 1:
+        files |= program_files(module, compiled.lowered)
     return files
 
 
@@ -156,6 +158,8 @@ def save_values(compiled: Compiled, file: Path) -> bool:
 
 def manifest_of(compiled: Compiled, *, saved: bool) -> dict[str, object]:
     """The manifest without the list of files."""
+    from dsv3c.backends.reference.packing import parameters_digest
+
     checkpoint = checkpoint_of(compiled.request)
     weights = weights_of(compiled.module)
     target = compiled.ctx.target
@@ -174,6 +178,7 @@ def manifest_of(compiled: Compiled, *, saved: bool) -> dict[str, object]:
         "weights": {
             "file": WEIGHTS,
             "num_tensors": len(weights),
+            "parameters": parameters_digest(compiled.module),
             "checkpoint": STORED if saved else str(checkpoint.resolve()) if checkpoint is not None else None,
         },
         "seconds": compiled.seconds,

@@ -19,6 +19,7 @@ from dsv3c.ir.measured import load_table
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
+from dsv3c.lowering import lower_to_kernels, wants_kernels
 from dsv3c.observers import Announce
 from dsv3c.operating_point import OperatingPoint, point_of
 from dsv3c.passes.base import Pass
@@ -39,8 +40,8 @@ from dsv3c.plugins import load_plugins
 if TYPE_CHECKING:
     from dsv3c.captured import Captured
 
-Level = Literal["captured", "raised", "phased", "sharded", "quantised", "lowered", "program"]
-LEVELS: tuple[Level, ...] = ("captured", "raised", "phased", "sharded", "quantised", "lowered", "program")
+Level = Literal["captured", "raised", "phased", "sharded", "quantised", "lowered", "kernels", "program"]
+LEVELS: tuple[Level, ...] = ("captured", "raised", "phased", "sharded", "quantised", "lowered", "kernels", "program")
 WITHIN = {
     "captured": frozenset[str](),
     "raised": frozenset({"raised"}),
@@ -49,6 +50,8 @@ WITHIN = {
     "quantised": frozenset({"raised", "phased", "sharded", "quantised"}),
 }
 """Level that is emitted before the last pass -> the facts that a module may state there."""
+COMPLETE = ("lowered", "kernels", "program")
+"""Levels that all passes lead to."""
 DEFAULT_TARGET = "h800"
 STACKED = "mlp.experts.gate_up_proj"
 """A parameter that published checkpoints store expert by expert."""
@@ -86,6 +89,8 @@ class Request:
     allow_unapplied: bool = False
     allow_unraised: bool = False
     """Plan for kernels although matrix products, attention, softmax or top-k are left in aten."""
+    kernels: bool = False
+    """Lower to kernels too, where there are some for the target."""
     load: tuple[Path, ...] = ()
     """Plug-in files."""
 
@@ -139,6 +144,8 @@ class Compiled:
     seconds: dict[str, float]
     """Wall time before the passes: ``capture`` and ``import``, or ``parse``."""
     captured: "Captured | None" = None
+    lowered: ModuleOp | None = None
+    """The program as calls of kernels, where that was asked for."""
     warnings: list[str] = field(default_factory=list[str])
 
 
@@ -199,8 +206,11 @@ def compile_model(
     driver = Driver(ctx, watching, allow_unapplied=request.allow_unapplied, skip_unmet=request.pipeline is None)
     ctx.evaluator = evaluator()
     driver.run(module, passes, named=named)
-    if request.level in ("lowered", "program") and request.stop_after is None:
+    lowered = None
+    if request.level in COMPLETE and request.stop_after is None:
         check_coverage(ctx, module, allow_unraised=request.allow_unraised)
+        if wants_kernels(target, request.level, request.kernels):
+            lowered = lower_to_kernels(driver, module)
     return Compiled(
         request=request,
         ctx=ctx,
@@ -213,6 +223,7 @@ def compile_model(
         stages=stages.items,
         seconds=seconds,
         captured=captured,
+        lowered=lowered,
         warnings=[*check_reached(request, module), *check_checkpoint(request, module, captured)],
     )
 
@@ -363,10 +374,3 @@ def check_checkpoint(request: Request, module: ModuleOp, captured: "Captured | N
     if not surprising or request.layers is not None:  # other layers are there on purpose
         return []
     return [f"{folder}: {len(surprising)} tensors are not used by the program: {some(surprising)}"]
-
-
-def program_files(module: ModuleOp) -> dict[str, str]:
-    """The program for the CPU reference: file name -> text, ``program.py`` among them."""
-    from dsv3c.backends.reference.emitter import emit_program
-
-    return emit_program(module)

@@ -5,11 +5,12 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from dsv3c.compiler import DEFAULT_TARGET, LEVELS, Compiled, Request, compile_model, program_files
+from dsv3c.compiler import DEFAULT_TARGET, LEVELS, Compiled, Request, compile_model
 from dsv3c.files import check_free, write_text
 from dsv3c.ir.dialects.comm import num_ranks
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.text import print_module
+from dsv3c.lowering import program_files
 from dsv3c.observers import progress
 from dsv3c.operating_point import LOGITS, read_workload
 from dsv3c.options import add_pass_options, check_print_names, observers_of, stats_table, timing_table
@@ -177,9 +178,10 @@ def report_on(arguments: argparse.Namespace, compiled: Compiled) -> None:
 def emit(arguments: argparse.Namespace, compiled: Compiled) -> None:
     """The program as text, to standard output or to the file."""
     if arguments.emit == "program":
-        text = program_files(compiled.module)["program.py"]
+        text = program_files(compiled.module, compiled.lowered)["program.py"]
     else:
-        text = print_module(compiled.module, generic=arguments.print_op_generic, locations=arguments.print_debuginfo)
+        module = compiled.lowered if compiled.lowered is not None else compiled.module
+        text = print_module(module, generic=arguments.print_op_generic, locations=arguments.print_debuginfo)
     if arguments.output is not None:
         write_text(arguments.output, text)
     else:

@@ -1,0 +1,82 @@
+"""From a planned program to one of kernels: choose them, plan memory, say what no kernel runs."""
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import ModuleOp
+
+from dsv3c.backends.triton.select_kernels import needs_kernel
+from dsv3c.driver import Driver
+from dsv3c.ir.dialects.core import facts_of
+from dsv3c.ir.errors import PassError, UsageError, at
+from dsv3c.ir.functions import functions
+from dsv3c.ir.outcomes import Kind, Outcome
+from dsv3c.ir.targets import Target
+from dsv3c.pipelines import parse_passes
+
+SELECT = "select-kernels"
+KERNEL_PASSES = f"{SELECT},plan-memory"
+"""What follows the pipeline where kernels are wanted, as text."""
+KERNELS = "kernels"
+"""Among a target's ``backends``: kernels for it can be compiled and launched."""
+COMPILE_ONLY = "kernels-compile-only"
+"""Among a target's ``backends``: kernels for it can be compiled; nothing launches them."""
+
+
+def has_kernels(target: Target | None) -> bool:
+    """Whether kernels can be compiled for a target."""
+    return target is not None and bool({KERNELS, COMPILE_ONLY} & {*target.backends})
+
+
+def wants_kernels(target: Target, level: str, asked: bool) -> bool:
+    """Whether a program is lowered to kernels.  Raises UsageError where they are the level and there are none."""
+    if level == KERNELS and not has_kernels(target):
+        raise UsageError(f"there are no kernels for {target.name}", hint="`dsv3c targets` says what works for which")
+    return has_kernels(target) and (asked or level in (KERNELS, "program"))
+
+
+def program_files(module: ModuleOp, lowered: ModuleOp | None) -> dict[str, str]:
+    """The program: file name -> text, ``program.py`` among them; of kernels where there is a lowered module.
+
+    Raises IRError for what the program cannot run.
+    """
+    if lowered is None:
+        from dsv3c.backends.reference.emitter import emit_program
+
+        return emit_program(module)
+    from dsv3c.backends.triton.emitter import emit_kernels_program
+
+    return emit_kernels_program(lowered)
+
+
+def lower_to_kernels(driver: Driver, module: ModuleOp) -> ModuleOp:
+    """A copy of a phased module as calls of kernels with memory planned; ``module`` stays as it is.
+
+    Raises PassError for a module without phases, and naming the first op that no kernel runs.
+    """
+    if "phased" not in facts_of(module):
+        raise PassError(
+            "kernels are launched by phases, and this program has none",
+            hint="specialize-phases says why in the remarks; --kernels none writes what there is",
+        )
+    lowered = module.clone()
+    for item in parse_passes(KERNEL_PASSES):
+        first = len(driver.ctx.outcomes.items)
+        driver.run_one(lowered, item)
+        if item.name == SELECT:
+            check_all_run(lowered, driver.ctx.outcomes.items[first:])
+    return lowered
+
+
+def check_all_run(module: ModuleOp, outcomes: Sequence[Outcome]) -> None:
+    """Raise PassError for the first op that no kernel runs, with the reason."""
+    left = [op for function in functions(module).values() for op in function.body.block.ops if needs_kernel(op)]
+    if not left:
+        return
+    blocked = [item for item in outcomes if item.kind is Kind.BLOCKED and item.op == left[0].name]
+    reason = next((item.reason for item in blocked if item.where == at(left[0])), "no reason was given")
+    others = ", ".join(sorted({op.name for op in left}))
+    raise PassError(
+        f"no kernel for this target runs {left[0].name}: {reason} (left: {others})",
+        where=at(left[0]),
+        hint="--kernels none writes the plan without kernels; --target cpu runs it",
+    )
