@@ -19,7 +19,7 @@ class Tokenizer:
     """``tokenizers.Tokenizer``, whose types are not published."""
 
     def encode(self, text: str, *, special: bool = True) -> list[int]:
-        """Token ids, ``special`` with those the tokenizer puts around a text.  Raises UsageError where there are none."""
+        """Token ids, ``special`` with those the tokenizer puts around a text.  Raises UsageError without any."""
         ids = cast(list[int], self.inner.encode(text, add_special_tokens=special).ids)
         if not ids:
             raise UsageError("the prompt has no tokens", hint="give some text with --prompt")

@@ -43,10 +43,11 @@ def test_the_template_writes_what_transformers_writes(folder: Path) -> None:
 
 
 def test_what_is_missing_is_named(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bare").mkdir()
     with pytest.raises(UsageError, match="no checkpoint is given"):
         ChatTemplate(None)
     with pytest.raises(UsageError, match=r"holds no tokenizer\.json"):
-        ChatTemplate(tmp_path / "absent")
+        ChatTemplate(tmp_path / "bare")
     (folder / "tokenizer_config.json").unlink()
     with pytest.raises(UsageError, match="has no chat template"):
         ChatTemplate(folder)
