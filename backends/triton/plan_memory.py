@@ -76,9 +76,9 @@ class PlanMemoryPass(Pass):
         total, held = sum(numbers.values()), ctx.target.memory_bytes if ctx.target is not None else None
         if held is not None and total > held:
             assert ctx.target is not None
-            reason = f"{total / 1e9:.1f} GB do not fit in the {held / 1e9:.1f} GB of {ctx.target.name}"
+            reason = f"@{largest.sym_name.data}: {total / 1e9:.1f} GB do not fit in the {held / 1e9:.1f} GB of {ctx.target.name}"
             return ctx.blocked(largest, f"{reason}: shard the experts (--ep), or allow smaller steps", **numbers)
-        ctx.fired(largest, f"{total / 1e9:.1f} GB", **numbers)
+        ctx.fired(largest, f"@{largest.sym_name.data}: {total / 1e9:.1f} GB", **numbers)
         return None
 
 
@@ -121,7 +121,7 @@ class Planner:
         name = function.sym_name.data
         self.frames[name] = FramePlan(aligned(space.peak), results)
         function.attributes[WORKSPACE] = IntegerAttr(aligned(space.peak), i64)
-        self.ctx.fired(function, workspace_bytes=aligned(space.peak))
+        self.ctx.fired(function, f"@{name}", workspace_bytes=aligned(space.peak))
 
     def place(
         self, op: Operation, position: int, space: Workspace, touched: Mapping[SSAValue, list[int]], ranges: Ranges
