@@ -10,6 +10,9 @@ from dsv3c.backends.triton.kernels.common import rounded, sequence_of
 
 LOG2E = tl.constexpr(1.4426950408889634)
 
+FP_FUSION = True
+"""Sums are rescaled and added by one instruction, which rounds once."""
+
 
 @triton.jit
 def cached_latent(

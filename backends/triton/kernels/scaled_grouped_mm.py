@@ -5,6 +5,9 @@ import triton.language as tl
 
 from dsv3c.backends.triton.kernels.tiles import group_tile, scaled_product, store_tile
 
+FP_FUSION = True
+"""Promoted sums are scaled and added by one instruction, which rounds once."""
+
 
 @triton.jit
 def scaled_grouped_mm_kernel(

@@ -5,6 +5,9 @@ import triton.language as tl
 
 from dsv3c.backends.triton.kernels.tiles import scaled_product, store_tile, tile_of
 
+FP_FUSION = True
+"""Promoted sums are scaled and added by one instruction, which rounds once."""
+
 
 @triton.jit
 def scaled_mm_kernel(
