@@ -19,6 +19,7 @@ VERBS: dict[str, str] = {
     "opt": "apply passes to a module in text form",
     "run": "execute an artifact or a module once and print what comes out",
     "generate": "generate tokens with an artifact or a module",
+    "pack": "write the parameters of an artifact as its program loads them, one file per rank",
     "eval": "compare precision recipes and cache formats by how well a text is predicted",
     "compare": "execute two modules on the same inputs and compare the results",
     "explain": "say why a rewrite fired, was blocked or was not worth it",

@@ -16,7 +16,7 @@ from dsv3c.backends.reference import adapters as adapters  # registers them
 from dsv3c.backends.reference.call import Argument, Call, RankRef, SizeRef, adapter_of
 from dsv3c.backends.reference.dtypes import dtype_of, element_of
 from dsv3c.backends.reference.meanings.scaled import Scaled
-from dsv3c.backends.reference.weights import Header, Weights, WeightsError
+from dsv3c.backends.reference.weights import Header, SafetensorsWeights, Weights, WeightsError
 from dsv3c.ir.dialects.weight import ParamOp, StoredEachOp, StoredOp, YieldOp
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
@@ -96,9 +96,13 @@ def header_of(value: SSAValue) -> Header:
 
 @LOADERS.rule(ParamOp)
 def load_param(op: ParamOp, params: Params, prefix: str) -> Tensor | Scaled:
-    """The stored tensor of that name, or the value of the recipe."""
+    """The stored tensor of that name, or the value of the recipe: packed, or made now."""
     if op.recipe is None:
         return params.stored(join_path(prefix, op.key.data), header_of(op.value), op)
+    if isinstance(params.weights, SafetensorsWeights):
+        packed = params.weights.packed(join_path(prefix, op.key.data), params.rank)
+        if packed is not None:
+            return packed
     values = dict[SSAValue, Any]()
     for inner in op.recipe.block.ops:
         if isinstance(inner, YieldOp):
@@ -225,6 +229,11 @@ def check_weights(module: ModuleOp, weights: Weights, entry: str | None = None) 
     Raises one ``WeightsError`` with all missing, misshapen and mistyped tensors.  Returns the names the module does not
     use (the caller knows which of them are no surprise, such as a prediction module's layers).
     """
+    if isinstance(weights, SafetensorsWeights) and weights.checkpoint.packed:
+        from dsv3c.backends.reference.packing import check_packed
+
+        check_packed(module, weights, entry)
+        return []
     required, available = required_headers(module, entry), set(weights.names())
     absent = sorted(name for name in required if name not in available)
     wrong = [

@@ -9,6 +9,8 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor
 
+from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.reference.runtime.packed import packed_parameter
 from dsv3c.backends.reference.runtime.stored import Checkpoint, StoredError, random_tensor
 from dsv3c.ir.errors import Dsv3cError
 
@@ -99,8 +101,17 @@ class SafetensorsWeights:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.alive: WeakValueDictionary[str, Tensor] = WeakValueDictionary()
+        self.checkpoint = open_checkpoint(path)
+        self.of_rank = {0: self.checkpoint}
+
+    def packed(self, name: str, rank: int) -> Tensor | Scaled | None:
+        """A parameter that was packed with its recipe run, of one rank; None where the checkpoint is not packed."""
+        if not self.checkpoint.packed:
+            return None
+        if rank not in self.of_rank:
+            self.of_rank[rank] = open_checkpoint(self.path, rank)
         try:
-            self.checkpoint = Checkpoint(path)
+            return packed_parameter(self.of_rank[rank], name)
         except StoredError as error:
             raise WeightsError(error.what, where=str(error.where), hint=error.hint) from error
 
@@ -121,3 +132,11 @@ class SafetensorsWeights:
         if tensor is None:
             tensor = self.alive[name] = self.checkpoint.tensor(name)
         return tensor
+
+
+def open_checkpoint(path: Path, rank: int = 0) -> Checkpoint:
+    """A checkpoint; of packed parameters, those of one rank.  Raises ``WeightsError`` as ``Checkpoint`` does."""
+    try:
+        return Checkpoint(path, rank)
+    except StoredError as error:
+        raise WeightsError(error.what, where=str(error.where), hint=error.hint) from error

@@ -1,6 +1,7 @@
 """The command line of an emitted program."""
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from dsv3c.backends.reference.runtime.generate import (
     num_pages,
     page_size_of,
 )
+from dsv3c.backends.reference.runtime.packed import check_digest
 from dsv3c.backends.reference.runtime.params import CheckpointSource, Params, RandomSource
 from dsv3c.backends.reference.runtime.sampling import SamplingOptions
 from dsv3c.backends.reference.runtime.speculate import SpeculativeEngine, continued
@@ -27,6 +29,8 @@ from dsv3c.backends.reference.runtime.stored import Checkpoint, StoredError
 
 OWN_WEIGHTS = Path(__file__).resolve().parents[1] / "weights.safetensors"
 """Beside an emitted program whose model brought its own values."""
+MANIFEST = OWN_WEIGHTS.with_name("manifest.json")
+"""Beside a program that is part of an artifact."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def generated(entries: dict[str, Entry], chosen: argparse.Namespace) -> list[lis
     sampling = SamplingOptions(chosen.temperature, chosen.top_k, chosen.top_p, chosen.seed)
     options = GenerateOptions(chosen.max_new_tokens, chosen.chunk, frozenset(chosen.eos), sampling)
     weights = chosen.weights or (OWN_WEIGHTS if OWN_WEIGHTS.is_file() else None)
-    source = CheckpointSource(Checkpoint(weights)) if weights else RandomSource(chosen.seed)
+    source = CheckpointSource(opened(weights)) if weights else RandomSource(chosen.seed)
     prompts, params = [token_ids(text) for text in chosen.tokens], Params(source)
     with torch.no_grad(), fidelity(chosen.fidelity):
         lengths = [len(prompt) + options.max_new_tokens for prompt in prompts]
@@ -125,6 +129,13 @@ def generated(entries: dict[str, Entry], chosen: argparse.Namespace) -> list[lis
         if "main" in entries:
             return generate_dense(entries["main"].bind(params), prompts, options)
     raise RequestError(f"no phase and no main to generate with; entries: {', '.join(entries)}")
+
+
+def opened(weights: Path) -> Checkpoint:
+    """A checkpoint.  Raises StoredError for parameters packed for another program than the one beside this file."""
+    if MANIFEST.is_file():
+        check_digest(weights, json.loads(MANIFEST.read_text("utf-8"))["weights"]["parameters"])
+    return Checkpoint(weights)
 
 
 def run_command(entries: dict[str, Entry], arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.reference.runtime.packed import packed_parameter
 from dsv3c.backends.reference.runtime.stored import Checkpoint, random_tensor
 
 
@@ -15,6 +16,10 @@ class Source(Protocol):
 
     def __call__(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """The tensor, of exactly this shape and dtype."""
+        ...
+
+    def packed(self, name: str) -> "Parameter | None":
+        """The value of a parameter whose recipe was run before; None where recipes are to run."""
         ...
 
 
@@ -27,6 +32,9 @@ class RandomSource:
     def __call__(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         """See ``random_tensor``."""
         return random_tensor(self.seed, name, shape, dtype)
+
+    def packed(self, name: str) -> None:
+        """Recipes run."""
 
 
 class CheckpointSource:
@@ -43,6 +51,10 @@ class CheckpointSource:
         if (entry.shape, entry.dtype) != (shape, dtype):
             raise ValueError(f"tensor {name} is {entry.shape} {entry.dtype}; the program needs {shape} {dtype}")
         return self.checkpoint.tensor(name)
+
+    def packed(self, name: str) -> "Parameter | None":
+        """See ``packed_parameter``."""
+        return packed_parameter(self.checkpoint, name)
 
 
 Parameter = Tensor | Scaled
@@ -88,5 +100,6 @@ class Params:
         """A parameter that a recipe makes."""
         name = f"{self.name(key)} by {recipe.__name__}"
         if name not in self.values:
-            self.values[name] = recipe(self)
+            packed = self.source.packed(self.name(key))
+            self.values[name] = recipe(self) if packed is None else packed
         return self.values[name]

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 INDEX = "model.safetensors.index.json"
+PACKED, RANK_FILE = "packed.json", "rank-{:05}.safetensors"
+"""Of a folder with packed parameters: what they are, and the file of each rank."""
 DTYPES: dict[str, torch.dtype] = {
     # names in a header
     "F64": torch.float64,
@@ -24,6 +26,7 @@ DTYPES: dict[str, torch.dtype] = {
     "BF16": torch.bfloat16,
     "F8_E4M3": torch.float8_e4m3fn,
     "F8_E5M2": torch.float8_e5m2,
+    "F8_E4M3FNUZ": torch.float8_e4m3fnuz,
     "F8_E8M0": torch.float8_e8m0fnu,
     "I64": torch.int64,
     "I32": torch.int32,
@@ -56,14 +59,15 @@ class Entry:
 class Checkpoint:
     """The tensors of one safetensors file or of a folder of them, mapped into memory and read when touched.
 
-    Raises ``StoredError`` for a path without a checkpoint, a cut or malformed file, and an index of absent files.
+    Of a folder with packed parameters, those of ``rank``.  Raises ``StoredError`` for a path without a checkpoint, a
+    cut or malformed file, and an index of absent files.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, rank: int = 0) -> None:
+        self.path, self.packed = path, (path / PACKED).is_file()
         self.entries: dict[str, Entry] = {}
         self.maps: dict[Path, mmap.mmap] = {}
-        for file in checkpoint_files(path):
+        for file in [rank_file(path, rank)] if self.packed else checkpoint_files(path):
             for name, entry in read_header(file).items():
                 if name in self.entries:
                     raise StoredError(f"tensor {name} is in {self.entries[name].file.name} and in {file.name}", path)
@@ -82,6 +86,14 @@ class Checkpoint:
         if data.data_ptr() % entry.dtype.itemsize:
             data = data.clone()
         return data.view(entry.dtype).view(entry.shape)
+
+
+def rank_file(path: Path, rank: int) -> Path:
+    """The packed parameters of a rank.  Raises ``StoredError`` where they are absent."""
+    file = path / RANK_FILE.format(rank)
+    if not file.is_file():
+        raise StoredError(f"the parameters of rank {rank} are not packed here", path, "pack them: --ranks")
+    return file
 
 
 def checkpoint_files(path: Path) -> list[Path]:

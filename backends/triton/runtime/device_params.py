@@ -31,7 +31,9 @@ class DeviceParams(Params):
         """A parameter that a recipe makes."""
         name = f"{self.name(key)} by {recipe.__name__}"
         if name not in self.values:
-            self.values[name] = moved(recipe(Params(self.source, self.prefix)), self.device)
+            packed = self.source.packed(self.name(key))
+            value = recipe(Params(self.source, self.prefix)) if packed is None else packed
+            self.values[name] = moved(value, self.device)
         return self.values[name]
 
 
