@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from roundtrip import parse
 
+from dsv3c.backends.triton.choices import linear as linear_choice
 from dsv3c.backends.triton.choices import scaled_grouped_mm
 from dsv3c.backends.triton.choices import scaled_mm as scaled_mm_choice
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Selection
@@ -14,7 +15,7 @@ from dsv3c.ir.functions import functions
 from dsv3c.ir.targets import Target, load_target
 
 H800 = load_target("h800")
-RULES = [scaled_mm_choice.scaled_mm, scaled_grouped_mm.scaled_grouped_mm]
+RULES = [linear_choice.linear, scaled_mm_choice.scaled_mm, scaled_grouped_mm.scaled_grouped_mm]
 """Importing a file registers its rules."""
 W = "!scaled.tensor<tensor<7168x2048xf8E4M3FN>, 128x128, f32>"
 
@@ -162,3 +163,50 @@ def test_rows_of_unknown_layout_are_refused() -> None:
     assert "experts have scales of their own" in refusal(
         answer(grouped("masked", 1, "32*T", granule="2x128x128"), selection())
     )
+
+
+WIDE = [(16, 16, 128), (32, 32, 64), (64, 64, 128), (0, 128, 256)]
+
+
+def linear(element: str = "bf16", out: str = "bf16", columns: int = 129280) -> str:
+    types = (f'tensor<?x7168x{element}, ["T"]>', f"tensor<{columns}x7168x{element}>")
+    return call("nn.linear %0, %1", types, f'tensor<?x{columns}x{out}, ["T"]>')
+
+
+def test_wide_matrices_get_wide_tiles() -> None:
+    assert tiles(answer(linear(), selection())) == WIDE
+
+
+def test_few_columns_get_lower_tiles_so_that_more_multiprocessors_work() -> None:
+    router = tiles(answer(linear(columns=256), selection(t=(128, 128), hint=128)))
+    assert router == [(0, 16, 64)]
+
+
+def test_f32_operands_are_not_rounded_to_fit_a_tensor_core() -> None:
+    choice = answer(linear("f32", "f32", 256), selection(hint=4096))
+    assert isinstance(choice, Choice)
+    assert all(config["block_n"] <= 64 and not config["swap"] for config in choice.configs)
+
+
+def test_operands_that_no_tile_is_for_are_refused() -> None:
+    assert "operands hold f64" in refusal(answer(linear("f64", "f64"), selection()))
+
+
+def test_every_head_counts() -> None:
+    types = ('tensor<?x128x128xbf16, ["T"]>', "tensor<128x512x128xbf16>")
+    choice = answer(call("nn.head_linear %0, %1", types, 'tensor<?x128x512xbf16, ["T"]>'), selection())
+    assert tiles(choice) == WIDE
+
+
+def test_experts_that_are_not_quantised() -> None:
+    text = (
+        'dsv3c.symbol @T min 0\nfunc.func @f(%x: tensor<?x64xbf16, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, '
+        '%w: tensor<4x96x64xbf16>) -> tensor<?x96xbf16, ["4*T"]> {\n'
+        '%rows, %slots, %of = moe.permute %x by %ids experts 4 layout "dense" alignment 1 : tensor<?x64xbf16, ["T"]>, '
+        'tensor<?x2xi64, ["T"]> -> tensor<?x64xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>\n'
+        '%y = moe.grouped_mm %rows, %w by %of : tensor<?x64xbf16, ["4*T"]>, tensor<4x96x64xbf16>, '
+        'tensor<?xi32, ["4*T"]> -> tensor<?x96xbf16, ["4*T"]>\nfunc.return %y : tensor<?x96xbf16, ["4*T"]>\n}'
+    )
+    choice = answer(text, selection(t=(0, 16), hint=16))
+    assert isinstance(choice, Choice)
+    assert (choice.launcher, choice.parameters) == ("grouped_mm.grouped_mm", {"layout": "dense", "alignment": 1})

@@ -84,7 +84,7 @@ def configs_for(
     configs = list[Config]()
     for bound in BOUNDS:
         rows = bound or max(at.hint(product.rows), 2 * BOUNDS[-2])
-        tile = largest_that_fills(of_height(usable, bound), rows, product, at.num_sms)
+        tile = best_of(usable, bound, rows, product, at.num_sms)
         stages = tile.num_stages
         while tile.shared_bytes(product.element_bytes, stages) > limit:
             stages -= 1
@@ -107,23 +107,23 @@ def why_unusable(tile: Tile, product: Product, limit: int) -> str:
     return ""
 
 
-def of_height(tiles: Sequence[Tile], bound: int) -> list[Tile]:
-    """Tiles for up to ``bound`` rows: as high as they are, but with 64 rows and more also of half the height.
+def best_of(tiles: Sequence[Tile], bound: int, rows: int, product: Product, num_sms: int) -> Tile:
+    """Of the height that the rows have, the largest tile of which every multiprocessor gets one.
 
-    Where there are none, the next lower ones, or the lowest of all.
+    Where there are too few of all, the largest of any lower height that half of the multiprocessors get; at last the
+    smallest.  With 64 rows and more, tiles of half the height read little more.
     """
     highest = bound or max(tile.block_m for tile in tiles)
-    found = [tile for tile in tiles if min(highest, HALF) <= tile.block_m <= highest]
-    if found:
-        return found
-    lower = [tile.block_m for tile in tiles if tile.block_m < highest] or [tiles[0].block_m]
-    return [tile for tile in tiles if tile.block_m == max(lower)]
+    same = [tile for tile in tiles if min(highest, HALF) <= tile.block_m <= highest]
+    lower = [tile for tile in tiles if tile.block_m < min([highest, *(tile.block_m for tile in same)])]
 
+    def count(tile: Tile) -> int:
+        return -(-rows // tile.block_m) * -(-product.columns // tile.block_n) * product.groups
 
-def largest_that_fills(tiles: Sequence[Tile], rows: int, product: Product, num_sms: int) -> Tile:
-    """The largest tile of which every multiprocessor gets one; the smallest where there are too few of all."""
-    for tile in reversed(tiles):
-        count = -(-rows // tile.block_m) * -(-product.columns // tile.block_n) * product.groups
-        if count >= num_sms:
+    for tile in reversed(same):
+        if count(tile) >= num_sms:
+            return tile
+    for tile in reversed([*lower, *same[:1]]):
+        if 2 * count(tile) >= num_sms:
             return tile
     return tiles[0]

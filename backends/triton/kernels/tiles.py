@@ -145,3 +145,35 @@ def group_tile(
     rows = tl.arange(0, BLOCK_M)
     owner = tl.load(expert_of_ptr + row + rows, mask=rows < height, other=-1)
     return row, tile_n * BLOCK_N, height, owner
+
+
+@triton.jit
+def plain_product(
+    x_ptr: tl.tensor,
+    w_ptr: tl.tensor,
+    height: tl.tensor,
+    width: tl.tensor,
+    K: tl.tensor,
+    stride_xm: tl.tensor,
+    stride_wn: tl.tensor,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    SWAP: tl.constexpr,
+    EVEN_K: tl.constexpr,
+) -> tl.tensor:
+    """``sum_k x[m, k] * w[n, k]`` of a tile, in f32: [BLOCK_M, BLOCK_N].  f32 operands are multiplied as they are.
+
+    Pointers are at the tile's first row and column; SWAP as in ``scaled_product``.
+    """
+    rows = tl.minimum(tl.arange(0, BLOCK_M), height - 1)
+    columns = tl.minimum(tl.arange(0, BLOCK_N), width - 1)
+    ks = tl.arange(0, BLOCK_K)
+    x_places = rows[:, None] * stride_xm + ks[None, :]
+    w_places = columns[:, None] * stride_wn + ks[None, :]
+    total = tl.zeros((BLOCK_N, BLOCK_M) if SWAP else (BLOCK_M, BLOCK_N), tl.float32)
+    for step in range(0, tl.cdiv(K, BLOCK_K)):
+        x = load_tile(x_ptr + step * BLOCK_K + x_places, K - step * BLOCK_K, BLOCK_K, EVEN_K)
+        w = load_tile(w_ptr + step * BLOCK_K + w_places, K - step * BLOCK_K, BLOCK_K, EVEN_K)
+        total = tl.dot(w, x.T, total, input_precision="ieee") if SWAP else tl.dot(x, w.T, total, input_precision="ieee")
+    return tl.trans(total) if SWAP else total

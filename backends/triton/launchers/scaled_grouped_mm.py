@@ -3,6 +3,8 @@
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.triton.launchers.rows import as_rows
+from dsv3c.backends.triton.launchers.tiles import tile_constants
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
 
 
@@ -26,6 +28,7 @@ def scaled_grouped_mm(
     ``alignment``, which the height of every tile divides.  Configurations are chosen by an expert's rows on average.
     """
     experts, columns, inner = w.shape
+    rows_x, rows_y, matrix = as_rows(x.data), as_rows(y), as_rows(w.data[0])
     rows, mn_major, contiguous = x.shape[0], x_scales == "mn_major", layout == "contiguous"
     if rows == 0:
         return
@@ -36,37 +39,32 @@ def scaled_grouped_mm(
         "scaled_grouped_mm.scaled_grouped_mm_kernel",
         (tiles, 1, 1),
         {
-            "x_ptr": x.data,
+            "x_ptr": rows_x,
             "x_scale_ptr": x.scale,
             "w_ptr": w.data,
             "w_scale_ptr": w.scale,
             "expert_of_ptr": expert_of,
-            "y_ptr": y,
+            "y_ptr": rows_y,
             "groups": Static(groups),
             "room": rows // groups,
             "N": Static(columns),
             "K": Static(inner),
-            "stride_xm": Static(x.data.stride(0)),
+            "stride_xm": Static(rows_x.stride(0)),
             "stride_xs": x.scale.stride(1) if mn_major else Static(x.scale.stride(0)),
             "stride_we": Static(w.data.stride(0)),
-            "stride_wn": Static(w.data.stride(1)),
+            "stride_wn": Static(matrix.stride(0)),
             "stride_ws_e": Static(w.scale.stride(0) if w.granule[0] else 0),
             "stride_ws_n": Static(w.scale.stride(1)),
             "stride_ws_k": Static(w.scale.stride(2)),
-            "stride_ym": Static(y.stride(0)),
+            "stride_ym": Static(rows_y.stride(0)),
         },
-        {
-            "BLOCK_M": config["block_m"],
-            "BLOCK_N": config["block_n"],
-            "BLOCK_K": config["block_k"],
-            "GROUP_M": config["group_m"],
+        tile_constants(config, inner)
+        | {
             "M_GRANULE": x.granule[0],
             "N_GRANULE": w.granule[1],
             "K_GRANULE": w.granule[2],
             "MN_MAJOR": mn_major,
             "PROMOTE": promote is not None,
-            "SWAP": bool(config["swap"]),
-            "EVEN_K": inner % config["block_k"] == 0,
         },
         config,
     )

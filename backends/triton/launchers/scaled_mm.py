@@ -3,6 +3,8 @@
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.triton.launchers.rows import as_rows
+from dsv3c.backends.triton.launchers.tiles import tile_constants
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
 
 
@@ -24,8 +26,8 @@ def scaled_mm(
     the layout of x's scales, ``row`` or ``mn_major``.
     """
     columns, inner = w.shape
-    rows_x, rows_y = x.data.view(-1, inner), y.view(-1, columns)
-    scales = x.scale.view(-1, x.scale.shape[-1])
+    rows_x, rows_w, rows_y = as_rows(x.data), as_rows(w.data), as_rows(y)
+    scales = x.scale if x.scale.dim() == 2 else as_rows(x.scale)
     rows, mn_major = rows_x.shape[0], x_scales == "mn_major"
     if rows == 0:
         return
@@ -37,7 +39,7 @@ def scaled_mm(
         {
             "x_ptr": rows_x,
             "x_scale_ptr": scales,
-            "w_ptr": w.data,
+            "w_ptr": rows_w,
             "w_scale_ptr": w.scale,
             "bias_ptr": bias,
             "y_ptr": rows_y,
@@ -46,23 +48,18 @@ def scaled_mm(
             "K": Static(inner),
             "stride_xm": Static(rows_x.stride(0)),
             "stride_xs": scales.stride(1) if mn_major else Static(scales.stride(0)),
-            "stride_wn": Static(w.data.stride(0)),
+            "stride_wn": Static(rows_w.stride(0)),
             "stride_ws_n": Static(w.scale.stride(0)),
             "stride_ws_k": Static(w.scale.stride(1)),
             "stride_ym": Static(rows_y.stride(0)),
         },
-        {
-            "BLOCK_M": config["block_m"],
-            "BLOCK_N": config["block_n"],
-            "BLOCK_K": config["block_k"],
-            "GROUP_M": config["group_m"],
+        tile_constants(config, inner)
+        | {
             "M_GRANULE": x.granule[-2] if len(x.granule) > 1 else 1,
             "N_GRANULE": w.granule[0],
             "K_GRANULE": w.granule[1],
             "MN_MAJOR": mn_major,
             "PROMOTE": promote is not None,
-            "SWAP": bool(config["swap"]),
-            "EVEN_K": inner % config["block_k"] == 0,
         },
         config,
     )
