@@ -20,7 +20,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.artifact import Artifact, entries, load_artifact, write_artifact
-from dsv3c.compiler import Compiled, Level, Request, compile_model, evaluator, is_text, read_model
+from dsv3c.compiler import Compiled, Level, Request, compile_model, evaluator, read_model
 from dsv3c.driver import Driver
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.core import facts_of
@@ -34,6 +34,7 @@ from dsv3c.passes.base import Pass
 from dsv3c.pipelines import parse_passes
 from dsv3c.plan import Plan
 from dsv3c.remarks import remarks_text
+from dsv3c.sources import is_text
 from dsv3c.summary import summary_text
 from dsv3c.variants import check_queries, variant_for
 
@@ -272,6 +273,7 @@ def compile(
     passes: str | None = None,
     level: Level = "lowered",
     allow_unraised: bool = False,
+    kernels: bool = True,
     force: bool = False,
     **choices: object,
 ) -> CompiledModule:
@@ -283,6 +285,7 @@ def compile(
     ``choices`` are fields of the operating point (``max_tokens``, ``max_batch``, ``context``, ``max_context``,
     ``page_size``, ``verify_tokens``, ``logits``) and of the plan (``recipe``, ``kv_cache_dtype``, ``ep``, ``nnodes``,
     ``redundant_experts``, ``copies``, ``combine_order``, ``combine_payload``, ``shared_expert``, ``overlap``);
+    ``kernels``: compile those that the artifact launches, where there are some for the target;
     everything else is as for ``dsv3c compile``, but that the target is the CPU where none is named.
     """
     plan = {name: choices.pop(name) for name in [field.name for field in fields(Plan)] if name in choices}
@@ -303,6 +306,7 @@ def compile(
         pipeline=passes,
         level=level,
         allow_unraised=allow_unraised,
+        kernels=kernels and output is not None,
     )
     compiled = compile_model(request, keep_stages=output is not None)
     artifact = write_artifact(compiled, Path(output), force=force) if output is not None else None

@@ -87,7 +87,7 @@ def write_artifact(compiled: Compiled, path: Path, *, force: bool = False) -> Ar
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")
         saved = save_values(compiled, folder / STORED)
-        written = [*files, *([STORED] if saved else [])]
+        written = [*files, *([STORED] if saved else []), *write_binaries(compiled, folder)]
         manifest = manifest_of(compiled, saved=saved) | {"files": {name: digest(folder / name) for name in written}}
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     return Artifact(path, manifest)
@@ -144,6 +144,24 @@ def weights_of(module: ModuleOp) -> list[dict[str, object]]:
     ]
 
 
+def write_binaries(compiled: Compiled, folder: Path) -> list[str]:
+    """The compiled kernels, their assembly and sources; the files' names."""
+    if not compiled.kernels:
+        return []
+    from dsv3c.backends.triton.kernel_files import write_kernels
+
+    return write_kernels(folder, compiled.kernels)
+
+
+def kernels_json(compiled: Compiled) -> list[dict[str, object]]:
+    """What was compiled, with its figures."""
+    if not compiled.kernels:
+        return []
+    from dsv3c.backends.triton.kernel_files import manifest_record
+
+    return [manifest_record(kernel) for kernel in compiled.kernels]
+
+
 def save_values(compiled: Compiled, file: Path) -> bool:
     """Save the values of a user's model, where it has any and no checkpoint is named."""
     if compiled.captured is None or not compiled.captured.state or checkpoint_of(compiled.request) is not None:
@@ -192,6 +210,7 @@ def manifest_of(compiled: Compiled, *, saved: bool) -> dict[str, object]:
             }
             for run in compiled.driver.runs
         ],
+        "kernels": kernels_json(compiled),
         "summary": summary_json(compiled),
     }
 

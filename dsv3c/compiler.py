@@ -1,6 +1,5 @@
 """``compile``: capture or read a model, run the pipeline over it, keep the text of every stage."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
-from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.coverage import check_coverage
 from dsv3c.driver import Driver, Observer, PassRun
@@ -19,7 +18,8 @@ from dsv3c.ir.measured import load_table
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
-from dsv3c.lowering import lower_to_kernels, wants_kernels
+from dsv3c.leaving import EXITS, check_exit, exit_pipeline
+from dsv3c.lowering import compile_kernels, lower_to_kernels, wants_kernels
 from dsv3c.observers import Announce
 from dsv3c.operating_point import OperatingPoint, point_of
 from dsv3c.passes.base import Pass
@@ -36,12 +36,26 @@ from dsv3c.pipelines import (
 )
 from dsv3c.plan import Plan, flag, plan_of
 from dsv3c.plugins import load_plugins
+from dsv3c.sources import Source, is_text, source_of
 
 if TYPE_CHECKING:
+    from dsv3c.backends.triton.aot import CompiledKernel
     from dsv3c.captured import Captured
 
-Level = Literal["captured", "raised", "phased", "sharded", "quantised", "lowered", "kernels", "program"]
-LEVELS: tuple[Level, ...] = ("captured", "raised", "phased", "sharded", "quantised", "lowered", "kernels", "program")
+Level = Literal[
+    "captured", "raised", "phased", "sharded", "quantised", "lowered", "kernels", "program", "linalg", "stablehlo"
+]
+LEVELS: tuple[Level, ...] = (
+    "captured",
+    "raised",
+    "phased",
+    "sharded",
+    "quantised",
+    "lowered",
+    "kernels",
+    "program",
+    *EXITS,
+)
 WITHIN = {
     "captured": frozenset[str](),
     "raised": frozenset({"raised"}),
@@ -90,7 +104,7 @@ class Request:
     allow_unraised: bool = False
     """Plan for kernels although matrix products, attention, softmax or top-k are left in aten."""
     kernels: bool = False
-    """Lower to kernels too, where there are some for the target."""
+    """Lower to kernels and compile them, where there are some for the target."""
     load: tuple[Path, ...] = ()
     """Plug-in files."""
 
@@ -138,7 +152,7 @@ class Compiled:
     plan: Plan
     pipeline: str
     """The passes that ran, as text."""
-    source: "Source"
+    source: Source
     stages: list[Stage]
     """Empty unless they were asked for."""
     seconds: dict[str, float]
@@ -146,21 +160,9 @@ class Compiled:
     captured: "Captured | None" = None
     lowered: ModuleOp | None = None
     """The program as calls of kernels, where that was asked for."""
+    kernels: list["CompiledKernel"] = field(default_factory=list["CompiledKernel"])
+    """What it launches, where they were compiled."""
     warnings: list[str] = field(default_factory=list[str])
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a program came from."""
-
-    kind: str
-    """``named``, ``python``, ``config``, ``checkpoint`` or ``text``."""
-    model: str
-    """The model's name."""
-    path: str
-    """The file, as it was given; the name itself for a named configuration."""
-    sha256: str
-    """Of the file; of the configuration's data file for a named one."""
 
 
 def compile_model(
@@ -188,14 +190,14 @@ def compile_model(
         ctx.load_dialect(dialect)
     # a misspelt pass is told before a long capture
     plan = plan_of(request.plan, target)
-    planned = parse_passes(request.pipeline or default_pipeline(OperatingPoint(), plan), plugins.passes)
+    planned = parse_passes(pipeline_of(request, OperatingPoint(), plan), plugins.passes)
     check_request(request, planned)
     check(until(until_level(planned, request.level), request.stop_after))
     progress("capture")
     module, captured, seconds = read_model(ctx, request)
     point = point_of(request.point, longest=longest_sequence(module, captured))
     ctx.operating_point = point.symbols()
-    pipeline = default_pipeline(point, plan) if request.pipeline is None else request.pipeline
+    pipeline = pipeline_of(request, point, plan)
     facts = facts_of(module)
     passes = resume(parse_passes(pipeline, plugins.passes), facts)
     check_level(request, passes, facts)
@@ -219,13 +221,21 @@ def compile_model(
         point=point,
         plan=plan,
         pipeline=",".join(str(item.spec()) for item in passes),
-        source=source_of(request, module),
+        source=source_of(request.model, module),
         stages=stages.items,
         seconds=seconds,
         captured=captured,
         lowered=lowered,
+        kernels=compile_kernels(lowered, target, progress) if lowered is not None and request.kernels else [],
         warnings=[*check_reached(request, module), *check_checkpoint(request, module, captured)],
     )
+
+
+def pipeline_of(request: Request, point: OperatingPoint, plan: Plan) -> str:
+    """The passes that were given, or those that lead to the level."""
+    if request.pipeline is not None:
+        return request.pipeline
+    return exit_pipeline(plan) if request.level in EXITS else default_pipeline(point, plan)
 
 
 def check_request(request: Request, planned: Sequence[Pass]) -> None:
@@ -233,6 +243,8 @@ def check_request(request: Request, planned: Sequence[Pass]) -> None:
     if request.pipeline is not None and request.plan:
         flags = ", ".join(map(flag, request.plan))
         raise UsageError(f"--passes says which passes run: nothing is left to {flags}", hint="leave one of them out")
+    if request.level in EXITS:
+        check_exit(request.level, request.plan, request.point)
     if not is_text(request.model):  # a text may state the fact itself
         check_establishes(planned, request.level)
 
@@ -242,11 +254,6 @@ def evaluator() -> Any:
     from dsv3c.evaluator import TorchEvaluator
 
     return TorchEvaluator()
-
-
-def is_text(model: str) -> bool:
-    """Whether MODEL is a module in text form."""
-    return model.endswith(".mlir")
 
 
 def read_model(ctx: CompileContext, request: Request) -> tuple[ModuleOp, "Captured | None", dict[str, float]]:
@@ -328,26 +335,6 @@ def check_reached(request: Request, module: ModuleOp) -> list[str]:
         return []
     name = ESTABLISHES[request.level][0]
     return [f"the program is not {request.level}: {name} found something in its way; --remarks says what"]
-
-
-def source_of(request: Request, module: ModuleOp) -> Source:
-    """Kind, name and hash of where the program came from."""
-    stated = module.attributes.get("dsv3c.model")
-    file = Path(request.model.rpartition(":")[0] if ".py:" in request.model else request.model)
-    if is_text(request.model):
-        kind = "text"
-    elif file.is_dir():
-        kind, file = "checkpoint", file / "config.json"
-    elif file.suffix == ".py":
-        kind = "python"
-    elif file.suffix == ".json":
-        kind = "config"
-    else:
-        from dsv3c.models import configs
-
-        kind, file = "named", Path(configs.__file__).parent / "configs" / f"{request.model}.json"
-    name = stated.data if isinstance(stated, StringAttr) else file.stem
-    return Source(kind, name, request.model, hashlib.sha256(file.read_bytes()).hexdigest())
 
 
 def checkpoint_of(request: Request) -> Path | None:

@@ -1,6 +1,8 @@
 """From a planned program to one of kernels: choose them, plan memory, say what no kernel runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import TYPE_CHECKING
 
 from xdsl.dialects.builtin import ModuleOp
 
@@ -12,6 +14,10 @@ from dsv3c.ir.functions import functions
 from dsv3c.ir.outcomes import Kind, Outcome
 from dsv3c.ir.targets import Target
 from dsv3c.pipelines import parse_passes
+
+if TYPE_CHECKING:
+    from dsv3c.backends.triton.aot import CompiledKernel
+    from dsv3c.backends.triton.kernel_cache import KernelCache
 
 SELECT = "select-kernels"
 KERNEL_PASSES = f"{SELECT},plan-memory"
@@ -65,6 +71,28 @@ def lower_to_kernels(driver: Driver, module: ModuleOp) -> ModuleOp:
         if item.name == SELECT:
             check_all_run(lowered, driver.ctx.outcomes.items[first:])
     return lowered
+
+
+def compile_kernels(
+    lowered: ModuleOp, target: Target, progress: Callable[[str], None], cache: "KernelCache | None" = None
+) -> list["CompiledKernel"]:
+    """Compile every kernel that a lowered module launches, or take it from the cache (default: the user's).
+
+    Raises CompileError for one that cannot be compiled or breaks a limit of the target, IRError for a launcher that
+    cannot be called as the program would.
+    """
+    from dsv3c.backends.triton.aot import compile_variants
+    from dsv3c.backends.triton.kernel_cache import default_cache
+    from dsv3c.backends.triton.variants import variants_of
+
+    variants = variants_of(lowered, int(target.fact("num_compute_units")))
+    ready = count(1)
+    return compile_variants(
+        variants,
+        target,
+        cache=cache or default_cache(),
+        done=lambda _: progress(f"kernel {next(ready)} of {len(variants)}"),
+    )
 
 
 def check_all_run(module: ModuleOp, outcomes: Sequence[Outcome]) -> None:

@@ -10,7 +10,8 @@ from dsv3c.files import check_free, write_text
 from dsv3c.ir.dialects.comm import num_ranks
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.text import print_module
-from dsv3c.lowering import program_files
+from dsv3c.leaving import EXITS, read_sizes, write_exit
+from dsv3c.lowering import has_kernels, program_files
 from dsv3c.observers import progress
 from dsv3c.operating_point import LOGITS, read_workload
 from dsv3c.options import add_pass_options, check_print_names, observers_of, stats_table, timing_table
@@ -35,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--emit", choices=LEVELS, metavar="LEVEL", help=f"print the program at: {', '.join(LEVELS)}")
     parser.add_argument(
         "--allow-unraised", action="store_true", help="plan for kernels although products, softmax or top-k are in aten"
+    )
+    parser.add_argument("--sizes", metavar="B=1,S=128", help=f"with --emit {' or '.join(EXITS)}: sizes as numbers")
+    parser.add_argument(
+        "--kernels",
+        choices=("aot", "none"),
+        default="aot",
+        help="compile the kernels that OUT launches ahead of time, or write the plan without them (default: aot)",
     )
     parser.add_argument("--print-op-generic", action="store_true", help="with --emit: MLIR's generic form")
     parser.add_argument("--print-debuginfo", action="store_true", help="with --emit: locations too")
@@ -130,8 +138,14 @@ def request_of(arguments: argparse.Namespace) -> Request:
         stop_after=arguments.stop_after,
         allow_unapplied=arguments.allow_unapplied,
         allow_unraised=arguments.allow_unraised,
+        kernels=writes_artifact(arguments) and arguments.kernels == "aot",
         load=tuple(arguments.load),
     )
+
+
+def writes_artifact(arguments: argparse.Namespace) -> bool:
+    """Whether a folder is written."""
+    return getattr(arguments, "output", None) is not None and getattr(arguments, "emit", None) is None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -139,17 +153,17 @@ def run(arguments: argparse.Namespace) -> int:
     from dsv3c.artifact import MANIFEST
 
     request = request_of(arguments)
+    read_sizes(arguments.sizes, arguments.emit)  # what is wrong with them is told before a long capture
     if arguments.output is not None:
         if arguments.emit is None:
             check_free(arguments.output, force=arguments.force, marker=MANIFEST)
         elif arguments.output.exists() and not arguments.force:
             raise UsageError(f"{arguments.output} exists", hint="choose another file, or --force to replace it")
-    writing = arguments.output is not None and arguments.emit is None
     with progress(f"compiling {request.model}") as tell:
         compiled = compile_model(
             request,
             observers=lambda ctx: observers_of(arguments, ctx),
-            keep_stages=writing,
+            keep_stages=writes_artifact(arguments),
             progress=tell,
             check=lambda passes: check_print_names(arguments, passes),
         )
@@ -177,7 +191,11 @@ def report_on(arguments: argparse.Namespace, compiled: Compiled) -> None:
 
 def emit(arguments: argparse.Namespace, compiled: Compiled) -> None:
     """The program as text, to standard output or to the file."""
-    if arguments.emit == "program":
+    if arguments.emit in EXITS:
+        sizes = read_sizes(arguments.sizes, arguments.emit)
+        locations = arguments.print_debuginfo
+        text = write_exit(compiled.module, arguments.emit, sizes, arguments.output, locations=locations)
+    elif arguments.emit == "program":
         text = program_files(compiled.module, compiled.lowered)["program.py"]
     else:
         module = compiled.lowered if compiled.lowered is not None else compiled.module
@@ -205,7 +223,22 @@ def conclude(arguments: argparse.Namespace, compiled: Compiled) -> None:
     if ranks > 1:
         print(f"a program of {ranks} ranks: `dsv3c run` and `dsv3c generate` run them in one process, in lockstep")
     if target is not None and target.kind != "cpu":
-        print(
-            f"kernels for {target.name} are not generated yet: this is the plan; "
-            "--target cpu writes a program that the reference runs on any machine"
-        )
+        print(about_kernels(compiled))
+
+
+def about_kernels(compiled: Compiled) -> str:
+    """What was compiled for a GPU, or why nothing was."""
+    target = compiled.ctx.target
+    assert target is not None
+    cpu = "--target cpu writes a program that the reference runs on any machine"
+    if not compiled.kernels:
+        why = "no kernels were asked for" if has_kernels(target) else f"there are no kernels for {target.name}"
+        return f"{why}: this is the plan; {cpu}"
+    seconds = sum(kernel.seconds for kernel in compiled.kernels if not kernel.cached)
+    cached = sum(kernel.cached for kernel in compiled.kernels)
+    text = (
+        f"{len(compiled.kernels)} kernels for {target.arch}: {cached} from the cache, the others took {seconds:.0f} s"
+    )
+    if num_ranks(compiled.module) > 1:
+        return f"{text}; no program.py: nothing launches them on several ranks yet"
+    return f"{text}; program.py launches them"

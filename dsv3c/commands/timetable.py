@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from dsv3c.artifact import MODULE, is_artifact, load_artifact
-from dsv3c.compiler import is_text, read_text
+from dsv3c.compiler import read_text
 from dsv3c.files import write_text
 from dsv3c.ir.context import make_context
 from dsv3c.ir.errors import UsageError
@@ -15,6 +15,7 @@ from dsv3c.ir.legality import CODES, violations
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.timetable import Timetable
 from dsv3c.ir.timetable_ops import timetable_of, timetables
+from dsv3c.sources import is_text
 from dsv3c.timetable_svg import render_svg
 from dsv3c.timetable_text import headline, render_text
 from dsv3c.timetable_trace import trace_json
