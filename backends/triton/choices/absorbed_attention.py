@@ -1,0 +1,118 @@
+"""The kernel of attention in the latent space, and how far it may split contexts."""
+
+from functools import partial
+
+from xdsl.dialects.builtin import f32
+
+from dsv3c.backends.triton.choices.attention_configs import (
+    BYTES,
+    LEAST,
+    AttentionTile,
+    first_that_fits,
+    padded,
+    why_types_refused,
+)
+from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rejected, Scratch, Selection
+from dsv3c.ir.dialects.mla import AbsorbedAttentionOp
+from dsv3c.ir.dialects.mla_cache import SCALE_BYTES, CacheType, cache_type
+from dsv3c.ir.sizes import Size
+from dsv3c.ir.types import element_type, shape
+
+WIDE = 64
+"""Heads from which on the query stays in shared memory: a warpgroup's product has 64 rows."""
+MAX_SPLITS = 128
+"""Parts of a context that one program combines, as the launcher has it."""
+WAVES = 2
+"""Programs per multiprocessor that splitting may make."""
+TILES = (
+    AttentionTile(64, 64, num_warps=8, num_stages=5),
+    AttentionTile(64, 64, num_warps=8, num_stages=3),
+    AttentionTile(64, 32, num_warps=8, num_stages=5),
+    AttentionTile(32, 64, num_warps=8, num_stages=5),
+    AttentionTile(32, 32, num_warps=8, num_stages=5),
+    AttentionTile(16, 32, num_warps=4, num_stages=5),
+    AttentionTile(32, 16, num_warps=4, num_stages=2),
+    AttentionTile(16, 16, num_warps=4, num_stages=2),
+)
+"""Candidates, the best first.  Half the stages hold page numbers, so that rows are in flight while others are
+multiplied; with 3 stages, only during the second product."""
+WITHOUT_TENSOR_CORES = (AttentionTile(16, 16, num_warps=4, num_stages=3),)
+"""For f32, which is multiplied exactly."""
+SPILLING = (
+    Rejected("64x64, 4 warps, 3 stages", "255 registers, 3304 bytes spilled"),
+    Rejected("64x64, 16 warps, 2 stages", "128 registers, 332 bytes spilled, products serialised"),
+    Rejected("64x128, 8 warps, 3 stages", "255 registers, 56 bytes spilled, 368644 bytes of shared memory"),
+    Rejected("128x64, 8 warps, 3 stages", "255 registers, 3220 bytes spilled, products serialised"),
+)
+"""r 512, dr 64, bf16, for sm_90a by ptxas of Triton 3.9."""
+
+
+@KERNELS.rule(AbsorbedAttentionOp)
+def absorbed_attention(op: AbsorbedAttentionOp, at: Selection) -> Choice | Refused:
+    """The kernel of ``mla.absorbed_attention`` for this cache, with scratch to split contexts of few tokens."""
+    cache = cache_type(op.cache)
+    reason = why_types_refused([op.q_latent, op.q_rope], [op.scores, op.probs]) or why_refused(op, cache, at)
+    if reason is not None:
+        return Refused(reason)
+    tokens, heads, rank = shape(op.q_latent)
+    assert isinstance(heads, int) and isinstance(rank, int)
+    kind = str(element_type(op.q_latent))
+    candidates = [
+        tile
+        for tile in (WITHOUT_TENSOR_CORES if kind == "f32" else TILES)
+        if tile.queries <= padded(heads) and cache.page_size.data % tile.rows == 0
+    ]
+    if not candidates:
+        return Refused(f"pages of {cache.page_size.data} rows: the kernel reads a multiple of {LEAST} of one page")
+    tile, too_large = first_that_fits(candidates, partial(shared_bytes, cache=cache, element_bytes=BYTES[kind]), at)
+    if tile is None:
+        return Refused(f"latent {rank}: {too_large[-1].candidate} {too_large[-1].reason}")
+    rows = scratch_rows(tokens, -(-heads // tile.queries), at)
+    return Choice(
+        launcher="absorbed_attention.absorbed_attention",
+        operands={
+            **{"q_latent": op.q_latent, "q_rope": op.q_rope, "cache": op.cache, "positions": op.positions},
+            **{"seq_offsets": op.seq_offsets, "block_table": op.block_table, "context_lens": op.context_lens},
+        },
+        results={"o": op.o},
+        configs=(tile.config("block_h"),),
+        parameters={"scale": op.scale.value.data, "scores": str(op.scores), "probs": str(op.probs)},
+        scratch={"partial": Scratch((rows, heads, rank), f32), "lse": Scratch((rows, heads), f32)},
+        rejected=(*too_large, *SPILLING),
+    )
+
+
+def why_refused(op: AbsorbedAttentionOp, cache: CacheType, at: Selection) -> str | None:
+    """Why no kernel reads a cache of this type; None where one does."""
+    kind = element_type(op.q_latent)
+    if cache.rope_type != kind:
+        return f"keys of {cache.rope_type} and queries of {kind}: the kernel multiplies numbers of one type"
+    if not cache.is_quantized:
+        same = cache.latent_type == kind
+        return None if same else f"a latent of {cache.latent_type} without scales and queries of {kind}"
+    if str(cache.latent_type) not in at.target.dense_flops_per_s:
+        return f"the cache holds {cache.latent_type}, which {at.target.name} has no matrix products of"
+    granule = cache.granule.data
+    if granule & (granule - 1):
+        return f"granules of {granule} elements: the kernel reads powers of two"
+    return None
+
+
+def shared_bytes(tile: AttentionTile, cache: CacheType, element_bytes: int) -> int:
+    """Shared memory of the query, the rows in flight, and what dequantisation leaves of them."""
+    rank, rope = padded(cache.latent.data), padded(cache.rope.data)
+    wide = tile.queries >= WIDE
+    in_flight = max(1, (tile.num_stages - 1) // 2)
+    query = tile.queries * (rank + (rope if wide else 0)) * element_bytes
+    keys = tile.rows * rope * element_bytes * (in_flight + wide)
+    if not cache.is_quantized:
+        return query + keys + tile.rows * rank * element_bytes * (in_flight + wide)
+    stored = tile.rows * (rank + SCALE_BYTES * cache.num_scales) * in_flight
+    return query + keys + stored + tile.rows * rank * (element_bytes + (0 if wide else 1))
+
+
+def scratch_rows(tokens: Size, head_blocks: int, at: Selection) -> int:
+    """Rows of partial sums: what fills the device ``WAVES`` times, if so many tokens can be split at all."""
+    most = at.bounds(tokens)[1]
+    rows = max(1, WAVES * at.num_sms // head_blocks)
+    return rows if most is None else min(rows, MAX_SPLITS * max(1, most))
