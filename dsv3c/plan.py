@@ -116,16 +116,20 @@ class Plan:
             assert cache.amax_floor is not None, "a static scale was refused"
             floor = decimal(cache.amax_floor)
             yield f"quantize-kv-cache{{dtype={cache.format} granule={cache.granule[1]} amax-floor={floor}}}"
-        recipe = load_recipe(self.recipe)
-        if recipe.quantises:
-            yield f"insert-fp8-qdq{{recipe={quoted(self.recipe)}}}"
-            promote = f"{{promote={NEVER_PROMOTE if recipe.promote is None else recipe.promote}}}"
-            yield from (name + promote if name == "fuse-qdq" else name for name in FUSE)
+        yield from self.quantising()
         yield from TIDY
         if self.is_sharded and self.overlap != "off":
             yield "split-microbatches"
             yield "cut-segments"
             yield f"schedule-overlap{{cross-layer={'false' if self.overlap == 'same-layer' else 'true'}}}"
+
+    def quantising(self) -> Iterator[str]:
+        """The passes that bring a program into the recipe, as pipeline text."""
+        recipe = load_recipe(self.recipe)
+        if recipe.quantises:
+            yield f"insert-fp8-qdq{{recipe={quoted(self.recipe)}}}"
+            promote = f"{{promote={NEVER_PROMOTE if recipe.promote is None else recipe.promote}}}"
+            yield from (name + promote if name == "fuse-qdq" else name for name in FUSE)
 
 
 NEVER_PROMOTE = -1

@@ -13,7 +13,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dsv3c.backends.mlir.errors import ExitError
 from dsv3c.backends.reference.bindings import named_sizes, type_sizes
-from dsv3c.backends.reference.dtypes import dtype_of
+from dsv3c.backends.reference.dtypes import dtype_of, element_of
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import at
 from dsv3c.ir.functions import call_prefix, callee_name, join_path
@@ -28,9 +28,14 @@ class TensorSpec:
 
     name: str
     part: str
-    """``input``, ``weight``, or of a scaled value ``data`` or ``scale``."""
+    """``input``, ``weight``, ``result``, or of a scaled value ``data`` or ``scale``."""
     sizes: tuple[Size, ...]
     dtype: torch.dtype
+
+    def described(self) -> dict[str, object]:
+        """As a manifest lists it."""
+        element = str(element_of(self.dtype))
+        return {"name": self.name, "part": self.part, "shape": list(self.sizes), "element": element}
 
 
 @dataclass(frozen=True)
