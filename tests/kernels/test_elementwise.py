@@ -6,7 +6,8 @@ from kernel_references import run_checked
 from row_values import rows
 
 from dsv3c.backends.triton.interpreter import InterpreterGpu
-from dsv3c.backends.triton.launchers.elementwise import add, cat, copy
+from dsv3c.backends.triton.launchers.elementwise import add, cast, cat
+from dsv3c.backends.triton.launchers.rows import TYPES
 
 CONFIGS = [{"block_m": 4, "block_n": 128, "num_warps": 4, "num_stages": 1}]
 
@@ -44,13 +45,21 @@ def test_cat_of_rows(first: int, second: int) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float32, torch.int32, torch.float8_e4m3fn])
-def test_copy(kind: torch.dtype) -> None:
+@pytest.mark.parametrize(
+    ("kind", "name"), [(torch.bfloat16, "bf16"), (torch.int32, "i32"), (torch.float8_e4m3fn, "f8E4M3FN")]
+)
+def test_copies(kind: torch.dtype, name: str) -> None:
     x = torch.arange(-60, 60).view(6, 20).to(kind)[:, 3:]
-    run_checked(copy, "elementwise.copy", InterpreterGpu(), {"y": torch.empty(6, 17, dtype=kind)}, x=x, configs=CONFIGS)
+    outputs = {"y": torch.empty(6, 17, dtype=kind)}
+    run_checked(cast, "elementwise.cast", InterpreterGpu(), outputs, x=x, configs=CONFIGS, dtype=name)
 
 
-def test_copy_to_another_type_rounds() -> None:
-    x, y = rows(5, 100, torch.float32), torch.empty(5, 100, dtype=torch.bfloat16)
-    copy(InterpreterGpu(), x=x, y=y, configs=CONFIGS)
-    assert torch.equal(y, x.bfloat16())
+@pytest.mark.parametrize(("given", "name"), [("f32", "bf16"), ("bf16", "f32"), ("f32", "f16")])
+def test_casts_round(given: str, name: str) -> None:
+    x, outputs = rows(5, 100, TYPES[given]) / 100, {"y": torch.empty(5, 100, dtype=TYPES[name])}
+    run_checked(cast, "elementwise.cast", InterpreterGpu(), outputs, x=x, configs=CONFIGS, dtype=name)
+
+
+def test_twice_a_value() -> None:
+    x = rows(3, 130)
+    run_checked(add, "elementwise.add", InterpreterGpu(), {"y": torch.empty_like(x)}, x=x, configs=CONFIGS)

@@ -10,21 +10,22 @@ from dsv3c.backends.reference.meanings import nn
 from dsv3c.backends.triton.launchers.rows import TYPES
 
 
-def add(x: Tensor, other: Tensor, configs: object) -> Mapping[str, Value]:
+def add(x: Tensor, other: Tensor | None = None, *, configs: object) -> Mapping[str, Value]:
     """aten.add.Tensor."""
-    return {"y": x + other}
+    return {"y": x + (x if other is None else other)}
 
 
 def cat(
-    x0: Tensor, x1: Tensor, x2: Tensor | None = None, x3: Tensor | None = None, *, configs: object, dim: int
-) -> Mapping[str, Value]:
+    x0: Tensor, x1: Tensor | None = None, x2: Tensor | None = None, x3: Tensor | None = None, *, configs: object,
+    dim: int,
+) -> Mapping[str, Value]:  # fmt: skip
     """aten.cat."""
     return {"y": torch.cat([part for part in (x0, x1, x2, x3) if part is not None], dim)}
 
 
-def copy(x: Tensor, configs: object) -> Mapping[str, Value]:
-    """The same numbers."""
-    return {"y": x.contiguous()}
+def cast(x: Tensor, configs: object, dtype: str) -> Mapping[str, Value]:
+    """aten._to_copy, aten.clone."""
+    return {"y": x.to(TYPES.get(dtype, x.dtype), copy=True).contiguous()}
 
 
 def embedding(ids: Tensor, table: Tensor, configs: object) -> Mapping[str, Value]:
@@ -60,7 +61,7 @@ def argmax(logits: Tensor, configs: object) -> Mapping[str, Value]:
 REFERENCES = {
     "elementwise.add": Reference(add, "bitwise"),
     "elementwise.cat": Reference(cat, "bitwise"),
-    "elementwise.copy": Reference(copy, "bitwise"),
+    "elementwise.cast": Reference(cast, "bitwise"),
     "embedding.embedding": Reference(embedding, "bitwise"),
     "embedding.last_tokens": Reference(last_tokens, "bitwise"),
     "rope.rope": Reference(rope, "bitwise"),

@@ -6,9 +6,9 @@ from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
 
 
-def add(gpu: Gpu, *, x: Tensor, other: Tensor, y: Tensor, configs: Configs) -> None:
-    """``y = x + other``: [*, N] each, of one type, added in f32 and rounded once."""
-    left, right, to = as_rows(x), as_rows(other), as_rows(y)
+def add(gpu: Gpu, *, x: Tensor, y: Tensor, other: Tensor | None = None, configs: Configs) -> None:
+    """``y = x + other``, without other ``x + x``: [*, N] each, of one type, added in f32 and rounded once."""
+    left, right, to = as_rows(x), as_rows(x if other is None else other), as_rows(y)
     if to.numel() == 0:
         return
     config = choose(configs, to.shape[0])
@@ -52,8 +52,13 @@ def copy(gpu: Gpu, *, x: Tensor, y: Tensor, configs: Configs) -> None:
     )
 
 
+def cast(gpu: Gpu, *, x: Tensor, y: Tensor, configs: Configs, dtype: str) -> None:
+    """``y = x`` as ``dtype``, y's type: [*, N]."""
+    copy(gpu, x=x, y=y, configs=configs)
+
+
 def cat(
-    gpu: Gpu, *, x0: Tensor, x1: Tensor, y: Tensor, x2: Tensor | None = None, x3: Tensor | None = None,
+    gpu: Gpu, *, x0: Tensor, y: Tensor, x1: Tensor | None = None, x2: Tensor | None = None, x3: Tensor | None = None,
     configs: Configs, dim: int,
 ) -> None:  # fmt: skip
     """``y = cat((x0, x1, ...), dim)`` of up to four values: one copy each; dim is the first (0) or the last (-1)."""
