@@ -60,8 +60,7 @@ import torch
 from device.entries import Entry, run_kernels
 from device.gpu import Gpu
 from device.space import Frame
-{imports}from runtime.generate import CacheSpec
-from runtime.params import Params
+{imports}from runtime.params import Params
 '''
 
 
@@ -89,6 +88,8 @@ def emit_kernels_program(module: ModuleOp) -> dict[str, str]:
         for package, files in (("launchers", launchers), ("meanings", program.meanings))
         if files
     )
+    if any("CacheSpec(" in entry for entry in entries):
+        imports += "from runtime.generate import CacheSpec\n"
     title = f"{', '.join(function.sym_name.data for function in entered)}: a dsv3c program of kernels."
     parts = [HEAD.format(title=title, imports=imports), *program.constant_lines, *program.lines]
     parts += ["", "", "ENTRIES = {", *entries, "}", "", 'if __name__ == "__main__":']

@@ -38,7 +38,7 @@ class DeviceParams(Params):
 
 
 def moved(value: Parameter, device: torch.device) -> Parameter:
-    """A parameter on a device."""
+    """A parameter on a device, dense: kernels are compiled for its strides, whatever views its recipe took."""
     if isinstance(value, Tensor):
-        return value.to(device)
-    return Scaled(value.data.to(device), value.scale.to(device), value.granule)
+        return value.contiguous().to(device)
+    return Scaled(value.data.contiguous().to(device), value.scale.contiguous().to(device), value.granule)
