@@ -15,6 +15,10 @@ the function attribute ``workspace`` what it takes in all (bytes), each at the l
 call returns stays where the callee made it.  Memory is used again once every op that touches it has ended before the
 next one starts: earlier on the same stream, or on another that was waited for.
 
+A step that gathers its context is planned for one sequence of the greatest length, or for as many context rows as a
+step has tokens, if those are more: several long sequences are fed in several steps.  The entry's attribute ``planned``
+says for which sizes its memory is; a step of others is refused.
+
 It does not move ops to need less, and plans no memory for what is made outside of kernels.  Weights, caches and the
 largest workspace together are compared with the target's memory: a program that does not fit is blocked, with the
 numbers, and refuses to run.  A size without an upper bound is an error.
@@ -31,19 +35,23 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from dsv3c.backends.triton.lifetimes import roots, users
 from dsv3c.backends.triton.memory import Order, Unbounded, Workspace, aligned, largest_bytes, tensor_bytes
 from dsv3c.backends.triton.resident import cache_bytes, weight_bytes
+from dsv3c.ir.bodies import executed_ops
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects import comm
 from dsv3c.ir.dialects.comm import TokenType
 from dsv3c.ir.dialects.kernel import ELEMENTS, KernelCallOp, LiteralsAttr
+from dsv3c.ir.dialects.mla import GatherOp
 from dsv3c.ir.dialects.mla_cache import CacheType
-from dsv3c.ir.entry_ranges import Ranges, entry_ranges, is_private
+from dsv3c.ir.entry_ranges import Ranges, entry_ranges, is_private, largest
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import callee_name, functions, returned, topological
+from dsv3c.ir.sizes import mul
 from dsv3c.ir.timetable_ops import STREAM
+from dsv3c.ir.types import shape
 from dsv3c.passes.base import Pass
 
-WORKSPACE, FRAME, OFFSETS = "workspace", "frame", "offsets"
-"""Attributes of functions, of calls, and of communication."""
+WORKSPACE, PLANNED, FRAME, OFFSETS = "workspace", "planned", "frame", "offsets"
+"""Attributes of functions, of entries, of calls, and of communication."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +64,15 @@ class PlanMemoryPass(Pass):
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Callees before callers; then what all of it takes."""
-        ranges = entry_ranges(module)
+        ranges = {name: found | gathered(module, found) for name, found in entry_ranges(module).items()}
         planner = Planner(ctx, functions(module))
         for function in topological(module):
-            planner.plan(function, ranges[function.sym_name.data])
+            name = function.sym_name.data
+            planner.plan(function, ranges[name])
+            if not is_private(function):
+                function.attributes[PLANNED] = LiteralsAttr.make(
+                    {symbol: high for symbol, (_, high) in ranges[name].items() if high is not None}
+                )
         self.compare(ctx, module, planner)
 
     def compare(self, ctx: CompileContext, module: ModuleOp, planner: "Planner") -> None:
@@ -76,10 +89,40 @@ class PlanMemoryPass(Pass):
         total, held = sum(numbers.values()), ctx.target.memory_bytes if ctx.target is not None else None
         if held is not None and total > held:
             assert ctx.target is not None
-            reason = f"@{largest.sym_name.data}: {total / 1e9:.1f} GB do not fit in the {held / 1e9:.1f} GB of {ctx.target.name}"
+            held_by = f"the {held / 1e9:.1f} GB of {ctx.target.name}"
+            reason = f"@{largest.sym_name.data}: {total / 1e9:.1f} GB do not fit in {held_by}"
             return ctx.blocked(largest, f"{reason}: shard the experts (--ep), or allow smaller steps", **numbers)
         ctx.fired(largest, f"@{largest.sym_name.data}: {total / 1e9:.1f} GB", **numbers)
         return None
+
+
+def gathered(module: ModuleOp, ranges: Ranges) -> Ranges:
+    """The context rows that steps are planned for, by the symbols of what gathers them."""
+    found: Ranges = {}
+    for function in functions(module).values():
+        for op in executed_ops(function):
+            if not isinstance(op, GatherOp):
+                continue
+            rows, kind = shape(op.results[0])[0], op.cache.type
+            assert isinstance(kind, CacheType)
+            longest = largest(mul(shape(op.block_table)[1], kind.page_size.data), ranges)
+            if isinstance(rows, str) and rows in ranges and longest is not None:
+                low, high = ranges[rows]
+                limit = max(longest, most_tokens(module, ranges))
+                found[rows] = min(low, limit), limit if high is None else min(high, limit)
+    return found
+
+
+def most_tokens(module: ModuleOp, ranges: Ranges) -> int:
+    """Tokens of a step, at most; 0 where no entry says."""
+    tables = [
+        argument
+        for function in functions(module).values()
+        if not is_private(function)
+        for argument in function.body.block.args
+        if argument.name_hint == "positions"
+    ]
+    return max((largest(shape(table)[0], ranges) or 0 for table in tables), default=0)
 
 
 @dataclass

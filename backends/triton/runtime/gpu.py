@@ -38,6 +38,7 @@ POINTERS: dict[torch.dtype, str] = {
     torch.bool: "*i1",
     torch.uint8: "*u8",
     torch.int8: "*i8",
+    torch.int16: "*i16",
     torch.int32: "*i32",
     torch.int64: "*i64",
     torch.bfloat16: "*bf16",
