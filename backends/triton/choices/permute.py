@@ -3,10 +3,13 @@
 from xdsl.dialects.builtin import FixedBitwidthType, f32, i32
 
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Config, Refused, Scratch, Selection
+from dsv3c.ir.dialects.moe import GateOp
+from dsv3c.ir.dialects.moe_choices import AppendChoiceOp
 from dsv3c.ir.dialects.moe_rows import PermuteOp, product
 from dsv3c.ir.scaled_type import is_scaled, scaled_type
-from dsv3c.ir.sizes import Size, add, ceildiv, mul, sub
+from dsv3c.ir.sizes import Size, SizeError, add, ceildiv, mul, sub
 from dsv3c.ir.types import element_type, shape
+from dsv3c.ir.views import view_of
 
 CHUNKS = ((128, 1024), (1024, 0))
 """Slots counted by one program, and up to how many tokens: every program adds up the counts of all chunks."""
@@ -50,7 +53,7 @@ def configs_for(experts: int) -> tuple[Config, ...]:
 def unmovable(op: PermuteOp) -> Refused | None:
     """Why rows of this type are not moved; None where they are."""
     element = element_type(op.x)
-    if not isinstance(element, FixedBitwidthType) or element.size % 8:
+    if not isinstance(element, FixedBitwidthType) or element.bitwidth % 8:
         return Refused(f"its kernel moves whole bytes, not {element}")
     if is_scaled(op.x) and scaled_type(op.x).scale != f32:
         return Refused(f"its kernel moves f32 scales, not {scaled_type(op.x).scale}")
@@ -58,9 +61,18 @@ def unmovable(op: PermuteOp) -> Refused | None:
 
 
 def overfull(op: PermuteOp, tokens: Size, at: Selection) -> Refused | None:
-    """A kernel cannot stop a run: every expert must have room for every token."""
-    if op.capacity is None or at.bounds(sub(op.capacity, tokens))[0] >= 0:
+    """A kernel cannot stop a run: where ids come from a gate, every expert needs room for every token.
+
+    Ids that other ranks sent, or that are given, get as much room as whoever made the rows masked has found.
+    """
+    made = view_of(op.ids).base.owner
+    if op.capacity is None or not isinstance(made, GateOp | AppendChoiceOp):
         return None
+    try:
+        if at.bounds(sub(op.capacity, tokens))[0] >= 0:
+            return None
+    except SizeError:  # there may be any number of tokens
+        pass
     return Refused(
         f"{tokens} tokens may choose one expert, which has room for {op.capacity} rows: a run on a device would not "
         "notice that some are left out"
