@@ -23,7 +23,7 @@ def answer(text: str, target: Target = H800, most: int | None = 4096) -> Choice 
     op = next(op for op in block.ops if KERNELS.find(op))
     rule = KERNELS.find(op)
     assert rule is not None
-    return rule(op, Selection(target, {"T": (0, most)}, {"T": 128}, int(target.fact("num_compute_units"))))
+    return rule(op, Selection(target, {"T": (0, most)}, {"T": 128, "P": 64}, int(target.fact("num_compute_units"))))
 
 
 def function(types: str, op: str, result: str) -> str:
@@ -82,7 +82,7 @@ def tiles(choice: Choice | Refused, side: str) -> list[tuple[int, int, int, int,
     ],
 )
 def test_the_best_tile_that_fits(text: str, target: Target, tile: tuple[int, ...]) -> None:
-    assert tiles(answer(text, target), "block_h") == [tile]
+    assert {(0, *found[1:]) for found in tiles(answer(text, target), "block_h")} == {tile}
 
 
 def test_the_call_of_absorbed_attention() -> None:
@@ -93,19 +93,42 @@ def test_the_call_of_absorbed_attention() -> None:
     values = [choice.operands[name] for name in ("q_latent", "q_rope", "cache", "positions")]
     values += [choice.operands[name] for name in ("seq_offsets", "block_table", "context_lens")]
     assert [value.name_hint for value in values if value] == ["q", "r", "x", "k", "p", "s", "b"]
-    assert choice.scratch["partial"].sizes == (132, 128, 512) and choice.scratch["lse"].sizes == (132, 128)
     reasons = {item.candidate: item.reason for item in choice.rejected}
     assert "294912 bytes of shared memory, a block has 232448" in reasons["64x64, 8 warps, 5 stages"]
     assert "3220 bytes spilled" in reasons["128x64, 8 warps, 3 stages"]
 
 
-def test_scratch_holds_what_may_be_split() -> None:
+def splits(choice: Choice | Refused) -> list[tuple[int, int]]:
+    assert isinstance(choice, Choice)
+    return [(config.get("up_to", 0), config["splits"]) for config in choice.configs]
+
+
+def test_contexts_of_few_tokens_are_split() -> None:
+    found = splits(answer(absorbed()))
+    assert found[-1] == (0, 1) and found[-2][0] <= 132 // 2
+    assert found[:3] == [(1, 64), (2, 32), (3, 22)] and [bound for bound, _ in found[:-1]] == sorted(dict(found[:-1]))
+    assert all(bound * 2 * n <= 2 * 132 for bound, n in found)
+    assert splits(answer(absorbed(), most=1)) == [(0, 64)]
+    assert max(n for _, n in splits(answer(absorbed(heads=4, rank=256)))) <= absorbed_attention.MAX_SPLITS
     assert absorbed_attention.MAX_SPLITS == launcher.MAX_SPLITS
-    for most, rows in ((1, 128), (2, 132), (None, 132)):
+
+
+def test_splits_fill_the_device_and_no_more() -> None:
+    count = absorbed_attention.num_splits
+    assert count(programs=256, tiles=64, num_sms=132, most=1) == 1
+    assert count(programs=128, tiles=64, num_sms=132, most=2) == 1
+    assert count(programs=88, tiles=1024, num_sms=132, most=3) == 3
+    assert count(programs=1, tiles=1, num_sms=132, most=128) == 1
+    assert count(programs=1, tiles=0, num_sms=132, most=0) == 1
+
+
+def test_scratch_holds_the_parts_of_all_tokens() -> None:
+    for most in (1, 5, 4096, None):
         choice = answer(absorbed(), most=most)
-        assert isinstance(choice, Choice) and choice.scratch["partial"].sizes[0] == rows
-    few = answer(absorbed(heads=4, rank=256), most=1)
-    assert isinstance(few, Choice) and few.scratch["partial"].sizes[0] == 128
+        assert isinstance(choice, Choice)
+        rows = max(n * min(bound or 4096, most or 4096) for bound, n in splits(choice) if n > 1)
+        assert choice.scratch["partial"].sizes == (rows, 128, 512) and choice.scratch["lse"].sizes == (rows, 128)
+        assert rows <= 132
 
 
 def test_low_tiles_of_tokens_where_others_leave_multiprocessors_idle() -> None:

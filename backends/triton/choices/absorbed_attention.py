@@ -12,10 +12,9 @@ from dsv3c.backends.triton.choices.attention_configs import (
     padded,
     why_types_refused,
 )
-from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rejected, Scratch, Selection
+from dsv3c.backends.triton.choices.base import KERNELS, Choice, Config, Refused, Rejected, Scratch, Selection
 from dsv3c.ir.dialects.mla import AbsorbedAttentionOp
 from dsv3c.ir.dialects.mla_cache import SCALE_BYTES, CacheType, cache_type
-from dsv3c.ir.sizes import Size
 from dsv3c.ir.types import element_type, shape
 
 WIDE = 64
@@ -24,6 +23,10 @@ MAX_SPLITS = 128
 """Parts of a context that one program combines, as the launcher has it."""
 WAVES = 2
 """Programs per multiprocessor that splitting may make."""
+OVERHEAD_TILES = 4
+"""What a part costs beside its tiles of rows, in tiles: reading the query, writing and reading sums in f32."""
+BOUNDS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+"""Tokens that splits are chosen for, at most."""
 TILES = (
     AttentionTile(64, 64, num_warps=8, num_stages=5),
     AttentionTile(64, 64, num_warps=8, num_stages=3),
@@ -67,7 +70,9 @@ def absorbed_attention(op: AbsorbedAttentionOp, at: Selection) -> Choice | Refus
     tile, too_large = first_that_fits(candidates, partial(shared_bytes, cache=cache, element_bytes=BYTES[kind]), at)
     if tile is None:
         return Refused(f"latent {rank}: {too_large[-1].candidate} {too_large[-1].reason}")
-    rows = scratch_rows(tokens, -(-heads // tile.queries), at)
+    configs = split_configs(op, tile, at)
+    most = at.bounds(tokens)[1]
+    rows = max(1, *(needed_rows(config, most) for config in configs))
     return Choice(
         launcher="absorbed_attention.absorbed_attention",
         operands={
@@ -75,7 +80,7 @@ def absorbed_attention(op: AbsorbedAttentionOp, at: Selection) -> Choice | Refus
             **{"seq_offsets": op.seq_offsets, "block_table": op.block_table, "context_lens": op.context_lens},
         },
         results={"o": op.o},
-        configs=(tile.config("block_h"),),
+        configs=configs,
         parameters={"scale": op.scale.value.data, "scores": str(op.scores), "probs": str(op.probs)},
         scratch={"partial": Scratch((rows, heads, rank), f32), "lse": Scratch((rows, heads), f32)},
         rejected=(*too_large, *SPILLING),
@@ -111,8 +116,35 @@ def shared_bytes(tile: AttentionTile, cache: CacheType, element_bytes: int) -> i
     return query + keys + stored + tile.rows * rank * (element_bytes + (0 if wide else 1))
 
 
-def scratch_rows(tokens: Size, head_blocks: int, at: Selection) -> int:
-    """Rows of partial sums: what fills the device ``WAVES`` times, if so many tokens can be split at all."""
-    most = at.bounds(tokens)[1]
-    rows = max(1, WAVES * at.num_sms // head_blocks)
-    return rows if most is None else min(rows, MAX_SPLITS * max(1, most))
+def split_configs(op: AbsorbedAttentionOp, tile: AttentionTile, at: Selection) -> tuple[Config, ...]:
+    """The tile with the splits of every number of tokens that leaves multiprocessors idle, and with one for more."""
+    tokens, heads, _ = shape(op.q_latent)
+    assert isinstance(heads, int)
+    head_blocks = -(-heads // tile.queries)
+    tiles = at.hint(shape(op.block_table)[1]) * (cache_type(op.cache).page_size.data // tile.rows)
+    configs = list[Config]()
+    for bound in BOUNDS:
+        programs = bound * head_blocks
+        splits = num_splits(programs, tiles, at.num_sms, min(MAX_SPLITS, WAVES * at.num_sms // programs))
+        if configs and configs[-1]["splits"] == splits:
+            configs.pop()
+        configs.append({"up_to": bound, **tile.config("block_h"), "splits": splits})
+        if splits == 1:
+            break
+    last = {**tile.config("block_h"), "splits": 1}
+    return at.fitting([*(config for config in configs if config["splits"] > 1), last], tokens)
+
+
+def num_splits(programs: int, tiles: int, num_sms: int, most: int) -> int:
+    """Into how many parts to split contexts of ``tiles`` tiles, ``programs`` of them, for the last to end first."""
+    candidates = range(1, max(1, min(most, tiles)) + 1)
+    return min(candidates, key=lambda n: (-(-programs * n // num_sms) * (-(-tiles // n) + OVERHEAD_TILES), n))
+
+
+def needed_rows(config: Config, most: int | None) -> int:
+    """Rows of partial sums of the most tokens that a configuration is for; ``most``: that there can be."""
+    if config["splits"] == 1:
+        return 0
+    bound = config.get("up_to", most)
+    assert bound is not None
+    return config["splits"] * (bound if most is None else min(bound, most))

@@ -1,6 +1,7 @@
 """Launcher of attention in the latent space over a paged cache.
 
-A step of few tokens leaves multiprocessors idle, so the context of each is split and the parts combined.
+A step of few tokens leaves multiprocessors idle, so the context of each is split and the parts combined.  The
+configuration says into how many, never the lengths: steps of one size add in one order.
 """
 
 from torch import Tensor
@@ -10,22 +11,11 @@ from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
 
 MAX_SPLITS = 128
 """Parts of a context that one program combines."""
-OVERHEAD_TILES = 4
-"""What a part costs beside its tiles of rows, in tiles: reading the query, writing and reading sums in f32."""
 
 
 def padded(size: int, least: int = 16) -> int:
     """The power of two that holds ``size``; ``least``: the smallest side of a matrix product."""
     return max(least, 1 << (size - 1).bit_length())
-
-
-def num_splits(programs: int, tiles: int, num_sms: int, most: int) -> int:
-    """Into how many parts to split contexts of ``tiles`` tiles, ``programs`` of them, so that the last part ends first.
-
-    Sizes of the step alone decide, never lengths: the same sizes add in the same order.
-    """
-    candidates = range(1, max(1, min(most, tiles)) + 1)
-    return min(candidates, key=lambda n: (cdiv(programs * n, num_sms) * (cdiv(tiles, n) + OVERHEAD_TILES), n))
 
 
 def absorbed_attention(
@@ -36,7 +26,7 @@ def absorbed_attention(
     """``o_h = softmax(scale * (q_latent_h . c + q_rope_h . k_rope)) c`` over each token's cached rows.
 
     q_latent: [T, H, r], q_rope: [T, H, dr], o: [T, H, r]; positions [T], seq_offsets [N + 1], block_table [N, P],
-    context_lens [N]: i32.  partial: [rows, H, r] f32 and lse: [rows, H] f32 bound the splits of all tokens together.
+    context_lens [N]: i32.  partial: [rows, H, r] f32 and lse: [rows, H] f32 hold the splits of all tokens.
     ``scores``, ``probs``: what they are rounded to; operands of products have q_latent's type whatever ``probs`` says.
     A token behind the last sequence gets zeros.
     """
@@ -47,7 +37,7 @@ def absorbed_attention(
     block_h, block_n = config["block_h"], config["block_n"]
     head_blocks, page_size = cdiv(heads, block_h), cache.latent.shape[1]
     tiles = block_table.shape[1] * (page_size // block_n)
-    splits = num_splits(tokens * head_blocks, tiles, gpu.num_sms, min(MAX_SPLITS, partial.shape[0] // tokens))
+    splits = config["splits"] if config["splits"] == 1 else max(2, min(config["splits"], tiles))
     scaled = cache.scale is not None
     gpu.launch(
         "absorbed_attention.absorbed_attention_kernel",
