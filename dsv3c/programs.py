@@ -11,6 +11,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.artifact import entries, load_artifact
+from dsv3c.backends.reference.by_expert import readable_by_expert
 from dsv3c.backends.reference.params import check_weights, header_of, param_ops, required_headers
 from dsv3c.backends.reference.weights import RandomWeights, SafetensorsWeights, Weights, WeightsError
 from dsv3c.compiler import read_text
@@ -102,11 +103,14 @@ def choose_entry(program: Program, name: str | None, *, lengths: Sequence[int]) 
     return variant_for(program.module, name, lengths)
 
 
-def parameter_bytes(module: ModuleOp, entry: str) -> dict[str, int]:
-    """Bytes of the parameters that ``entry`` uses, by prefix of the call; the entry's own under an empty one."""
+def parameter_bytes(module: ModuleOp, entry: str, *, experts: bool = True) -> dict[str, int]:
+    """Bytes of the parameters that ``entry`` uses, by prefix of the call; the entry's own under an empty one.
+
+    ``experts``: also of those that could be read expert by expert.
+    """
     found, seen = dict[str, int](), set[tuple[int, str]]()
     for op, prefix in param_ops(module, entry):
-        if (id(op), prefix) not in seen:
+        if (id(op), prefix) not in seen and (experts or not readable_by_expert(op)):
             seen.add((id(op), prefix))
             sizes, dtype = header_of(op.value)
             count = dtype.itemsize
@@ -132,14 +136,17 @@ def available_bytes() -> int | None:
     return min(found, default=None)
 
 
-def check_memory(module: ModuleOp, entry: str, *, copies: int = 1) -> None:
+def check_memory(module: ModuleOp, entry: str, *, copies: int = 1, expert_memory: int | None = None) -> None:
     """Raise MemoryShort when the weights of ``entry`` do not fit: what is needed, what is there, which layers fit.
 
-    ``copies``: times their size that is needed.  All ranks of a mesh run in one process, each with its own weights.
+    ``copies``: times their size that is needed.  ``expert_memory``: bytes that experts may take; None: they are all
+    there.  All ranks of a mesh run in one process, each with its own weights.
     """
     available = available_bytes()
     times = copies * prod(mesh.ranks for mesh in meshes_of(module).values())
-    by_prefix = {prefix: times * size for prefix, size in parameter_bytes(module, entry).items()}
+    sizes = parameter_bytes(module, entry, experts=expert_memory is None)
+    by_prefix = {prefix: times * size for prefix, size in sizes.items()}
+    by_prefix[""] = by_prefix.get("", 0) + (expert_memory or 0)
     needed = sum(by_prefix.values())
     if available is None or needed <= available:
         return

@@ -16,6 +16,7 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from dsv3c.backends.reference.adapters.comm import require_one_rank
 from dsv3c.backends.reference.bindings import named_sizes, sizes_brought, type_sizes
+from dsv3c.backends.reference.by_expert import readable_by_expert
 from dsv3c.backends.reference.call import Argument, Call, RankRef, SizeRef, adapter_of
 from dsv3c.backends.reference.emitted_entries import entry_text
 from dsv3c.backends.reference.launches import num_launches
@@ -36,7 +37,7 @@ from dsv3c.ir.types import element_type, shape
 HERE = "dsv3c.backends.reference"
 COPIED = ("meanings", "runtime")
 """Packages that a program brings along, with ``dsv3c.backends.reference.`` taken off their import names."""
-RESERVED = ("torch", "p", "sys", "Params", "Entry", "CacheSpec", "run_command", "ENTRIES", "min", "max")
+RESERVED = ("torch", "p", "sys", "Params", "Entry", "CacheSpec", "run_command", "by_expert", "ENTRIES", "min", "max")
 LONG_TUPLE = 8
 """Literal tuples with more elements become constants of the program."""
 
@@ -51,7 +52,7 @@ import sys
 import torch
 
 {imports}from runtime.command import Entry, run_command
-from runtime.generate import CacheSpec
+{experts}from runtime.generate import CacheSpec
 from runtime.params import Params
 '''
 
@@ -72,6 +73,8 @@ class Program:
     """Symbols a function takes as arguments."""
     recipes: dict[tuple[str, ...], str] = field(default_factory=dict[tuple[str, ...], str])
     """Lines of a recipe -> name of the function that holds them."""
+    by_expert: bool = False
+    """Whether a recipe can be run for one expert."""
     lines: list[str] = field(default_factory=list[str])
 
     def constant(self, wanted: str, text: str) -> str:
@@ -196,6 +199,7 @@ def emit_program(module: ModuleOp) -> dict[str, str]:
     entries = [entry_text(names[name := f.sym_name.data], f, launches=num_launches(module, name)) for f in entered]
     text = HEAD.format(
         title=f"{', '.join(function.sym_name.data for function in entered)}: a dsv3c program.",
+        experts="from runtime.experts import by_expert\n" if program.by_expert else "",
         imports=f"from meanings import {', '.join(sorted(program.meanings))}\n" if program.meanings else "",
     )
     parts = [text, *program.constant_lines, *program.lines, "", "", "ENTRIES = {", *entries, "}", ""]
@@ -354,10 +358,13 @@ def emit_recipe(program: Program, op: ParamOp) -> str:
                 body.constant(inner)
             case _:
                 body.call(inner)
-    lines = tuple(body.lines)
+    alone = readable_by_expert(op)
+    marks = (f"@by_expert{header_of(op.value)[0]}",) if alone else ()
+    program.by_expert |= alone
+    lines = (*marks, *body.lines)
     if lines not in program.recipes:
         name = program.recipes[lines] = program.names.fresh(op.key.data)
-        program.lines += ["", "", f"def {name}(p: Params):", *lines]
+        program.lines += ["", "", *marks, f"def {name}(p: Params):", *body.lines]
     return program.recipes[lines]
 
 

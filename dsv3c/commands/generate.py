@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 from dsv3c.ir.errors import UsageError
 
 if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
+    from dsv3c.backends.reference.runtime.experts import ExpertCache
     from dsv3c.backends.reference.runtime.generate import Engine, GenerateOptions
     from dsv3c.backends.reference.weights import Weights
     from dsv3c.programs import Program
@@ -51,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top-p", type=float, default=1.0, metavar="P", help="draw from the likeliest that reach P")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of sampling and of random weights")
     parser.add_argument("--chunk", type=int, default=512, metavar="N", help="prompt tokens per step, at most")
+    parser.add_argument(
+        "--expert-memory",
+        metavar="8GiB",
+        help="read experts from the checkpoint when they are used; keep so much of them",
+    )
     parser.add_argument("--pages", type=int, metavar="N", help="cache pages per layer (default: as many as needed)")
     parser.add_argument(
         "--eos", action="append", type=int, metavar="ID", help="token that ends a sequence (default: the checkpoint's)"
@@ -73,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.pages is not None and arguments.pages < 1:
         raise UsageError(f"--pages {arguments.pages}: must be at least 1")
     from dsv3c.backends.reference.alike import executor_for
+    from dsv3c.backends.reference.executor import Executor
+    from dsv3c.backends.reference.expert_params import with_expert_budget
     from dsv3c.programs import check_memory
     from dsv3c.runtime import Engine, GenerateOptions, SamplingOptions, phase_entries, speculative_engine, user_errors
     from dsv3c.text import end_tokens
@@ -85,17 +95,42 @@ def run(arguments: argparse.Namespace) -> int:
     checkpoint = arguments.weights if arguments.weights is not None else program.checkpoint
     prompts, tokenizer = read_prompts(arguments, checkpoint)
     pages = pages_for(program, [prompt.ids for prompt in prompts], arguments.max_new_tokens)
-    check_memory(program.module, entry)
+    cache = expert_cache(program.module, arguments.expert_memory)
+    check_memory(program.module, entry, expert_memory=cache.budget_bytes if cache is not None else None)
     weights = own or program.weights(entry, folder=arguments.weights, seed=arguments.seed)
     if checkpoint is None and own is None:
         print(f"no checkpoint is given: weights are random, from seed {arguments.seed}", file=sys.stderr)
     executor = executor_for(program.module, weights, arguments.fidelity)
+    if cache is not None:
+        assert isinstance(executor, Executor), "one rank"
+        with_expert_budget(executor, weights, cache)
     make = speculative_engine if arguments.speculative else Engine
     engine = make(program.module, executor, pages=arguments.pages or pages)
     eos = frozenset(arguments.eos) if arguments.eos is not None else end_tokens(checkpoint)
     options = replace(limits, eos=eos)
     produce(engine, prompts, options, tokenizer)
+    if cache is not None:
+        print(cache.line(), file=sys.stderr)
     return 0
+
+
+def expert_cache(module: "ModuleOp", budget: str | None) -> "ExpertCache | None":
+    """What holds experts; None without a budget.
+
+    Raises UsageError for one that is no amount of memory, and for programs whose experts cannot be read one by one.
+    """
+    from dsv3c.backends.reference.by_expert import check_readable
+    from dsv3c.backends.reference.runtime.experts import ExpertCache, num_bytes
+    from dsv3c.ir.dialects.comm import num_ranks
+    from dsv3c.runtime import user_errors
+
+    if budget is None:
+        return None
+    if (ranks := num_ranks(module)) > 1:
+        raise UsageError(f"--expert-memory is for one rank; the program has {ranks}", hint="leave one of them out")
+    check_readable(module)
+    with user_errors():
+        return ExpertCache(num_bytes(budget))
 
 
 def read_or_compile(arguments: argparse.Namespace) -> "tuple[Program, Weights | None]":

@@ -1,5 +1,7 @@
 """Speculative decoding makes the tokens of plain decoding, whatever drafts, in fewer steps where drafts are good."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -189,6 +191,24 @@ def test_the_command_and_the_program_print_the_same_text(artifact: Path, capsys:
         printed.append(shown.out)
     assert printed[0] == printed[1]
     assert "accepted (" in shown.err and "expected speed-up" in shown.err and "calls each of" in shown.err
+
+
+def test_experts_under_a_budget_leave_the_text(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the command and in the program that torch alone runs; the budget holds a few of 64 matrices."""
+    budget = 8 * 96 * 128 * 2
+    words = ["--tokens", ",".join(map(str, prompts()[0])), "--max-new-tokens", "9", "--speculative"]
+    printed = list[str]()
+    for more in ([], ["--expert-memory", str(budget)]):
+        assert main(["generate", str(artifact), *words, *more]) == 0
+        shown = capsys.readouterr()
+        printed.append(shown.out)
+    program = [sys.executable, str(artifact / "program.py"), *words, "--eos", "0", "--weights", str(TRAINED)]
+    done = subprocess.run([*program, "--expert-memory", str(budget)], capture_output=True, text=True, check=True)
+    assert printed == [done.stdout] * 2
+    counts = [line for text in (shown.err, done.stderr) for line in text.splitlines() if line.startswith("experts: ")]
+    assert counts[0] == counts[1], "one cache, one order"
+    held = int(counts[0].split("at most ")[1].split()[0].replace(",", ""))
+    assert budget / 2 < held <= budget
 
 
 def test_what_cannot_draft_is_refused(program: LoadedModule, executor: Executor) -> None:

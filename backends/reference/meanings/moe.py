@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.arithmetic import WIDE, follows_torch, softmax, wide, wide_columns
+from dsv3c.backends.reference.meanings.by_expert import ByExpert
 from dsv3c.backends.reference.meanings.nn import swiglu
 
 
@@ -84,8 +85,8 @@ def append_choice(weights: Tensor, ids: Tensor, *, first: int, count: int) -> tu
 
 
 def experts(
-    x: Tensor, weights: Tensor, ids: Tensor, gate: Tensor, down: Tensor, up: Tensor | None = None, *,
-    combine_in: torch.dtype, order: str, intermediate: str,
+    x: Tensor, weights: Tensor, ids: Tensor, gate: Tensor | ByExpert, down: Tensor | ByExpert,
+    up: Tensor | ByExpert | None = None, *, combine_in: torch.dtype, order: str, intermediate: str,
 ) -> Tensor:  # fmt: skip
     """``y_t = sum_j weights[t, j] * down_e(swiglu(gate_e x_t, up_e x_t))``, e = ids[t, j]: x [*, D] -> [*, D].
 
@@ -127,7 +128,7 @@ def runs(counts_E: list[int]) -> Iterator[tuple[int, slice]]:
 
 
 def expert_products(
-    x_MK: Tensor, weight_ENK: Tensor, counts_E: list[int], *, dtype: torch.dtype | None = None
+    x_MK: Tensor, weight_ENK: Tensor | ByExpert, counts_E: list[int], *, dtype: torch.dtype | None = None
 ) -> Tensor:
     """Rows in expert order times their expert's matrix: [M, K], [E, N, K] -> [M, N], rounded once to ``dtype``.
 
@@ -138,7 +139,7 @@ def expert_products(
         for expert, rows in runs(counts_E):
             y_MN[rows] = F.linear(x_MK[rows].to(y_MN.dtype), weight_ENK[expert].to(y_MN.dtype))
         return y_MN
-    kept, x64 = WIDE.columns(weight_ENK), wide(x_MK)
+    kept, x64 = None if isinstance(weight_ENK, ByExpert) else WIDE.columns(weight_ENK), wide(x_MK)
     for expert, rows in runs(counts_E):
         y_MN[rows] = x64[rows] @ (wide_columns(weight_ENK[expert]) if kept is None else kept[expert])
     return y_MN

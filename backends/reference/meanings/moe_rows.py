@@ -6,6 +6,7 @@ Shape suffixes: T tokens, D hidden, k choices per token, S = T*k slots, M rows, 
 import torch
 from torch import Tensor
 
+from dsv3c.backends.reference.meanings.by_expert import ByExpert
 from dsv3c.backends.reference.meanings.moe import combine, expert_order, expert_products, put_back
 from dsv3c.backends.reference.meanings.scaled import Scaled
 
@@ -70,7 +71,7 @@ def placed_rows(x: Tensor, token_of: Tensor, places: Tensor, rows: int, *, fill:
     return y_MD
 
 
-def grouped_mm(x: Tensor, w: Tensor, expert_of: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+def grouped_mm(x: Tensor, w: Tensor | ByExpert, expert_of: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
     """``y[m] = w[expert_of[m]] x[m]``, rounded once to ``dtype`` (default: x's): [M, K], [E, N, K], [M] -> [M, N].
 
     A row with expert -1 is 0.

@@ -21,6 +21,7 @@ from dsv3c.backends.reference.meanings.arithmetic import (
     wide,
     wide_columns,
 )
+from dsv3c.backends.reference.meanings.by_expert import ByExpert
 from dsv3c.backends.reference.meanings.scaled_products import BlockFactor, block_product
 
 LARGEST: dict[torch.dtype, float] = {
@@ -182,12 +183,20 @@ def values(q: Scaled) -> Tensor:
     return dequantize(q, dtype=torch.float32) if is_quantized(q) else q.data
 
 
-def grouped_mm(x: Scaled, w: Scaled, expert_of: Tensor, *, dtype: torch.dtype, promote: int | None) -> Tensor:
+def grouped_mm(
+    x: Scaled, w: Scaled | ByExpert, expert_of: Tensor, *, dtype: torch.dtype, promote: int | None
+) -> Tensor:
     """Row m times the matrix of expert ``expert_of[m]``: scaled [M, K], scaled [E, N, K], [M] -> [M, N].
 
     A row of expert -1 is zero.  Arithmetic as ``mm``.
     """
     y_MN = torch.zeros((x.shape[0], w.shape[1]), dtype=dtype)
+    if isinstance(w, ByExpert):
+        for expert in torch.unique(expert_of[expert_of >= 0]).tolist():
+            chosen = (expert_of == expert).nonzero().squeeze(-1)
+            rows = Scaled(rows_of(x.data, chosen), rows_of(x.scale, chosen), x.granule)
+            y_MN[chosen] = product_once(rows, w[expert], promote).to(dtype)
+        return y_MN
     quantized = is_quantized(x) and is_quantized(w)
     left, right = (x.data, w.data) if quantized else (values(x), values(w))
     rows, matrices, kept = factor(x), factor(w), WIDE.columns(right)
@@ -204,6 +213,18 @@ def grouped_mm(x: Scaled, w: Scaled, expert_of: Tensor, *, dtype: torch.dtype, p
         matrix = BlockFactor(w.data[expert], matrices.scales[expert], matrices.granule)
         y_MN[chosen] = block_product(mine, matrix, columns_KN, promote).to(dtype)
     return y_MN
+
+
+def product_once(x: Scaled, w: Scaled, promote: int | None) -> Tensor:
+    """``mm`` of [M, K] and [N, K] before it is rounded, with no f64 copy of the weight kept."""
+    if is_quantized(x) and is_quantized(w):
+        return block_product(factor(x), factor(w), wide_columns(w.data), promote)
+    return torch.matmul(wide(values(x)), wide_columns(values(w)))
+
+
+def rows_of(x: Tensor, chosen: Tensor) -> Tensor:
+    """Rows by number; 8-bit formats as bytes, because not every op knows them."""
+    return x.view(torch.uint8)[chosen].view(x.dtype) if x.dtype.itemsize == 1 else x[chosen]
 
 
 def rms_norm(

@@ -12,6 +12,7 @@ import torch
 
 from dsv3c.backends.reference.meanings.arithmetic import fidelity
 from dsv3c.backends.reference.runtime.errors import RequestError
+from dsv3c.backends.reference.runtime.experts import ExpertCache, ExpertParams, num_bytes
 from dsv3c.backends.reference.runtime.generate import (
     CacheSpec,
     Engine,
@@ -67,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--max-new-tokens", type=int, default=8, help="tokens to generate per sequence")
     made.add_argument("--eos", action="append", type=int, default=[], help="token that ends a sequence (again: more)")
     made.add_argument("--chunk", type=int, default=512, help="prompt tokens per step, at most")
+    made.add_argument(
+        "--expert-memory", metavar="8GiB", help="read experts when they are used, and keep so much of them"
+    )
     made.add_argument("--pages", type=int, help="cache pages per layer (default: as many as needed)")
     made.add_argument("--temperature", type=float, default=0.0, help="0 picks the likeliest token")
     made.add_argument("--top-k", type=int, default=0, help="draw from the K likeliest; 0: from all")
@@ -118,13 +122,16 @@ def generated(entries: dict[str, Entry], chosen: argparse.Namespace) -> list[lis
     options = GenerateOptions(chosen.max_new_tokens, chosen.chunk, frozenset(chosen.eos), sampling)
     weights = chosen.weights or (OWN_WEIGHTS if OWN_WEIGHTS.is_file() else None)
     source = CheckpointSource(opened(weights)) if weights else RandomSource(chosen.seed)
-    prompts, params = [token_ids(text) for text in chosen.tokens], Params(source)
+    prompts = [token_ids(text) for text in chosen.tokens]
+    cache = None if chosen.expert_memory is None else ExpertCache(num_bytes(chosen.expert_memory))
+    params = Params(source) if cache is None else ExpertParams(source, cache)
     with torch.no_grad(), fidelity(chosen.fidelity):
         lengths = [len(prompt) + options.max_new_tokens for prompt in prompts]
         engine = engine_of(entries, params, chosen.pages, lengths, speculative=chosen.speculative)
         if engine is not None:
             made = continued(engine, prompts, options)
-            print("\n".join(engine.statistics.lines()), file=sys.stderr)
+            told = [*engine.statistics.lines(), *([] if cache is None else [cache.line()])]
+            print("\n".join(told), file=sys.stderr)
             return made
         if "main" in entries:
             return generate_dense(entries["main"].bind(params), prompts, options)
