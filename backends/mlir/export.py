@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch._subclasses import FakeTensorMode
 from torch.export import Dim, ExportedProgram
+from torch.fx import traceback
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from xdsl.dialects import func
 
@@ -45,7 +46,7 @@ def export_unit(
     with FakeTensorMode(shape_env=ShapeEnv(), allow_non_fake_inputs=True):
         args = tuple(torch.empty([number(size, samples) for size in spec.sizes], dtype=spec.dtype) for spec in specs)
     try:
-        with fidelity("torch"), torch.no_grad():
+        with fidelity("torch"), torch.no_grad(), traceback.preserve_node_meta():
             program = torch.export.export(
                 UnitProgram(unit, table), args, dynamic_shapes={"tensors": tuple(shapes)}, strict=False
             )

@@ -8,8 +8,10 @@ from typing import Any
 from dsv3c.backends.mlir.errors import ExitError
 from dsv3c.ir.errors import UsageError
 
-PLACED = re.compile(r'(?:loc\()?"?(?P<file>[^\s"()]+\.py)"?:(?P<line>\d+):\d+\)?: (?P<text>error: .*)')
-"""A diagnostic with the line that ``tidy`` gave the op."""
+DIAGNOSTIC = re.compile(r'error: (?:"(?P<file>[^"]+)":(?P<line>\d+):\d+|unknown): (?P<text>.*)')
+"""The first of torch-mlir's diagnostics, with the line that ``tidy`` gave the op."""
+SHOWN = 300
+"""Characters of a diagnostic."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,11 @@ def load_torch_mlir() -> TorchMlir:
 
 def refused(text: str) -> ExitError:
     """What torch-mlir does not take, with the user's line where its diagnostic names one."""
-    found = PLACED.search(text)
-    if found is not None:
-        return ExitError(
-            f"torch-mlir: {found['text'].removeprefix('error: ')}",
-            where=f"{found['file']}:{found['line']}",
-            hint="the op has no lowering there: write the model, or a pass, without it",
-        )
-    return ExitError("torch-mlir: " + " ".join(text.split())[:500])
+    found = DIAGNOSTIC.search(text)
+    if found is None:
+        return ExitError("torch-mlir: " + " ".join(text.split())[:SHOWN])
+    return ExitError(
+        f"torch-mlir: {found['text'][:SHOWN]}",
+        where=f"{found['file']}:{found['line']}" if found["file"] else "",
+        hint="torch-mlir has no lowering for it: write the model without it, or a pass that does",
+    )

@@ -17,6 +17,8 @@ ELEMENTS = {
 }
 DTYPES = {int(element): dtype for dtype, element in ELEMENTS.items()}
 DRIVER = "local-sync"
+QUICK = ("--iree-llvmcpu-debug-symbols=false", "--iree-llvmcpu-disable-distribution")
+"""Nobody debugs the machine code, and one thread runs it."""
 
 
 class Compiled:
@@ -26,7 +28,7 @@ class Compiled:
         binary = iree.compiler.compile_str(
             text,
             target_backends=["llvm-cpu"],
-            extra_args=["--iree-llvmcpu-target-cpu=host", "--iree-opt-level=O0"],
+            extra_args=["--iree-llvmcpu-target-cpu=generic", "--iree-opt-level=O0", *QUICK],
         )
         self.config = iree.runtime.Config(DRIVER)
         self.module = iree.runtime.VmModule.copy_buffer(self.config.vm_instance, binary)
