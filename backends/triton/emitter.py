@@ -43,6 +43,7 @@ WORKSPACE, FRAME = "workspace", "frame"
 COPIED = {LAUNCHERS: "launchers", DEVICE: "device"}
 """Packages that a program brings along -> their import names in it."""
 RESERVED = (*reference.RESERVED, "gpu", "space", "Gpu", "Frame", "run_kernels", "Path")
+MAX_LINE = 120
 CONTEXT = ("gpu: Gpu", "space: Frame", "p: Params")
 """First parameters of every function."""
 
@@ -84,10 +85,12 @@ def emit_kernels_program(module: ModuleOp) -> dict[str, str]:
     entered = [function for function in order if not call_sites(function)]
     entries = [kernel_entry(program, function) for function in entered]
     imports = "".join(
-        f"from {package} import {', '.join(sorted(files))}\n"
+        import_text(package, sorted(files))
         for package, files in (("launchers", launchers), ("meanings", program.meanings))
         if files
     )
+    if program.by_expert:
+        imports += "from runtime.experts import by_expert\n"
     if any("CacheSpec(" in entry for entry in entries):
         imports += "from runtime.generate import CacheSpec\n"
     title = f"{', '.join(function.sym_name.data for function in entered)}: a dsv3c program of kernels."
@@ -95,6 +98,14 @@ def emit_kernels_program(module: ModuleOp) -> dict[str, str]:
     parts += ["", "", "ENTRIES = {", *entries, "}", "", 'if __name__ == "__main__":']
     parts += ["    sys.exit(run_kernels(ENTRIES, Path(__file__).parent))", ""]
     return {"program.py": "\n".join(parts)} | copied
+
+
+def import_text(package: str, files: list[str]) -> str:
+    """``from package import ...`` on one line, or one name a line."""
+    line = f"from {package} import {', '.join(files)}\n"
+    if len(line) <= MAX_LINE + 1:
+        return line
+    return "".join([f"from {package} import (\n", *(f"    {file},\n" for file in files), ")\n"])
 
 
 def kernel_entry(program: Program, function: func.FuncOp) -> str:

@@ -65,8 +65,9 @@ def entries_on(entries: dict[str, Entry], gpu: Gpu, device: torch.device) -> dic
 
 def run_kernels(entries: dict[str, Entry], folder: Path, arguments: Sequence[str] | None = None) -> int:
     """``run_command`` on the GPU; one line for what is wrong with the machine."""
-    if parser().parse_args(arguments).fidelity != "reference":
-        print("error: --fidelity is of programs without kernels", file=sys.stderr)
+    chosen = parser().parse_args(arguments)
+    if chosen.fidelity != "reference" or chosen.expert_memory is not None:
+        print("error: --fidelity and --expert-memory are of programs without kernels", file=sys.stderr)
         return 1
     try:
         gpu = CubinGpu(folder)
