@@ -38,6 +38,7 @@ from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects import comm
 from dsv3c.ir.dialects.core import symbols_of
 from dsv3c.ir.dialects.kernel import KernelCallOp, KernelYieldOp, Literal
+from dsv3c.ir.dialects.nn import StepPartOp
 from dsv3c.ir.dialects.units import UnitOp, body_of, inputs_of
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.entry_ranges import entry_ranges
@@ -49,8 +50,10 @@ from dsv3c.ir.views import RULES as VIEWS
 from dsv3c.ir.views import view_of
 from dsv3c.passes.base import Pass
 
-NOT_LOWERED = (ParamOp, ConstantOp, KernelCallOp, func.CallOp, func.ReturnOp, *comm.Comm.operations)
-"""Ops that move no data, calls, and communication, which the host starts."""
+NOT_LOWERED = (ParamOp, ConstantOp, KernelCallOp, func.CallOp, func.ReturnOp, StepPartOp, *comm.Comm.operations)
+"""Ops that move no data, calls, and what the host does: tables of a part of a step, starting communication."""
+MAY_COPY = {"aten.clone", "aten.contiguous", "aten.flatten.using_ints", "aten.reshape", "aten.reshape_as"}
+"""Views where the strides allow one, copies elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,9 @@ def needs_kernel(op: Operation) -> bool:
     """Whether an op moves data: not what is a view, a parameter, a call, or another's to start."""
     if isinstance(op, NOT_LOWERED):
         return False
-    views = op.name in VIEWS and all(view_of(result).base is not result for result in op.results)
-    return not views
+    if op.name in MAY_COPY:
+        return any(view_of(result).base is result for result in op.results)
+    return op.name not in VIEWS
 
 
 def lower(ctx: CompileContext, op: Operation, rule: Rule | None, at: Selection) -> None:
