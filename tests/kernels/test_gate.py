@@ -8,7 +8,8 @@ from kernel_references import run_checked
 from torch import Tensor
 
 from dsv3c.backends.triton.interpreter import InterpreterGpu
-from dsv3c.backends.triton.launchers.gate import TYPES, append_choice, gate
+from dsv3c.backends.triton.launchers.gate import append_choice, gate
+from dsv3c.backends.triton.launchers.rows import TYPES
 
 V3 = {
     "top_k": 8, "scoring": "sigmoid", "groups": 8, "keep": 4, "group_score": "top2_sum", "mask": "-inf",

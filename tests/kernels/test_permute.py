@@ -90,6 +90,12 @@ def test_no_tokens_and_no_choices(layout: str) -> None:
     check_permute(torch.randn(0, 8), chosen(0, 2, 3), 3, layout)
 
 
+def test_one_token() -> None:
+    torch.manual_seed(6)
+    check_permute(quantised(1, 320), chosen(1, 2, 3), 3, "contiguous", 4)
+    check_permute(quantised(1, 128), chosen(1, 2, 3), 3, "masked")
+
+
 def test_a_capacity_of_its_own() -> None:
     torch.manual_seed(4)
     ids = chosen(20, 2, 8)

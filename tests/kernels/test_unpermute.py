@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.moe_rows import permute
 from dsv3c.backends.triton.interpreter import InterpreterGpu
-from dsv3c.backends.triton.launchers.gate import TYPES
+from dsv3c.backends.triton.launchers.rows import TYPES
 from dsv3c.backends.triton.launchers.unpermute import unpermute
 
 CONFIG = {"block_m": 16, "block_n": 64, "num_warps": 4, "num_stages": 1}

@@ -6,7 +6,7 @@ from kernel_references import Reference
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings import moe_rows
-from dsv3c.backends.triton.launchers.gate import TYPES
+from dsv3c.backends.triton.launchers.rows import TYPES
 
 
 def unpermute(

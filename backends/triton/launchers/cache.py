@@ -60,6 +60,7 @@ def rope_append(
             data=data, granule=(granule,), amax_floor=amax_floor, apply=apply, round_scale=round_scale,
             saturate=saturate,
         )  # fmt: skip
+    # of this step, not the program's: one token has one row of angles whether they are a token's each or not
     turn = 0 if cos is None or cos.shape[0] == 1 else cos.stride(0)
     gpu.launch(
         "cache.append_kernel",
@@ -71,7 +72,7 @@ def rope_append(
             **{"block_table_ptr": block_table, "num_sequences": block_table.shape[0]},
             **{"num_pages": updated.latent.shape[0], "table_row": block_table.stride(0)},
             **{"table_pages": block_table.shape[1], "columns": Static(columns)},
-            **{"latent_stride": Static(latent.stride(0)), "k_stride": Static(k.stride(0)), "cos_stride": Static(turn)},
+            **{"latent_stride": Static(latent.stride(0)), "k_stride": Static(k.stride(0)), "cos_stride": turn},
             **cache_strides(updated),
         },
         {

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
+from dsv3c.backends.triton.launchers.rows import TYPES, as_rows
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
 
-NAMES = {torch.float32: "f32", torch.bfloat16: "bf16", torch.float16: "f16"}
-TYPES = {name: dtype for dtype, name in NAMES.items()}
+NAMES = {dtype: name for name, dtype in TYPES.items()}
 
 
 def padded(size: int) -> int:
@@ -25,7 +25,7 @@ def gate(
     """
     assert weights.dtype == TYPES[dtype]
     experts = logits.shape[-1]
-    logits, weights, ids = logits.view(-1, experts), weights.view(-1, top_k), ids.view(-1, top_k)
+    logits, weights, ids = as_rows(logits), as_rows(weights), as_rows(ids)
     tokens = logits.shape[0]
     if tokens == 0:
         return
@@ -59,8 +59,7 @@ def append_choice(
 ) -> None:  # fmt: skip
     """Experts ``first`` and on with weight 1 behind every token's choices: [*, k] twice -> [*, k + count] twice."""
     top_k = ids.shape[-1]
-    weights, ids = weights.view(-1, top_k), ids.view(-1, top_k)
-    all_weights, all_ids = all_weights.view(-1, top_k + count), all_ids.view(-1, top_k + count)
+    weights, ids, all_weights, all_ids = as_rows(weights), as_rows(ids), as_rows(all_weights), as_rows(all_ids)
     tokens = ids.shape[0]
     if tokens == 0:
         return

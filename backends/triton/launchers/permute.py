@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.triton.launchers.rows import as_rows, scale_strides
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Configs, Gpu, Static, cdiv, choose
 
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -20,7 +21,7 @@ def permute(
     slots that do not fit get none.
     """
     top_k, num_rows = ids.shape[-1], slots.shape[0]
-    ids = ids.view(-1, top_k)
+    ids = as_rows(ids)
     if num_rows == 0:
         return
     config = choose(configs, ids.shape[0])
@@ -57,28 +58,22 @@ def copy_rows(gpu: Gpu, x: Tensor | Scaled, rows: Tensor | Scaled, slots: Tensor
     """The data of every row, and its scales."""
     source, target = (value.data if isinstance(value, Scaled) else value for value in (x, rows))
     kind, columns = INTEGERS[source.dtype.itemsize], source.shape[-1]
-    source, target = source.view(-1, columns).view(kind), target.view(kind)
-    scales: dict[str, Tensor | None] = {"x_scale_ptr": None, "rows_scale_ptr": None}
-    strides = dict.fromkeys(("x_scale_row", "x_scale_block", "rows_scale_row", "rows_scale_block"), 0)
-    blocks = 0
+    source, target = as_rows(source).view(kind), as_rows(target).view(kind)
+    scales: tuple[Tensor | None, Tensor | None] = (None, None)
+    strides, blocks = ((0, 0), (0, 0)), 0
     if isinstance(x, Scaled) and isinstance(rows, Scaled):
+        scales, strides = (x.scale, rows.scale), (scale_strides(x), scale_strides(rows))
         blocks = x.scale.shape[-1]
-        scale = x.scale.view(-1, blocks)
-        scales = {"x_scale_ptr": scale, "rows_scale_ptr": rows.scale}
-        strides = {
-            **{"x_scale_row": scale.stride(0), "x_scale_block": scale.stride(1)},
-            **{"rows_scale_row": rows.scale.stride(0), "rows_scale_block": rows.scale.stride(1)},
-        }
     width = min(config["row_bytes"] // source.dtype.itemsize, 1 << (columns - 1).bit_length())
     gpu.launch(
         "permute.copy_kernel",
         (cdiv(target.shape[0], config["block_m"]), cdiv(columns, width), 1),
         {
-            **{"x_ptr": source, "x_scale_ptr": scales["x_scale_ptr"], "slots_ptr": slots, "rows_ptr": target},
-            **{"rows_scale_ptr": scales["rows_scale_ptr"], "num_rows": target.shape[0]},
-            **{"x_stride": Static(source.stride(0)), "x_scale_row": strides["x_scale_row"]},
-            **{"x_scale_block": strides["x_scale_block"], "rows_stride": Static(target.stride(0))},
-            **{"rows_scale_row": strides["rows_scale_row"], "rows_scale_block": strides["rows_scale_block"]},
+            **{"x_ptr": source, "x_scale_ptr": scales[0], "slots_ptr": slots, "rows_ptr": target},
+            **{"rows_scale_ptr": scales[1], "num_rows": target.shape[0]},
+            **{"x_stride": Static(source.stride(0)), "x_scale_row": strides[0][0], "x_scale_block": strides[0][1]},
+            "rows_stride": Static(target.stride(0)),
+            **{"rows_scale_row": strides[1][0], "rows_scale_block": strides[1][1]},
         },
         {
             **{"TOP_K": top_k, "COLUMNS": columns, "BLOCKS": blocks, "BLOCK_M": config["block_m"], "BLOCK_N": width},

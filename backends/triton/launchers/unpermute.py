@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
 
 
@@ -15,7 +16,7 @@ def unpermute(
     ``row_of``: scratch, a number per slot.
     """
     top_k, columns = ids.shape[-1], y.shape[-1]
-    weights, ids, out = weights.view(-1, top_k), ids.view(-1, top_k), out.view(-1, columns)
+    weights, ids, out = as_rows(weights), as_rows(ids), as_rows(out)
     tokens, rows = ids.shape[0], y.shape[0]
     if tokens == 0:
         return
