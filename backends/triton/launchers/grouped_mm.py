@@ -39,7 +39,7 @@ def grouped_mm(
             "w_ptr": w,
             "expert_of_ptr": expert_of,
             "y_ptr": rows_y,
-            "groups": Static(groups),
+            "groups": groups,
             "room": rows // groups,
             "N": Static(columns),
             "K": Static(inner),

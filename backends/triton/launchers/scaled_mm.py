@@ -47,10 +47,10 @@ def scaled_mm(
             "N": Static(columns),
             "K": Static(inner),
             "stride_xm": Static(rows_x.stride(0)),
-            "stride_xs": scales.stride(1) if mn_major else Static(scales.stride(0)),
+            "stride_xs": scales.stride(1 if mn_major else 0),
             "stride_wn": Static(rows_w.stride(0)),
-            "stride_ws_n": Static(w.scale.stride(0)),
-            "stride_ws_k": Static(w.scale.stride(1)),
+            "stride_ws_n": w.scale.stride(0),
+            "stride_ws_k": w.scale.stride(1),
             "stride_ym": Static(rows_y.stride(0)),
         },
         tile_constants(config, inner)
