@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from dsv3c.backends.triton.launchers.rows import as_rows, flattened
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
 
 
@@ -17,8 +18,9 @@ def rope(
         return
     by_head = x.dim() > cos.dim()
     source, to = (part if by_head else part.unsqueeze(-2) for part in (x, y))
-    source, to = by_token(source), by_token(to)
-    cosines, sines = (table.reshape(-1, table.shape[-1]) for table in (cos, sin))
+    source, to, cosines, sines = flattened(source, 2), flattened(to, 2), as_rows(cos), as_rows(sin)
+    if source.stride(-1) != 1:
+        raise ValueError(f"heads of {tuple(x.shape)} with strides {x.stride()} are not contiguous")
     tokens, heads, _ = source.shape
     config = choose(configs, tokens)
     gpu.launch(
@@ -47,16 +49,3 @@ def rope(
         },
         config,
     )
-
-
-def by_token(x: Tensor) -> Tensor:
-    """``[*, H, d]`` as ``[T, H, d]`` without a copy.  Raises ValueError where strides do not allow that."""
-    tokens = 1
-    for size in x.shape[:-2]:
-        tokens *= size
-    if x.stride(-1) != 1:
-        raise ValueError(f"heads of {tuple(x.shape)} with strides {x.stride()} are not contiguous")
-    try:
-        return x.view(tokens, *x.shape[-2:])
-    except RuntimeError as error:
-        raise ValueError(f"{tuple(x.shape)} with strides {x.stride()} is not tokens at equal distances") from error

@@ -21,21 +21,28 @@ TYPES = {
 
 def as_rows(x: Tensor) -> Tensor:
     """``[*, N]`` as ``[M, N]``, without a copy.  Raises ValueError where strides do not allow that."""
-    rows = x if x.dim() == 2 else x.unsqueeze(0) if x.dim() == 1 else flattened(x)
+    rows = x.unsqueeze(0) if x.dim() == 1 else flattened(x, 1)
     if rows.shape[1] > 1 and rows.stride(1) != 1:
         raise ValueError(f"rows of {tuple(x.shape)} with strides {x.stride()} are not contiguous")
     return rows
 
 
-def flattened(x: Tensor) -> Tensor:
-    """All dims but the last as one.  Raises ValueError where strides do not allow that without a copy."""
-    rows = 1
-    for size in x.shape[:-1]:
+def flattened(x: Tensor, kept: int) -> Tensor:
+    """All dims but the last ``kept`` as one.  Raises ValueError where strides do not allow that without a copy.
+
+    The distance of two rows is the one that the strides say also where a step has one row: it is part of a kernel's
+    key, and PyTorch's views make up another.
+    """
+    sizes, strides = x.shape[:-kept], x.stride()[:-kept]
+    if len(sizes) == 1:
+        return x
+    distances = [stride for size, stride in zip(sizes, strides, strict=True) if size > 1]
+    distance, rows = distances[-1] if distances else strides[-1], 1
+    for size, stride in zip(reversed(sizes), reversed(strides), strict=True):
+        if size > 1 and x.numel() and stride != rows * distance:
+            raise ValueError(f"{tuple(x.shape)} with strides {x.stride()} is not rows at equal distances")
         rows *= size
-    try:
-        return x.view(rows, x.shape[-1])
-    except RuntimeError as error:
-        raise ValueError(f"{tuple(x.shape)} with strides {x.stride()} is not rows at equal distances") from error
+    return x.as_strided((rows, *x.shape[-kept:]), (distance, *x.stride()[-kept:]))
 
 
 def row_stride(x: Tensor | None) -> Static:
@@ -50,7 +57,7 @@ def scale_strides(q: Scaled) -> tuple[int, int]:
 
 def flat_strides(scale: Tensor) -> tuple[int, int]:
     """Strides of the rows (all dims but the last) and of the last dim.  Raises ValueError as ``flattened`` does."""
-    rows = scale if scale.dim() == 2 else flattened(scale)
+    rows = flattened(scale, 1)
     return rows.stride(0), rows.stride(1)
 
 
