@@ -141,9 +141,15 @@ def test_tiles_of_experts_follow_their_rows_on_average() -> None:
     assert contiguous.parameters == {
         "promote": 128, "x_scales": "row", "layout": "contiguous", "alignment": 128,
     }  # fmt: skip
-    # T = 128 tokens, 4 rows of each of 32 experts: capacity is all of them
-    masked = answer(grouped("masked", 1, "32*T"), selection(t=(1, 16), hint=16))
-    assert tiles(masked) == [(0, 16, 128)]
+
+
+def test_masked_rows_are_mostly_empty() -> None:
+    """Every expert has room for all of T tokens, of which 8 in 32 choose it."""
+    assert tiles(answer(grouped("masked", 1, "32*T"), selection(t=(1, 128), hint=128))) == [
+        (64, 16, 128), (0, 32, 64),
+    ]  # fmt: skip
+    dense = answer(grouped("dense", 1, "32*T"), selection(t=(1, 128), hint=128))
+    assert tiles(dense)[-1] == (0, 128, 128)
 
 
 def test_no_tile_mixes_experts() -> None:

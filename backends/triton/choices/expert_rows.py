@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from xdsl.ir import Operation, SSAValue
 
-from dsv3c.backends.triton.choices.base import Literal, Refused
+from dsv3c.backends.triton.choices.base import Literal, Refused, Selection
 from dsv3c.backends.triton.choices.gemm_configs import Product
-from dsv3c.ir.dialects.moe_rows import PermuteOp
+from dsv3c.ir.dialects.moe_rows import PermuteOp, product
 from dsv3c.ir.sizes import Size, floordiv, sub
 from dsv3c.ir.types import shape
 
@@ -22,17 +22,20 @@ class ExpertRows:
     alignment: int
     experts: int
     rows: Size
+    choices: Size
+    """Rows that hold a token, if every choice of the tokens falls on one of the experts."""
 
     def parameters(self) -> dict[str, Literal]:
         """As launchers take them."""
         return {"layout": self.layout, "alignment": self.alignment}
 
-    def product(self, columns: int, element_bytes: int, max_block_n: int = 0) -> Product:
-        """What configurations are chosen for: an expert's rows on average."""
+    def product(self, columns: int, element_bytes: int, at: Selection, max_block_n: int = 0) -> Product:
+        """What configurations are chosen for: an expert's rows on average; ``masked``: those it has room for."""
         slack = self.experts * (self.alignment - 1)
         mean = floordiv(sub(self.rows, slack), self.experts)
         divides = self.alignment if self.layout == "contiguous" else 0
-        return Product(mean, columns, element_bytes, self.experts, divides, max_block_n)
+        room = at.hint(self.rows) // max(1, at.hint(self.choices)) if self.layout == "masked" else 1
+        return Product(mean, columns, element_bytes, self.experts, divides, max_block_n, max(1, room))
 
 
 def expert_rows(op: Operation, expert_of: SSAValue) -> ExpertRows | Refused:
@@ -46,4 +49,5 @@ def expert_rows(op: Operation, expert_of: SSAValue) -> ExpertRows | Refused:
             f"contiguous rows aligned to {alignment}: a tile of {LOWEST} rows would hold those of two experts; "
             f"align them to a multiple of {LOWEST} (bucket-tokens{{alignment={LOWEST}}}), or mask them"
         )
-    return ExpertRows(layout, alignment, permute.experts.value.data, shape(expert_of)[0])
+    choices = product(shape(permute.ids))
+    return ExpertRows(layout, alignment, permute.experts.value.data, shape(expert_of)[0], choices)

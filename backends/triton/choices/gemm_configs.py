@@ -68,6 +68,8 @@ class Product:
     """A tile's height must divide it: the alignment of groups; 0: any height."""
     max_block_n: int = 0
     """Columns that share a scale; 0: any number."""
+    room: int = 1
+    """Rows there is room for, per row that is expected: tiles of the others are skipped."""
 
 
 def configs_for(
@@ -83,13 +85,13 @@ def configs_for(
     assert usable, f"no tile can be used: {unusable}"
     configs = list[Config]()
     for bound in BOUNDS:
-        rows = bound or max(at.hint(product.rows), 2 * BOUNDS[-2])
+        rows = bound or max(at.hint(product.rows) // product.room, 2 * BOUNDS[-2])
         tile = best_of(usable, bound, rows, product, at.num_sms)
         stages = tile.num_stages
         while tile.shared_bytes(product.element_bytes, stages) > limit:
             stages -= 1
-        config = tile.config(bound, stages)
-        if configs and {**configs[-1], "up_to": bound} == config:
+        config = tile.config(bound * product.room, stages)
+        if configs and {**configs[-1], "up_to": bound * product.room} == config:
             configs.pop()
         configs.append(config)
     return at.fitting(configs, product.rows), tuple(Rejected(tile.name, reason) for tile, reason in unusable.items())

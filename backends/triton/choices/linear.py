@@ -98,7 +98,7 @@ def grouped_mm(op: GroupedMmOp, at: Selection) -> Choice | Refused:
         return laid_out
     columns = shape(op.w)[1]
     assert isinstance(columns, int)
-    configs, rejected = configs_for(tiles, laid_out.product(columns, element_bytes), at)
+    configs, rejected = configs_for(tiles, laid_out.product(columns, element_bytes, at), at)
     return Choice(
         launcher="grouped_mm.grouped_mm",
         operands={"x": op.x, "w": op.w, "expert_of": op.expert_of},

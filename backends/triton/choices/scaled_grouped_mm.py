@@ -24,7 +24,7 @@ def scaled_grouped_mm(op: GroupedMmOp, at: Selection) -> Choice | Refused:
         return laid_out
     columns = shape(op.w)[1]
     assert isinstance(columns, int)
-    needed = laid_out.product(columns, 1, columns_per_scale(w))
+    needed = laid_out.product(columns, 1, at, columns_per_scale(w))
     configs, rejected = configs_for(tiles_for(TILES, x, promote), needed, at)
     return Choice(
         launcher="scaled_grouped_mm.scaled_grouped_mm",
