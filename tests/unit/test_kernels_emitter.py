@@ -82,7 +82,7 @@ def expected(module: object, x: Tensor) -> Tensor:
 def test_a_program_computes_what_its_module_means(plan: bool, tokens: int) -> None:
     module = planned() if plan else parse(TEXT)
     x = torch.randn(tokens, 128, generator=torch.Generator().manual_seed(1)).to(torch.bfloat16)
-    want, forced = expected(module, x), Forced.of(module)
+    want, forced = expected(module, x), Forced(module)
     for wrap in (None, forced.wrap):
         (found,) = interpreted(module, wrap)["main"].bind(Params(RandomSource(3)))(x)
         assert found.shape == want.shape == (tokens, 2, 64)
