@@ -8,12 +8,13 @@ import triton.language as tl
 
 from dsv3c.backends.triton.kernels.common import rounded, sequence_of
 
+FP_FUSION = True
 LOG2E = tl.constexpr(1.4426950408889634)
 
 FP_FUSION = True
 """Sums are rescaled and added by one instruction, which rounds once."""
 ALLOWED_SPILLS = {
-    "absorbed_attention_kernel": (64, "sums of 64 heads x 512 fill half of a thread's registers: few others stay"),
+    "absorbed_attention_kernel": (64, "sums of 64 heads x 512 fill half of a thread's registers"),
 }
 """Kernel -> bytes per thread, and why."""
 
@@ -47,7 +48,7 @@ def absorbed_attention_kernel(
     context_lens_ptr: tl.tensor, o_ptr: tl.tensor, partial_ptr: tl.tensor, lse_ptr: tl.tensor,
     softmax_scale: tl.tensor, num_tokens: tl.tensor, num_sequences: tl.tensor, num_splits: tl.tensor,
     table_row: tl.tensor, q_latent_token: tl.tensor, q_latent_head: tl.tensor, q_rope_token: tl.tensor,
-    q_rope_head: tl.tensor, o_token: tl.tensor, o_head: tl.tensor, HEADS: tl.constexpr, RANK: tl.constexpr,
+    q_rope_head: tl.tensor, O_TOKEN: tl.constexpr, O_HEAD: tl.constexpr, HEADS: tl.constexpr, RANK: tl.constexpr,
     ROPE: tl.constexpr, PAGE_SIZE: tl.constexpr, LATENT_PAGE: tl.constexpr, LATENT_ROW: tl.constexpr,
     ROPE_PAGE: tl.constexpr, ROPE_ROW: tl.constexpr, SCALE_PAGE: tl.constexpr, SCALE_ROW: tl.constexpr,
     GRANULE: tl.constexpr, SCORES: tl.constexpr, PROBS: tl.constexpr, BLOCK_H: tl.constexpr, BLOCK_N: tl.constexpr,
@@ -111,7 +112,7 @@ def absorbed_attention_kernel(
     total = tl.where(total == 0.0, 1.0, total)  # no rows: sums of zero, and an lse of -inf
     acc = acc / total[:, None]
     if num_splits == 1:
-        to_o = o_ptr + t_wide * o_token + h[:, None] * o_head + r[None, :]
+        to_o = o_ptr + t_wide * O_TOKEN + h[:, None] * O_HEAD + r[None, :]
         tl.store(to_o, acc.to(o_ptr.dtype.element_ty), mask=of_h & of_r)
     else:
         row_wide = (split * num_tokens + t).to(tl.int64)
