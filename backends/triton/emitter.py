@@ -6,7 +6,7 @@ results comes from the plan, views are torch's, recipes of parameters and the en
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module, resources
 from pathlib import PurePath
@@ -24,13 +24,21 @@ from dsv3c.backends.reference.emitted_entries import entry_text
 from dsv3c.backends.reference.emitter import Body, Program, argument_sizes, binding, bound_sizes, size_refs
 from dsv3c.backends.reference.python_text import Names, literal_text, wrapped
 from dsv3c.ir.dialects.comm import meshes_of
-from dsv3c.ir.dialects.kernel import KernelCallOp
+from dsv3c.ir.dialects.kernel import KernelCallOp, LiteralsAttr
 from dsv3c.ir.dialects.mla import GatherOp
 from dsv3c.ir.dialects.nn import StepPartOp
 from dsv3c.ir.dialects.units import UnitOp, outer
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import IRError, at
-from dsv3c.ir.functions import call_prefix, call_sites, callee_name, functions, parent_module, topological
+from dsv3c.ir.functions import (
+    call_prefix,
+    call_sites,
+    callee_name,
+    functions,
+    parent_function,
+    parent_module,
+    topological,
+)
 from dsv3c.ir.scaled_type import ScaledType
 from dsv3c.ir.sizes import Size, symbols_of
 from dsv3c.ir.types import element_type, shape
@@ -38,8 +46,9 @@ from dsv3c.ir.views import RULES as VIEWS
 
 LAUNCHERS = "dsv3c.backends.triton.launchers"
 DEVICE = "dsv3c.backends.triton.runtime"
-WORKSPACE, FRAME = "workspace", "frame"
-"""Attributes that plan-memory leaves: bytes a function takes, and where in its caller's memory a callee's begins."""
+WORKSPACE, FRAME, PLANNED = "workspace", "frame", "planned"
+"""Attributes that plan-memory leaves: bytes a function takes, where in its caller's memory a callee's begins, and the
+largest sizes that memory is planned for."""
 COPIED = {LAUNCHERS: "launchers", DEVICE: "device"}
 """Packages that a program brings along -> their import names in it."""
 RESERVED = (*reference.RESERVED, "gpu", "space", "Gpu", "Frame", "run_kernels", "Path")
@@ -146,6 +155,7 @@ def emit_function(program: Program, function: func.FuncOp, launchers: set[str]) 
         parameters = [*given, *parameters]
     else:
         body.lines += [f"    {symbol} = {text}" for symbol, text in bound_sizes(body, block, set(given), function)]
+        body.lines += limit_lines(function, given)
     known = set(given)
     for op in block.ops:
         emit_op(body, op, launchers, known)
@@ -273,7 +283,20 @@ def emit_total(body: Body, gather: GatherOp, known: set[str]) -> None:
         given = outer(gather.context_lens)
         assert given is not None, "what a body reads is its arguments"
         body.lines.append(f"    {rows} = space.total({body.values[given]})")
+        function = parent_function(gather)
+        assert function is not None
+        body.lines += limit_lines(function, [rows])
         known.add(rows)
+
+
+def limit_lines(function: func.FuncOp, symbols: Iterable[str]) -> list[str]:
+    """``space.check_planned(T=(T, 4096))``: memory is planned for so much."""
+    planned = function.attributes.get(PLANNED)
+    if not isinstance(planned, LiteralsAttr):
+        return []
+    most = planned.as_dict()
+    items = [f"{symbol}=({symbol}, {most[symbol]})" for symbol in symbols if symbol in most]
+    return wrapped("space.check_planned", items, "", "    ") if items else []
 
 
 def emit_memory(body: Body, name: str, output: SSAValue, place: int | None) -> None:

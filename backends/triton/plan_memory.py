@@ -16,8 +16,8 @@ call returns stays where the callee made it.  Memory is used again once every op
 next one starts: earlier on the same stream, or on another that was waited for.
 
 A step that gathers its context is planned for one sequence of the greatest length, or for as many context rows as a
-step has tokens, if those are more: several long sequences are fed in several steps.  The entry's attribute ``planned``
-says for which sizes its memory is; a step of others is refused.
+step has tokens, if those are more: several long sequences are fed in several steps.  The attribute ``planned`` of
+an entry, and of a function that gathers, says for which sizes memory is planned; a step of larger ones is refused.
 
 It does not move ops to need less, and plans no memory for what is made outside of kernels.  Weights, caches and the
 largest workspace together are compared with the target's memory: a program that does not fit is blocked, with the
@@ -51,7 +51,7 @@ from dsv3c.ir.types import shape
 from dsv3c.passes.base import Pass
 
 WORKSPACE, PLANNED, FRAME, OFFSETS = "workspace", "planned", "frame", "offsets"
-"""Attributes of functions, of entries, of calls, and of communication."""
+"""Attributes of functions, of those that sizes enter by, of calls, and of communication."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class PlanMemoryPass(Pass):
         for function in topological(module):
             name = function.sym_name.data
             planner.plan(function, ranges[name])
-            if not is_private(function):
+            if not is_private(function) or gathers(function):
                 function.attributes[PLANNED] = LiteralsAttr.make(
                     {symbol: high for symbol, (_, high) in ranges[name].items() if high is not None}
                 )
@@ -94,6 +94,11 @@ class PlanMemoryPass(Pass):
             return ctx.blocked(largest, f"{reason}: shard the experts (--ep), or allow smaller steps", **numbers)
         ctx.fired(largest, f"@{largest.sym_name.data}: {total / 1e9:.1f} GB", **numbers)
         return None
+
+
+def gathers(function: func.FuncOp) -> bool:
+    """Whether the context of a step is gathered in a function."""
+    return any(isinstance(op, GatherOp) for op in executed_ops(function))
 
 
 def gathered(module: ModuleOp, ranges: Ranges) -> Ranges:

@@ -70,6 +70,16 @@ class Frame:
         """See ``Space.on_host``."""
         return self.space.on_host(*tables)
 
+    def check_planned(self, **sizes: tuple[int, int]) -> None:
+        """Raise GpuError for a size, given as (of this step, planned for), that memory is not planned for."""
+        for name, (size, most) in sizes.items():
+            if size > most:
+                raise GpuError(
+                    f"the step has {name} = {size}, memory is planned for {most} at most",
+                    "feed fewer tokens or sequences per step (--chunk), or compile for more (--max-tokens, "
+                    "--max-batch, --max-context)",
+                )
+
     def total(self, table: Tensor) -> int:
         """The sum of a table of integers, from the host's copy: the device is not waited for."""
         return int(self.on_host(table)[0].sum())
