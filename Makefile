@@ -1,7 +1,8 @@
 # make demo   set up, then compile, show, run and generate with the tiny model
 # make test   set up, then lint, type-check and run every test
 # make mutants   are the rewrites' tests able to fail?
-# Both set up everything they need in .venv; a second call finds it there.
+# make gpu-check   the kernels' tests and one artifact on the NVIDIA GPU that is there; one line where there is none
+# All set up everything they need in .venv; a second call finds it there.
 # With an environment of your own:  make test VENV=path/to/venv READY=path/to/any/file
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # One thread per process: the workers share the cores, and sums keep one order.
 RUN := OMP_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: demo test lint typecheck tests mutants setup clean
+.PHONY: demo test lint typecheck tests mutants gpu-check setup clean
 .DELETE_ON_ERROR:
 
 demo: setup
@@ -40,6 +41,9 @@ tests: setup
 mutants: setup
 	$(RUN) $(BIN)/python tests/mutants/run.py
 
+gpu-check: setup
+	$(RUN) $(BIN)/python tests/gpu_check.py
+
 setup: $(READY)
 
 $(VENV)/ready: pyproject.toml
@@ -53,7 +57,7 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/python -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null || $(PIP) install --quiet "$(TORCH)"
 	@# No dependency may exchange the torch that is there.
 	$(BIN)/python -c 'import importlib.metadata as m; print("torch==" + m.version("torch"))' > $(VENV)/constraints.txt
-	$(PIP) install --quiet --no-build-isolation --constraint $(VENV)/constraints.txt -e '.[hf,mlir,test]'
+	$(PIP) install --quiet --no-build-isolation --constraint $(VENV)/constraints.txt -e '.[gpu,hf,mlir,test]'
 	touch $@
 
 clean:

@@ -9,6 +9,8 @@ from dsv3c.ir.targets import Target, load_target, shipped_targets
 from dsv3c.tables import columns
 
 CAPABILITIES = ("plan", "reference", "kernels")
+COMPILE_ONLY = "-compile-only"
+"""Ending of a capability: code is made, and nothing launches it."""
 TEXTS = ("name", "description", "kind", "arch", "backends", "recipe", "sources")
 UNITS = {
     "_bytes_per_s": "bytes/s",
@@ -40,13 +42,21 @@ def overview(targets: Mapping[str, Target]) -> str:
     """One row per target: what works for it."""
     rows: list[tuple[str, ...]] = [("target", *CAPABILITIES, "arch", "description")]
     for target in targets.values():
-        works = ["yes" if name in target.backends else "-" for name in CAPABILITIES]
+        works = [answer(target, name) for name in CAPABILITIES]
         rows.append((target.name, *works, target.arch or "-", target.description))
     notes = [
         "plan: compiled and costed without the device; reference: executed on the CPU with defined arithmetic;",
-        "kernels: compiled to code of the device.  `dsv3c targets NAME` prints the facts with units and sources.",
+        "kernels: compiled ahead of time for the device, and launched there (compile-only: not launched).",
+        "`dsv3c targets NAME` prints the facts with units and sources.",
     ]
     return "\n".join([*columns(rows), "", *notes])
+
+
+def answer(target: Target, capability: str) -> str:
+    """Whether something works for a target, or how far."""
+    if capability in target.backends:
+        return "yes"
+    return "compile-only" if capability + COMPILE_ONLY in target.backends else "-"
 
 
 def describe(target: Target) -> str:

@@ -201,6 +201,8 @@ def test_broken_limits_are_errors_with_numbers(cache: KernelCache) -> None:
     assert allowed.cached and 0 < allowed.resources.spill_bytes <= allowed.allowed_spill_bytes
     with pytest.raises(CompileError, match="1 of 1 kernels"):  # from the cache as well
         compile_variants(wanted[:1], H800, cache=cache, package=PACKAGE)
+    (unlimited,) = compile_variants(wanted[:1], H800, cache=cache, package=PACKAGE, limits=False)
+    assert unlimited.resources.spill_bytes > unlimited.allowed_spill_bytes == 0
 
 
 def test_a_kernel_that_cannot_be_compiled_leaves_the_others(cache: KernelCache) -> None:

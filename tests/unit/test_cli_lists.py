@@ -17,6 +17,7 @@ def test_targets_say_what_works() -> None:
     rows = {line.split()[0]: line.split()[1:4] for line in lines[1 : 1 + len(shipped_targets())]}
     assert rows.keys() == shipped_targets().keys()
     assert rows["cpu"] == ["yes", "yes", "-"]
+    assert rows["h800"] == ["yes", "yes", "yes"]
 
 
 def test_target_has_units_and_sources() -> None:

@@ -1,0 +1,82 @@
+"""The tests of kernels on a CUDA device: the interpreter's place is taken by binaries compiled for the device.
+
+As a pytest plug-in (``-p device_gpu``) it replaces ``InterpreterGpu`` before test files import it.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dsv3c.backends.triton import interpreter
+from dsv3c.backends.triton.aot import compile_variants
+from dsv3c.backends.triton.kernel_cache import default_cache
+from dsv3c.backends.triton.kernel_files import write_kernels
+from dsv3c.backends.triton.runtime.cubin import CubinGpu
+from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Gpu, Variant, variant_of
+from dsv3c.ir.targets import Target, shipped_targets
+
+
+def target_of(capability: tuple[int, int]) -> Target | None:
+    """A shipped target whose kernels run on devices of a compute capability."""
+    arch = f"sm_{capability[0]}{capability[1]}a"
+    return next((target for target in shipped_targets().values() if target.arch == arch), None)
+
+
+@cache
+def compiled_for_the_device(variant: Variant) -> Gpu:
+    """The device with one kernel on it, compiled now or before; tests' tiles may spill."""
+    target = target_of(torch.cuda.get_device_capability())
+    assert target is not None, "no target's kernels run on this device"
+    folder = Path(tempfile.mkdtemp())
+    write_kernels(folder, compile_variants([variant], target, cache=default_cache(), jobs=1, limits=False))
+    return CubinGpu(folder)
+
+
+class DeviceGpu:
+    """A ``Gpu`` for tensors of the host: memory goes to the device and comes back with every launch."""
+
+    def __init__(
+        self,
+        num_sms: int = interpreter.NUM_SMS,
+        *,
+        device: str = "cuda",
+        compiled: Callable[[Variant], Gpu] = compiled_for_the_device,
+    ) -> None:
+        self.num_sms, self.device, self.compiled = num_sms, torch.device(device), compiled
+
+    def launch(
+        self,
+        kernel: str,
+        grid: tuple[int, int, int],
+        arguments: Mapping[str, Argument],
+        constants: Mapping[str, Constant],
+        config: Config,
+    ) -> None:
+        """See ``Gpu``.  Tensors that share memory on the host share it on the device."""
+        memory = dict[int, tuple[Tensor, Tensor]]()
+        moved = {
+            name: self.moved(argument, memory) if isinstance(argument, Tensor) else argument
+            for name, argument in arguments.items()
+        }
+        self.compiled(variant_of(kernel, moved, constants, config)).launch(kernel, grid, moved, constants, config)
+        for host, device in memory.values():
+            host.copy_(device)
+
+    def moved(self, tensor: Tensor, memory: dict[int, tuple[Tensor, Tensor]]) -> Tensor:
+        """The same view of a copy of the memory behind it."""
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in memory:
+            host = torch.empty(0, dtype=torch.uint8).set_(storage)  # pyright: ignore[reportArgumentType]
+            memory[storage.data_ptr()] = host, host.to(self.device, copy=True)
+        there = memory[storage.data_ptr()][1].untyped_storage()
+        view = torch.empty(0, dtype=tensor.dtype, device=self.device)
+        return view.set_(there, tensor.storage_offset(), tensor.shape, tensor.stride())
+
+
+def pytest_configure() -> None:
+    """Take the interpreter's place."""
+    interpreter.InterpreterGpu = DeviceGpu  # pyright: ignore[reportAttributeAccessIssue]

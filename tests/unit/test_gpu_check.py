@@ -1,0 +1,79 @@
+"""The check on a GPU: what it says where there is none, and how memory of the host gets to a device and back."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from device_gpu import DeviceGpu, target_of
+
+from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Variant
+
+TESTS = Path(__file__).parents[1]
+CONFIG = {"num_warps": 4, "num_stages": 1}
+
+
+class Doubling:
+    """Stands for a device: doubles ``x`` into ``y``."""
+
+    num_sms = 1
+
+    def launch(
+        self,
+        kernel: str,
+        grid: tuple[int, int, int],
+        arguments: Mapping[str, Argument],
+        constants: Mapping[str, Constant],
+        config: Config,
+    ) -> None:
+        x, y = arguments["x"], arguments["y"]
+        assert isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor)
+        y.copy_(2 * x)
+        self.seen = x
+
+
+@pytest.fixture
+def device() -> tuple[DeviceGpu, Doubling, list[Variant]]:
+    doubling, asked = Doubling(), list[Variant]()
+
+    def compiled(variant: Variant) -> Doubling:
+        asked.append(variant)
+        return doubling
+
+    return DeviceGpu(device="cpu", compiled=compiled), doubling, asked
+
+
+def test_views_come_back_with_their_neighbours(device: tuple[DeviceGpu, Doubling, list[Variant]]) -> None:
+    gpu, doubling, asked = device
+    memory = torch.arange(24.0).view(4, 6)
+    x, y = memory[:, 1:3], memory.T[3:5].T
+    gpu.launch("a.a_kernel", (1, 1, 1), {"x": x, "y": y, "n": 4}, {"B": 1}, CONFIG)
+    expected = torch.arange(24.0).view(4, 6)
+    expected[:, 3:5] = 2 * expected[:, 1:3]
+    assert memory.equal(expected)
+    assert doubling.seen.data_ptr() != x.data_ptr() and doubling.seen.stride() == x.stride()
+    assert asked[0].signature == (("x", "*fp32"), ("y", "*fp32"), ("n", "i32"))
+    assert asked[0].divisible == ()  # 4 and 12 bytes behind an aligned address
+
+
+def test_8_bit_and_empty_tensors_are_moved(device: tuple[DeviceGpu, Doubling, list[Variant]]) -> None:
+    gpu, _, _ = device
+    y = torch.zeros(3, dtype=torch.bfloat16)
+    gpu.launch("a.a_kernel", (1, 1, 1), {"x": torch.ones(3), "y": y, "none": torch.empty(0)}, {}, CONFIG)
+    assert y.tolist() == [2, 2, 2]
+
+
+def test_devices_are_known_by_their_capability() -> None:
+    hopper, unknown = target_of((9, 0)), target_of((7, 5))
+    assert hopper is not None and hopper.arch == "sm_90a"
+    assert unknown is None
+
+
+def test_one_line_where_there_is_no_gpu() -> None:
+    command = [sys.executable, str(TESTS / "gpu_check.py")]
+    done = subprocess.run(command, capture_output=True, text=True, env={"CUDA_VISIBLE_DEVICES": ""})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("gpu-check: nothing was run: ")
+    assert len(done.stdout.splitlines()) == 1
