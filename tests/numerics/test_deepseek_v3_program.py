@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 import pytest
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 import dsv3c
 from dsv3c.api import Module
+from dsv3c.backends.triton.variants import variants_of
 from dsv3c.compiler import evaluator
 from dsv3c.driver import Driver, PassRun
 from dsv3c.ir.bodies import executed_ops
@@ -22,6 +23,7 @@ from dsv3c.ir.cost import Env
 from dsv3c.ir.cost_model import COST
 from dsv3c.ir.cost_rules_comm import KINDS, copies_of
 from dsv3c.ir.dialects.comm import CombineOp, DispatchOp
+from dsv3c.ir.dialects.core import facts_of
 from dsv3c.ir.dialects.moe_rows import PermuteOp
 from dsv3c.ir.dialects.nn import EmbeddingOp, HeadLinearOp, LinearOp
 from dsv3c.ir.dialects.scaled import DequantizeOp, GroupedMmOp, MmOp, QuantizeOp
@@ -32,6 +34,7 @@ from dsv3c.ir.links import PAYLOADS
 from dsv3c.ir.scaled_type import is_scaled, scaled_type
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.types import element_type, shape
+from dsv3c.lowering import lower_to_kernels
 from dsv3c.models.configs import load_config
 from dsv3c.operating_point import point_of
 from dsv3c.passes.base import Pass
@@ -280,3 +283,27 @@ def test_payloads_of_exchanges(program: Program) -> None:
         assert op.payload.data == "bf16"
         assert PAYLOADS[op.payload.data].copy_bytes(hidden) == 14336
         assert str(element_type(op.y)) == "bf16"
+
+
+MOST_BINARIES = 120
+"""Kernels that an artifact of the whole model may bring: all layers share them, sizes of a step are not in them."""
+
+
+def test_few_kernels_run_every_phase(program: Program) -> None:
+    target = load_target("h800")
+    lowered = lower_to_kernels(Driver(make_context(target=target)), program.module)
+    assert facts_of(lowered) >= {"lowered", "planned"}
+    variants = variants_of(lowered, int(target.fact("num_compute_units")))
+    assert 30 < len(variants) <= MOST_BINARIES
+    assert len({variant.key for variant in variants}) == len(variants)
+    # every layer's workspace is a part of its entry's
+    planned = {name: workspace_of(item) for name, item in functions(lowered).items()}
+    for entry in PHASES:
+        called = [planned[name] for name in planned if name.startswith(f"{entry}.layer")]
+        assert planned[entry] >= max(called) > 0
+
+
+def workspace_of(function: func.FuncOp) -> int:
+    stated = function.attributes["workspace"]
+    assert isinstance(stated, IntegerAttr)
+    return stated.value.data
