@@ -91,6 +91,13 @@ def test_a_static_scale(m: int, apply: str) -> None:
     )
 
 
+@pytest.mark.parametrize("m", [0, 1, 7, 1100])
+@pytest.mark.parametrize("round_scale", ["none", "pow2"])
+def test_one_scale_for_all(m: int, round_scale: str) -> None:
+    partials = torch.full((256,), float("nan"))
+    check_quantize(rows(m, 200), granule=(0, 0), partials=partials, round_scale=round_scale)
+
+
 @pytest.mark.parametrize("granule", [(1, 128), (128, 128), (0, 0), (128, 1)])
 @pytest.mark.parametrize("kind", ["bf16", "f32"])
 def test_dequantize(granule: tuple[int, int], kind: str) -> None:

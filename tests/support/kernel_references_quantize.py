@@ -19,7 +19,7 @@ def quantizer(how: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def quantize(x: Any, configs: Any, **how: Any) -> dict[str, Value]:
+def quantize(x: Any, configs: Any, partials: Any = None, **how: Any) -> dict[str, Value]:
     """scaled.quantize."""
     return {"q": scaled.quantize(x, **quantizer(how))}
 

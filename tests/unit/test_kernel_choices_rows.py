@@ -11,6 +11,7 @@ from xdsl.ir import Operation
 
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Selection
 from dsv3c.backends.triton.choices.row_configs import WARPS_OF_WHOLE_ROWS
+from dsv3c.backends.triton.launchers.quantize import MOST_PARTIALS
 from dsv3c.ir.functions import functions
 from dsv3c.ir.targets import Target, load_target
 
@@ -89,6 +90,12 @@ def test_a_given_scale() -> None:
     assert "hardware saturates" in refusal(quantize("*x*, f32", static.replace(" saturate,", "")))
 
 
+def test_one_scale_for_all() -> None:
+    (scratch,) = chosen(quantize("*x*, f32")).scratch.values()
+    assert (scratch.sizes, str(scratch.element)) == ((MOST_PARTIALS,), "f32")
+    assert not chosen(quantize()).scratch
+
+
 def test_blocks_of_several_rows() -> None:
     assert chosen(quantize("128x128, f32")).configs[0]["num_warps"] == 8
     assert chosen(quantize("128x1, f32")).configs[0]["block_n"] == 64
@@ -101,7 +108,6 @@ def test_quantisers_that_no_kernel_has() -> None:
     pow2 = QUANTIZER.replace('"none"', '"pow2"')
     assert "f32 scales, not f8E8M0FNU" in refusal(quantize("1x128, f8E8M0FNU", pow2))
     assert "f8E8M0FNU (packed)" in refusal(quantize("1x128, f8E8M0FNU, packed", pow2))
-    assert "needs all of it" in refusal(quantize("*x*, f32"))
     assert "needs all of it" in refusal(quantize("1x*, f32"))
     assert "powers of two" in refusal(quantize("1x96, f32"))
     assert "h800 has no f8E4M3FNUZ" in refusal(quantize(element="f8E4M3FNUZ"))
@@ -182,7 +188,8 @@ def test_norms_that_no_kernel_has() -> None:
     assert "rounds the row to bf16 or leaves it in f32, not to f16" in refusal(
         norm().replace("intermediate bf16", "intermediate f16")
     )
-    assert "a scale per row" in refusal(norm().replace("1x128, f32, mn_major", "128x128, f32"))
+    for granule in ("128x128", "1x*", "*x*"):
+        assert "scale" in refusal(norm().replace("1x128, f32, mn_major", f"{granule}, f32"))
     static = norm().replace(QUANTIZER, 'quantizer <apply "divide", round_scale "none", saturate, static 2.0e-02>')
     assert "this one is static" in refusal(static.replace("1x128, f32, mn_major", "*x*, f32"))
     assert "not f64" in refusal(norm().replace("384xbf16", "384xf64"))

@@ -2,9 +2,10 @@
 
 from xdsl.dialects.builtin import f32
 
-from dsv3c.backends.triton.choices.base import KERNELS, Choice, Config, Refused, Selection
+from dsv3c.backends.triton.choices.base import KERNELS, Choice, Config, Refused, Scratch, Selection
 from dsv3c.backends.triton.choices.row_configs import (
     FLOATS,
+    is_whole,
     quantizer_literals,
     rows_of,
     tiles,
@@ -17,6 +18,8 @@ from dsv3c.ir.types import element_type, shape
 
 COLUMNS: tuple[Config, ...] = ({"block_m": 1, "block_n": 64, "num_warps": 8, "num_stages": 1},)
 """Blocks of 128 rows with a scale per column, or square ones, whose width is theirs."""
+MOST_PARTIALS = 256
+"""Programs that look for the largest number of a whole value (``launchers/quantize.py``)."""
 MAX_BLOCK = 128 * 128
 """Elements of a block that one program holds without spilling."""
 
@@ -29,13 +32,16 @@ def quantize(op: QuantizeOp, at: Selection) -> Choice | Refused:
     if reason is not None:
         return Refused(reason)
     assert isinstance(columns, int)
-    in_blocks = op.quantizer.static_scale is None and any(granule > 1 for granule in kind.granules[:-1])
+    dynamic = op.quantizer.static_scale is None
+    in_blocks = dynamic and any(granule > 1 for granule in kind.granules[:-1])
+    whole = dynamic and is_whole(kind)
     return Choice(
         launcher="quantize.quantize",
         operands={"x": op.x},
         results={"q": op.q},
         configs=COLUMNS if in_blocks else tiles(columns, rows_of(op.x), at),
         parameters={**quantizer_literals(kind, op.quantizer), "static": op.quantizer.static_scale},
+        scratch={"partials": Scratch((MOST_PARTIALS,), f32)} if whole else {},
     )
 
 

@@ -77,11 +77,16 @@ def unquantizable(kind: ScaledType, quantizer: QuantizerAttr, at: Selection) -> 
         if not quantizer.saturates:
             return "a static scale without saturation: hardware saturates where the quantiser makes NaN"
         return None
-    if WHOLE in kind.granules:
+    if WHOLE in kind.granules and not is_whole(kind):
         return f"{granules}: a scale of a whole dim needs all of it first"
     if any(granule & (granule - 1) for granule in kind.granules):
         return f"{granules}: its kernel cuts blocks whose sizes are powers of two"
     return None
+
+
+def is_whole(kind: ScaledType) -> bool:
+    """Whether all of a value has one scale."""
+    return all(granule == WHOLE for granule in kind.granules)
 
 
 def by_rows(kind: ScaledType, quantizer: QuantizerAttr, at: Selection) -> str | None:
@@ -90,7 +95,7 @@ def by_rows(kind: ScaledType, quantizer: QuantizerAttr, at: Selection) -> str | 
         return reason
     if quantizer.static_scale is not None:
         return "its kernel finds a scale per row and block of columns, and this one is static"
-    if any(granule != 1 for granule in kind.granules[:-1]):
+    if any(granule != 1 for granule in kind.granules[:-1]) or kind.granules[-1] == WHOLE:
         return f"granule {show_granule(kind.granules)}: its kernel finds a scale per row and block of columns"
     if kind.granules[-1] > 128:
         return f"granule {show_granule(kind.granules)}: blocks of columns have 128 elements at most"

@@ -110,6 +110,63 @@ def quantize_static_kernel(
 
 
 @triton.jit
+def amax_kernel(
+    x_ptr: tl.tensor,
+    partials_ptr: tl.tensor,
+    rows: tl.tensor,
+    columns: tl.tensor,
+    x_stride: tl.tensor,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+) -> None:
+    """``partials[p]``: the largest absolute value of every so manieth tile of rows.  Grid: partials."""
+    first, step = tl.program_id(0), tl.num_programs(0)
+    n = tl.arange(0, BLOCK_N)
+    amax = tl.zeros([BLOCK_M, BLOCK_N], tl.float32)
+    for tile in range(first, tl.cdiv(rows, BLOCK_M), step):
+        m = (tile * BLOCK_M + tl.arange(0, BLOCK_M)).to(tl.int64)
+        for start in range(0, columns, BLOCK_N):
+            inside = (m < rows)[:, None] & (start + n < columns)[None, :]
+            x = tl.load(x_ptr + m[:, None] * x_stride + start + n[None, :], mask=inside, other=0.0)
+            amax = tl.maximum(amax, tl.abs(x.to(tl.float32)))
+    tl.store(partials_ptr + first, tl.max(tl.max(amax, axis=1), axis=0))
+
+
+@triton.jit
+def quantize_whole_kernel(
+    x_ptr: tl.tensor,
+    partials_ptr: tl.tensor,
+    data_ptr: tl.tensor,
+    scale_ptr: tl.tensor,
+    rows: tl.tensor,
+    columns: tl.tensor,
+    partials: tl.tensor,
+    x_stride: tl.tensor,
+    data_stride: tl.tensor,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    MOST_PARTIALS: tl.constexpr,
+    AMAX_FLOOR: tl.constexpr,
+    APPLY: tl.constexpr,
+    ROUND_SCALE: tl.constexpr,
+    SATURATE: tl.constexpr,
+    LARGEST: tl.constexpr,
+) -> None:
+    """One scale, of the largest of ``partials``.  Grid: tiles of rows, tiles of columns."""
+    i = tl.arange(0, MOST_PARTIALS)
+    amax = tl.max(tl.load(partials_ptr + i, mask=i < partials, other=0.0)[None, :], axis=1)
+    s = scale_of(amax, AMAX_FLOOR, LARGEST, ROUND_SCALE)
+    m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
+    n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
+    inside = (m < rows)[:, None] & (n < columns)[None, :]
+    x = tl.load(x_ptr + m[:, None] * x_stride + n[None, :], mask=inside, other=0.0).to(tl.float32)
+    y = quotient(x, s[:, None], APPLY, LARGEST, SATURATE)
+    tl.store(data_ptr + m[:, None] * data_stride + n[None, :], y.to(data_ptr.dtype.element_ty), mask=inside)
+    one = tl.arange(0, 1)
+    tl.store(scale_ptr + one, s, mask=one == tl.program_id(0) + tl.program_id(1))
+
+
+@triton.jit
 def dequantize_kernel(
     data_ptr: tl.tensor,
     scale_ptr: tl.tensor,

@@ -4,25 +4,31 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import LARGEST, as_rows, quantizer_constants, scale_strides
-from dsv3c.backends.triton.runtime.gpu import Configs, Constant, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Argument, Configs, Constant, Gpu, Static, cdiv, choose
+
+MOST_PARTIALS = 256
+"""Programs that look for the largest number of a whole value."""
 
 
 def quantize(
-    gpu: Gpu, *, x: Tensor, q: Scaled, configs: Configs, granule: tuple[int, ...], data: str,
-    amax_floor: float | None, static: float | None, apply: str, round_scale: str, saturate: bool,
+    gpu: Gpu, *, x: Tensor, q: Scaled, partials: Tensor | None = None, configs: Configs, granule: tuple[int, ...],
+    data: str, amax_floor: float | None, static: float | None, apply: str, round_scale: str, saturate: bool,
 ) -> None:  # fmt: skip
     """``s = max(amax, floor) / largest; data = round(x / s)``: x [*, N] -> scaled [*, N]; see the meaning.
 
     Granules: rows of 1, any power of two of columns; rows of a power of two, with as many columns or one; the whole
-    value with a static scale.
+    value with a static scale, or with ``partials`` ([256] f32, scratch).
     """
     if static is not None:
         return quantize_static(gpu, x=x, q=q, configs=configs, data=data, static=static, apply=apply, saturate=saturate)
-    if x.numel() == 0:
-        return
     how = quantizer_constants(
         data=data, granule=granule, amax_floor=amax_floor, apply=apply, round_scale=round_scale, saturate=saturate
     )
+    if partials is not None:
+        del how["GRANULE"]
+        return quantize_whole(gpu, x, q, partials, configs, how)
+    if x.numel() == 0:
+        return
     if len(granule) > 1 and granule[-2] > 1:
         how["N_GRANULE"] = how.pop("GRANULE")
         how["M_GRANULE"] = granule[-2]
@@ -104,6 +110,37 @@ def quantize_static(
             "SATURATE": saturate,
             "LARGEST": LARGEST[data],
         },
+        config,
+    )
+
+
+def quantize_whole(
+    gpu: Gpu, x: Tensor, q: Scaled, partials: Tensor, configs: Configs, how: dict[str, Constant]
+) -> None:
+    """One scale for all of x, stored also where x has no rows: its largest number first, then the quotients."""
+    rows, to = as_rows(x), as_rows(q.data)
+    config = choose(configs, rows.shape[0])
+    tiles = cdiv(rows.shape[0], config["block_m"])
+    count = min(tiles, MOST_PARTIALS)
+    tile = {"BLOCK_M": config["block_m"], "BLOCK_N": config["block_n"]}
+    sizes: dict[str, Argument] = {"rows": rows.shape[0], "columns": Static(rows.shape[1])}
+    if count:
+        arguments = {"x_ptr": rows, "partials_ptr": partials, **sizes, "x_stride": Static(rows.stride(0))}
+        gpu.launch("quantize.amax_kernel", (count, 1, 1), arguments, tile, config)
+    gpu.launch(
+        "quantize.quantize_whole_kernel",
+        (max(1, tiles), cdiv(rows.shape[1], config["block_n"]), 1),
+        {
+            "x_ptr": rows,
+            "partials_ptr": partials,
+            "data_ptr": to,
+            "scale_ptr": q.scale,
+            **sizes,
+            "partials": count,
+            "x_stride": Static(rows.stride(0)),
+            "data_stride": Static(to.stride(0)),
+        },
+        {**tile, "MOST_PARTIALS": MOST_PARTIALS, **how},
         config,
     )
 
