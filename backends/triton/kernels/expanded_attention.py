@@ -70,14 +70,14 @@ def attend(
 def expanded_attention_kernel(
     q_nope_ptr: tl.tensor, q_rope_ptr: tl.tensor, kv_ptr: tl.tensor, k_rope_ptr: tl.tensor, positions_ptr: tl.tensor,
     seq_offsets_ptr: tl.tensor, context_lens_ptr: tl.tensor, o_ptr: tl.tensor, softmax_scale: tl.tensor,
-    num_tokens: tl.tensor, num_sequences: tl.tensor, q_nope_token: tl.tensor, q_nope_head: tl.tensor,
-    q_rope_token: tl.tensor, q_rope_head: tl.tensor, kv_row: tl.tensor, kv_head: tl.tensor, k_rope_row: tl.tensor,
-    o_token: tl.tensor, o_head: tl.tensor, NOPE: tl.constexpr, ROPE: tl.constexpr, VALUES: tl.constexpr,
-    SCORES: tl.constexpr, PROBS: tl.constexpr, BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr,
-    BLOCK_D: tl.constexpr, BLOCK_V: tl.constexpr,
+    num_tokens: tl.tensor, num_sequences: tl.tensor, num_blocks: tl.tensor, q_nope_token: tl.tensor,
+    q_nope_head: tl.tensor, q_rope_token: tl.tensor, q_rope_head: tl.tensor, kv_row: tl.tensor, kv_head: tl.tensor,
+    k_rope_row: tl.tensor, o_token: tl.tensor, o_head: tl.tensor, NOPE: tl.constexpr, ROPE: tl.constexpr,
+    VALUES: tl.constexpr, SCORES: tl.constexpr, PROBS: tl.constexpr, BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr,
+    BLOCK_K: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_V: tl.constexpr,
 ) -> None:  # fmt: skip
     """One head of a block of one sequence's tokens; tokens behind the last sequence get zeros."""
-    block = tl.num_programs(0) - 1 - tl.program_id(0)  # the longest contexts first
+    block = num_blocks - 1 - tl.program_id(0)  # the longest contexts first
     head = tl.program_id(1)
     n, before = sequence_of_block(seq_offsets_ptr, context_lens_ptr, num_sequences, block, BLOCK_Q)
     first = tl.load(seq_offsets_ptr + n)

@@ -51,9 +51,9 @@ def absorbed_attention(
             "table_row": block_table.stride(0),
             **{"q_latent_token": Static(q_latent.stride(0)), "q_latent_head": Static(q_latent.stride(1))},
             **{"q_rope_token": Static(q_rope.stride(0)), "q_rope_head": Static(q_rope.stride(1))},
-            **{"o_token": Static(o.stride(0)), "o_head": Static(o.stride(1))},
         },
         {
+            **{"O_TOKEN": o.stride(0), "O_HEAD": o.stride(1)},
             **{"HEADS": heads, "RANK": rank, "ROPE": q_rope.shape[2], "PAGE_SIZE": page_size},
             **{"LATENT_PAGE": cache.latent.stride(0), "LATENT_ROW": cache.latent.stride(1)},
             **{"ROPE_PAGE": cache.rope.stride(0), "ROPE_ROW": cache.rope.stride(1)},

@@ -21,13 +21,15 @@ def expanded_attention(
     if tokens == 0:
         return
     config, sequences = choose(configs, tokens), context_lens.shape[0]
+    blocks = tokens // config["block_q"] + sequences + 1
     gpu.launch(
         "expanded_attention.expanded_attention_kernel",
-        (tokens // config["block_q"] + sequences + 1, heads, 1),
+        (blocks, heads, 1),
         {
             **{"q_nope_ptr": q_nope, "q_rope_ptr": q_rope, "kv_ptr": kv, "k_rope_ptr": k_rope},
             **{"positions_ptr": positions, "seq_offsets_ptr": seq_offsets, "context_lens_ptr": context_lens},
             **{"o_ptr": o, "softmax_scale": scale, "num_tokens": tokens, "num_sequences": sequences},
+            "num_blocks": blocks,
             **{"q_nope_token": Static(q_nope.stride(0)), "q_nope_head": Static(q_nope.stride(1))},
             **{"q_rope_token": Static(q_rope.stride(0)), "q_rope_head": Static(q_rope.stride(1))},
             **{"kv_row": Static(kv.stride(0)), "kv_head": Static(kv.stride(1))},
