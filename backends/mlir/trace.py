@@ -148,6 +148,12 @@ def exported_call(op: Operation) -> tuple[Callable[..., Any], Call]:
             hint="bucket-tokens{layout=dense} makes a row for every expert and token",
         )
     call: Call = adapter(op)
+    if call.kwargs.get("round_scale") == "pow2" or call.kwargs.get("scale") == torch.float8_e8m0fnu:
+        raise ExitError(
+            f"{op.name} makes scales that are powers of two; torch-mlir lowers no op that makes them exactly",
+            where=at(op),
+            hint="--recipe deepseek-v3 has scales in f32, --recipe bf16 has none",
+        )
     meant = EXPORTED.get(call.meaning)
     if meant is None and (call.meaning in AS_THEY_ARE or hasattr(call.meaning, "_schema")):
         meant = call.meaning

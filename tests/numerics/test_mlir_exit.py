@@ -33,7 +33,9 @@ from dsv3c.metrics import difference
 from dsv3c.pipelines import RAISE, parse_passes
 from dsv3c.plan import Plan
 
-CONFIG = small("deepseek-v3", n_group=4, topk_group=2, num_hidden_layers=1, first_k_dense_replace=0)
+CONFIG = small(
+    "deepseek-v3", n_group=4, topk_group=2, num_hidden_layers=1, first_k_dense_replace=0, num_experts_per_tok=2
+)
 """One MoE layer in which groups of experts are chosen."""
 SIZES = ((2, 9), (3, 20))
 

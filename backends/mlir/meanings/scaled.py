@@ -14,18 +14,18 @@ from dsv3c.backends.mlir.meanings import dense
 from dsv3c.backends.mlir.meanings.views import reshape as reshape_tensor
 from dsv3c.backends.reference.meanings.scaled import LARGEST, OVERFLOW, Quantizer, Scaled, num_blocks
 
-SMALLEST_BITS, LARGEST_EXPONENT = 1, 254
-"""Exponent fields of the powers of two that f32 holds in full precision: 2^-126 and 2^127."""
-
 
 def blocked(x: Tensor, granule: Sequence[int]) -> tuple[Tensor, list[int]]:
-    """``x`` with every dim of blocks split in two, zeros behind it; and which dims run within a block."""
+    """``x`` with every dim of blocks split in two, zeros behind it; and which dims run within a block.
+
+    A dim that is one block stays: its scale has one element there.
+    """
     pads, sizes, inner = list[int](), list[int](), list[int]()
     for size, step in zip(x.shape, granule, strict=True):
-        count, step = num_blocks(size, step), step or size
-        pads = [0, count * step - size, *pads]
-        sizes += [size] if step == 1 else [count, step]
-        if step != 1:
+        splits = step > 1
+        pads = [0, num_blocks(size, step) * step - size if splits else 0, *pads]
+        sizes += [num_blocks(size, step), step] if splits else [size]
+        if splits:
             inner.append(len(sizes) - 1)
     return reshape_tensor(functional.pad(x, pads) if any(pads) else x, sizes), inner
 
@@ -47,21 +47,16 @@ def joined(y: Tensor, like: Tensor, granule: Sequence[int]) -> Tensor:
     return y
 
 
-def up_to_pow2(s: Tensor) -> Tensor:
-    """``2^ceil(log2 s)`` of positive f32 numbers, by their bits: a mantissa other than 0 raises the exponent."""
-    bits = s.view(torch.int32)
-    above = (bits >> 23) + (bits & 0x7FFFFF != 0).to(torch.int32)
-    return (above.clamp(SMALLEST_BITS, LARGEST_EXPONENT) << 23).view(torch.float32)
-
-
 def quantize(x: Tensor, **how: Unpack[Quantizer]) -> Scaled:
     """``s = max(amax, floor) / largest; data = round(x / s)`` per block, in f32: x [*] -> scaled [*]."""
     granule, data, static, floor = how["granule"], how["data"], how["static"], how["amax_floor"]
     x32, inner = blocked(x.to(torch.float32), granule)
     if static is None:
         assert floor is not None, "a quantiser has a floor or a static scale"
-        s = x32.abs().amax(dim=inner).clamp(min=floor) / LARGEST[data]
-        s = up_to_pow2(s) if how["round_scale"] == "pow2" else s
+        whole = [dim for dim, step in enumerate(granule) if step == 0]
+        largest = x32.abs().amax(dim=inner) if inner else x32.abs()
+        largest = largest.amax(dim=whole, keepdim=True) if whole else largest
+        s = largest.clamp(min=floor) / LARGEST[data]
     else:
         grid = [num_blocks(size, step) for size, step in zip(x.shape, granule, strict=True)]
         s = torch.full(grid, static, dtype=torch.float32)
@@ -83,7 +78,8 @@ def dequantize(q: Scaled, *, dtype: torch.dtype) -> Tensor:
 def row_blocks(q: Scaled) -> tuple[Tensor, Tensor]:
     """Data in f32 as [*, M, B, g] with zeros behind K, and its scales [*, M, B], one per row and block of K."""
     rows, granule = q.data.shape[-2], (*(1 for _ in q.data.shape[:-1]), q.granule[-1])
-    data, _ = blocked(q.data.to(torch.float32), granule)
+    data, inner = blocked(q.data.to(torch.float32), granule)
+    data = data if inner else data.unsqueeze(-2)
     scale, step = q.scale.to(torch.float32), q.granule[-2] or rows
     if step > 1:
         leading, (blocks, columns) = scale.shape[:-2], scale.shape[-2:]
@@ -116,7 +112,9 @@ def flattened(x: Tensor) -> Tensor:
 def grouped_mm(x: Scaled, w: Scaled, expert_of: Tensor, *, dtype: torch.dtype, promote: int | None) -> Tensor:
     """Rows of a dense ``permute`` times their expert's matrix: scaled [M, K], scaled [E, N, K] -> [M, N]."""
     experts = w.data.shape[0]
-    data, scale = (part.unflatten(0, (experts, part.shape[0] // experts)) for part in (x.data, x.scale))
+    data = x.data.unflatten(0, (experts, x.data.shape[0] // experts))
+    # one scale for all rows is every expert's
+    scale = x.scale.unflatten(0, (experts, x.scale.shape[0] // experts)) if x.granule[0] else x.scale.unsqueeze(0)
     return block_product(Scaled(data, scale, (1, 1, x.granule[-1])), w).flatten(0, 1).to(dtype)
 
 
