@@ -122,9 +122,10 @@ def test_nothing_outside_of_the_pool_is_written() -> None:
     cache = filled(6, 8, 2)
     before = cache.latent.clone(), cache.rope.clone()
     given = {"cache": cache, "updated": cache, "latent": torch.ones(3, 8).bfloat16(), "configs": CONFIGS}
+    table = torch.tensor([[-1, 3], [77, 3], [2, 3]]).int()[:, :1]
     append(
-        InterpreterGpu(), **given, k_rope=torch.ones(3, 2).bfloat16(), positions=torch.tensor([0, 1, 99]).int(),
-        seq_offsets=torch.tensor([0, 1, 2, 3]).int(), block_table=torch.tensor([[-1], [77], [2]]).int(),
+        InterpreterGpu(), **given, k_rope=torch.ones(3, 2).bfloat16(), positions=torch.tensor([0, 1, 5]).int(),
+        seq_offsets=torch.tensor([0, 1, 2, 3]).int(), block_table=table,
     )  # fmt: skip
     assert torch.equal(cache.latent, before[0])
     assert torch.equal(cache.rope, before[1])

@@ -53,6 +53,12 @@ def test_routes_of_every_semantics(how: dict[str, Any], biased: bool, kind: torc
     check_gate(logits, bias, how, block_t=4)
 
 
+def test_choices_are_rounded_as_a_narrow_bias_is() -> None:
+    torch.manual_seed(7)
+    how = V3 | {"scores_in": "bf16", "dtype": "bf16", "masked_weights": True}
+    check_gate(torch.randn(4, 64), (torch.randn(64) * 0.3).bfloat16(), how, block_t=4)
+
+
 def test_all_experts_of_deepseek_v3() -> None:
     torch.manual_seed(1)
     check_gate(torch.randn(7, 256), torch.randn(256) * 0.1, V3, block_t=4)

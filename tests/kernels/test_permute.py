@@ -104,14 +104,14 @@ def test_a_capacity_of_its_own() -> None:
 
 
 def test_rows_behind_the_capacity_are_left_out() -> None:
-    x, ids = torch.arange(1.0, 6.0).view(5, 1), torch.tensor([[1], [1], [1], [0], [1]])
+    x, ids = torch.arange(1.0, 6.0).view(5, 1), torch.tensor([[0], [0], [0], [1], [0]])
     rows = torch.empty(4, 1)
     slots, expert_of = (torch.empty(4, dtype=torch.int32) for _ in range(2))
     permute(
         InterpreterGpu(), x=x, ids=ids, rows=rows, slots=slots, expert_of=expert_of, experts=2, layout="masked",
         alignment=1, configs=[CONFIG], counts=torch.empty(1, 2, dtype=torch.int32),
     )  # fmt: skip
-    assert (rows.flatten().tolist(), slots.tolist(), expert_of.tolist()) == ([4, 0, 1, 2], [3, -1, 0, 1], [0, -1, 1, 1])
+    assert (rows.flatten().tolist(), slots.tolist(), expert_of.tolist()) == ([1, 2, 4, 0], [0, 1, 3, -1], [0, 0, 1, -1])
 
 
 def test_strided_tokens_and_leading_dims() -> None:

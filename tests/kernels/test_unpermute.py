@@ -61,6 +61,13 @@ def test_sums_that_cancel(order: str) -> None:
     check_unpermute(y, slots, torch.rand(2, 6) - 0.5, ids, "f32", order)
 
 
+def test_equal_experts_are_added_in_the_order_of_choices() -> None:
+    torch.manual_seed(4)
+    slots = torch.randperm(8).int()
+    ids = torch.tensor([[3, 1, 1, 1], [2, 2, 2, 2]])
+    check_unpermute(torch.randn(8, 64).bfloat16(), slots, torch.rand(2, 4).bfloat16(), ids, "bf16", "expert")
+
+
 @pytest.mark.parametrize("order", ["slot", "expert"])
 def test_choices_without_an_expert_add_nothing(order: str) -> None:
     y, slots = torch.full((2, 3), -0.0), torch.tensor([1, -1], dtype=torch.int32)
