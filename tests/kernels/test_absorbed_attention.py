@@ -104,8 +104,8 @@ def test_probabilities_are_rounded_before_their_sum_is_known() -> None:
 
 
 def test_more_sequences_than_are_searched_at_once() -> None:
-    new, context = [i % 2 for i in range(300)], [1 + i % 3 for i in range(300)]
-    run(Step(new[-140:] + [0] * 20, context[-160:], page_size=16), heads=1, rank=16, rope=16)
+    step = Step(new=[1] + [0] * 129 + [2, 1], context=[1 + i % 3 for i in range(130)] + [20, 2], page_size=16)
+    run(step, heads=1, rank=16, rope=16)
 
 
 def test_without_tokens_nothing_is_launched() -> None:
