@@ -18,7 +18,7 @@ def permute(
     """``rows[m] = x[t]`` where slot t*k + j with expert ids[t, j] has row m: x [*, D], ids [*, k] -> [M, D], [M], [M].
 
     ``counts``: scratch of at least ``ceil(T*k / chunk)`` times E numbers.  ``masked``: an expert has M / E rows, and
-    slots that do not fit get none.
+    slots that do not fit get none.  ``dense``: of a token's slots with one expert, one gets the row.
     """
     top_k, num_rows = ids.shape[-1], slots.shape[0]
     ids = as_rows(ids)
