@@ -4,19 +4,22 @@ Every launch is held to its meaning by its policy, and gives then what the meani
 the executor's bits.  Without that, with the experts that the kernels chose, they are as near as rounding allows.
 """
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
-from kernel_programs import Choices, Forced, Wrap, interpreted
+from kernel_programs import Choices, Forced, interpreted
 from kernel_references import calc_diff
 from torch import Tensor
 from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.params import required_headers
+from dsv3c.backends.reference.runtime.command import Entry
 from dsv3c.backends.reference.runtime.generate import Engine
-from dsv3c.backends.reference.runtime.paging import SequenceState
+from dsv3c.backends.reference.runtime.paging import SequenceState, step_tables
 from dsv3c.backends.reference.runtime.params import Params, RandomSource
 from dsv3c.backends.reference.weights import RandomWeights
 from dsv3c.compiler import Request, compile_model
@@ -29,11 +32,20 @@ FREE = 3e-3
 rows that round differently move random weights' logits by up to a few hundredths."""
 
 
+CONFIG = Path(__file__).parents[2] / "models" / "configs" / "tiny.json"
+FEWER = {
+    **{"num_hidden_layers": 2, "first_k_dense_replace": 1},
+    **{"n_routed_experts": 4, "n_group": 2, "topk_group": 1, "num_experts_per_tok": 2},
+}
+"""What is smaller than in ``tiny``: the interpreter visits the padding of every expert."""
+
+
 @pytest.fixture(scope="module")
-def module() -> ModuleOp:
-    """A dense layer and one with experts, in the phases that a prompt and its continuation need."""
-    request = Request(model="tiny", target="h800", level="kernels", layers=(1, 3))
-    lowered = compile_model(request).lowered
+def module(tmp_path_factory: pytest.TempPathFactory) -> ModuleOp:
+    """A dense layer and one with experts, in the phases that a prompt and its continuation need, and the drafts'."""
+    file = tmp_path_factory.mktemp("model") / "config.json"
+    file.write_text(json.dumps(json.loads(CONFIG.read_text()) | FEWER))
+    lowered = compile_model(Request(model=str(file), target="h800", level="kernels")).lowered
     assert lowered is not None
     return lowered
 
@@ -45,9 +57,9 @@ def run_steps(engine: Engine) -> list[Tensor]:
     return [*logits, *engine.run("decode", [first, second], [1, 1])]
 
 
-def kernels_engine(module: ModuleOp, wrap: Wrap | None) -> Engine:
+def kernels_engine(entries: dict[str, Entry]) -> Engine:
     """An engine of the emitted program."""
-    phases = {name: entry for name, entry in interpreted(module, wrap).items() if entry.queries and not entry.drafts}
+    phases = {name: entry for name, entry in entries.items() if entry.queries and not entry.drafts}
     params = Params(RandomSource(SEED))
     steps = [entry.step(name, params) for name, entry in phases.items()]
     return Engine(steps, phases["decode"].caches, pages=PAGES)
@@ -61,30 +73,31 @@ def reference_engine(module: ModuleOp, replay: Callable[[], Tensor] | None = Non
 
 def test_every_launch_gives_what_its_meaning_gives(module: ModuleOp) -> None:
     forced = Forced(module)
-    engine = kernels_engine(module, forced.wrap)
-    reference = reference_engine(module)
-    found, expected = run_steps(engine), run_steps(reference)
+    entries = interpreted(module, forced.wrap)
+    found, expected = run_steps(kernels_engine(entries)), run_steps(reference_engine(module))
     assert all(torch.equal(got, want) for got, want in zip(found, expected, strict=True))
-    launchers = {op.launcher.data for name, op in calls(module) if not name.startswith("mtp_")}
-    assert forced.checked.keys() == launchers, "every launcher was compared"
+    drafted, expected = draft(module, entries)
+    assert torch.equal(drafted, expected)
+    assert forced.checked.keys() == {op.launcher.data for op in module.walk() if isinstance(op, KernelCallOp)}
 
 
-def calls(module: ModuleOp) -> list[tuple[str, KernelCallOp]]:
-    """(function, call) of all calls."""
-    return [
-        (function.sym_name.data, op)
-        for function in module.body.block.ops
-        for op in function.walk()
-        if isinstance(op, KernelCallOp)
-    ]
+def draft(module: ModuleOp, entries: dict[str, Entry]) -> tuple[Tensor, Tensor]:
+    """Logits of a draft after two tokens, by the program and by the executor."""
+    tables = step_tables([SequenceState([3, 4], pages=[1])], [2])
+    hidden = torch.randn(2, 384, generator=torch.Generator().manual_seed(1)).to(torch.bfloat16)
+    entry, executor = entries["mtp_prefill.short"], Executor(module, RandomWeights(SEED, required_headers(module)))
+    found, expected = (
+        run(hidden, *tables.arguments(), *(spec.allocate(PAGES) for spec in entry.caches))[0]
+        for run in (entry.bind(Params(RandomSource(SEED))), lambda *args: executor.run("mtp_prefill.short", *args))
+    )
+    return found, expected
 
 
 def test_logits_of_free_kernels_with_their_routing(module: ModuleOp) -> None:
     choices = Choices()
-    engine = kernels_engine(module, choices.wrap)
+    found = run_steps(kernels_engine(interpreted(module, choices.wrap)))
     ids = iter(choices.ids)
-    reference = reference_engine(module, lambda: next(ids))
-    found, expected = run_steps(engine), run_steps(reference)
+    expected = run_steps(reference_engine(module, lambda: next(ids)))
     for got, want in zip(found, expected, strict=True):
         assert calc_diff(got, want) < FREE
     assert next(ids, None) is None, "as many choices as gates"
