@@ -7,16 +7,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from typing import Any, Literal
 
 from dsv3c.ir.errors import Dsv3cError
+from dsv3c.ir.targets import shipped_targets
 
 MIN_PYTHON = (3, 11)
 MIN_VERSIONS = {"torch": (2, 11), "transformers": (5,), "triton": (3, 6), "xdsl": (0, 74)}
 REQUIRED = ("torch", "xdsl", "safetensors", "rich")
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "hf": (("transformers", "tokenizers"), "Hugging Face configurations and text instead of token ids"),
-    "gpu": (("triton", "cuda"), "kernels on an NVIDIA GPU"),
+    "gpu": (("triton", "cuda"), "compiling kernels (triton) and launching them on an NVIDIA GPU (cuda-bindings)"),
     "mlir": (("torch_mlir",), "leaving through torch-mlir"),
 }
 """Extra -> the packages it brings, and what it is for."""
@@ -84,10 +85,18 @@ def device_finding() -> Finding:
     import torch
 
     if not torch.cuda.is_available():
-        return Finding("device", "gpu", "none: programs run on the CPU reference; everything up to text works", True)
+        return Finding("device", "gpu", "none: kernels are compiled, not launched; the CPU reference runs", True)
     count = torch.cuda.device_count()
-    names = sorted({torch.cuda.get_device_name(index) for index in range(count)})
+    names = sorted({described(torch.cuda.get_device_properties(index)) for index in range(count)})
     return Finding("device", "gpu", f"{count} x {', '.join(names)}", True)
+
+
+def described(device: Any) -> str:
+    """A device's name, its architecture, and which targets' kernels run on it."""
+    arch = f"sm_{device.major}{device.minor}"
+    fitting = [name for name, target in shipped_targets().items() if target.arch.rstrip("a") == arch]
+    kernels = f"kernels of {', '.join(fitting)} run on it" if fitting else "no target's kernels run on it"
+    return f"{device.name} ({arch}: {kernels})"
 
 
 def extra_finding(name: str) -> Finding:

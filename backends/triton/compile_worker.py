@@ -36,7 +36,9 @@ PTX_ENTRY = re.compile(r"\.visible \.entry \w+\(([^)]*)\)")
 PTX_PARAMETER = re.compile(r"\.param \.(\w+)")
 PTX_TYPES = {"i32": "u32", "fp32": "f32"}
 GCN_ARGUMENTS = re.compile(r"^    \.args:\n(.*?)^    \.\w", re.MULTILINE | re.DOTALL)
-GCN_SIZE = re.compile(r"\.size:\s+(\d+)")
+GCN_ARGUMENT = re.compile(r"\.size:\s+(\d+)\s+\.value_kind:\s+(\w+)")
+HIDDEN = "hidden_"
+"""Kinds of arguments that the runtime of an AMD GPU adds itself."""
 POINTER_BYTES, NUMBER_BYTES = 8, 4
 
 
@@ -138,7 +140,8 @@ def check_parameters(abi: list[tuple[str, str]], assembly: str, platform: str) -
         wanted = ["u64" if kind.startswith("*") else PTX_TYPES[kind] for _, kind in abi]
     else:
         entry = GCN_ARGUMENTS.search(assembly)
-        found = list(map(int, GCN_SIZE.findall(entry.group(1)))) if entry else []
+        listed = GCN_ARGUMENT.findall(entry.group(1)) if entry else []
+        found = [int(size) for size, kind in listed if not kind.startswith(HIDDEN)]
         wanted = [POINTER_BYTES if kind.startswith("*") else NUMBER_BYTES for _, kind in abi]
     if found != wanted:
         raise ValueError(f"the binary takes parameters of {found}, not of {wanted}: is this Triton newer than 3.9?")

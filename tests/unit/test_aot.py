@@ -10,6 +10,7 @@ import torch
 
 from dsv3c.backends.triton import aot
 from dsv3c.backends.triton.aot import CompiledKernel, CompileError, compile_variants
+from dsv3c.backends.triton.compile_worker import check_parameters
 from dsv3c.backends.triton.kernel_cache import KernelCache, default_cache, entry_name, source_hash
 from dsv3c.backends.triton.kernel_files import manifest_record, write_kernels
 from dsv3c.backends.triton.recording import RecordingGpu
@@ -225,6 +226,19 @@ def test_kernels_are_compiled_for_amd() -> None:
     assert [name for name, _ in kernel.abi] == ["a_ptr", "b_ptr", "c_ptr", "K", "global_scratch", "profile_scratch"]
     assert [name for name in kernel.resources.matrix if name.endswith("fp8_fp8")]
     assert (kernel.resources.spill_bytes, kernel.resources.local_bytes) == (0, 0)
+
+
+def test_arguments_that_the_runtime_adds_do_not_count() -> None:
+    arguments = "".join(
+        f"      - .size: {size}\n        .value_kind: {kind}\n"
+        for size, kind in [(8, "global_buffer"), (4, "by_value"), (4, "hidden_block_count_x")]
+    )
+    assembly = f"    .args:\n{arguments}    .group_segment_fixed_size: 0\n"
+    check_parameters([("x_ptr", "*fp32"), ("n", "i32")], assembly, "hip")
+    with pytest.raises(ValueError, match=r"takes parameters of \[8, 4\], not of \[8\]"):
+        check_parameters([("x_ptr", "*fp32")], assembly, "hip")
+    with pytest.raises(ValueError, match="takes parameters of"):
+        check_parameters([("x_ptr", "*fp32")], ".visible .entry f(\n.param .u32 f_0\n)", "cuda")
 
 
 def test_a_target_without_kernels_is_a_wrong_request() -> None:

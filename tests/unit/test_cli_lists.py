@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cli import dsv3c, refused
 
 from dsv3c.cli import VERBS
+from dsv3c.doctor import described
 from dsv3c.ir.targets import shipped_targets
 from dsv3c.known_passes import KNOWN
 
@@ -92,6 +94,14 @@ def test_doctor_reports_the_environment() -> None:
     assert done.status == 0, done
     assert re.search(r"^required +torch +ok +\d", done.out, re.M)
     assert re.search(r"^extra +hf +(ok|--) ", done.out, re.M)
+
+
+@pytest.mark.parametrize(
+    ("major", "says"),
+    [(9, "sm_90: kernels of h100, h200, h800 run on it"), (7, "sm_70: no target's kernels run on it")],
+)
+def test_doctor_says_whose_kernels_a_device_runs(major: int, says: str) -> None:
+    assert described(SimpleNamespace(name="A GPU", major=major, minor=0)) == f"A GPU ({says})"
 
 
 def test_doctor_reports_what_keeps_a_model_from_being_captured(tmp_path: Path) -> None:
