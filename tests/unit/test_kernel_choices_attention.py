@@ -106,7 +106,7 @@ def splits(choice: Choice | Refused) -> list[tuple[int, int]]:
 def test_contexts_of_few_tokens_are_split() -> None:
     found = splits(answer(absorbed()))
     assert found[-1] == (0, 1) and found[-2][0] <= 132 // 2
-    assert found[:3] == [(1, 64), (2, 32), (3, 22)] and [bound for bound, _ in found[:-1]] == sorted(dict(found[:-1]))
+    assert found[:3] == [(1, 64), (2, 32), (4, 16)] and [bound for bound, _ in found[:-1]] == sorted(dict(found[:-1]))
     assert all(bound * 2 * n <= 2 * 132 for bound, n in found)
     assert splits(answer(absorbed(), most=1)) == [(0, 64)]
     assert max(n for _, n in splits(answer(absorbed(heads=4, rank=256)))) <= absorbed_attention.MAX_SPLITS

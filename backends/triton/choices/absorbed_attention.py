@@ -25,7 +25,7 @@ WAVES = 2
 """Programs per multiprocessor that splitting may make."""
 OVERHEAD_TILES = 4
 """What a part costs beside its tiles of rows, in tiles: reading the query, writing and reading sums in f32."""
-BOUNDS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """Tokens that splits are chosen for, at most."""
 TILES = (
     AttentionTile(64, 64, num_warps=8, num_stages=5),
