@@ -1,7 +1,8 @@
 """Cosines and sines of rotary positions: angles in f32, functions in f64, rounded to f32.
 
-``tl.cos`` of f32 is the hardware's approximation, whose error grows with the angle; libdevice keeps memory for large
-ones.  Here an angle below 2^20 quarter turns is reduced exactly and its Taylor series summed, which errs by 1e-16.
+``tl.cos`` is libdevice's on NVIDIA: off by up to 2 units in the last place in f32, and with local memory for large
+angles in f32 and f64.  Here an angle below 2^20 quarter turns is reduced exactly and its Taylor series summed, which
+errs by 1e-16 on every device.
 """
 
 import triton
