@@ -138,9 +138,12 @@ def is_divisible(argument: Argument) -> bool:
 def rows_are_aligned(tensor: Tensor) -> bool:
     """Whether a tensor stays aligned when its first rows are cut off, as those of another micro-batch are.
 
-    A step decides how many rows these are: what a kernel is compiled for may not depend on it.
+    A step decides how many rows these are, and how long those of a table of integers (the pages of a sequence): what
+    a kernel is compiled for may not depend on it.
     """
-    if tensor.dim() < 2:  # a vector of numbers per channel, or an integer per token
+    if tensor.dtype in (torch.int32, torch.int64):
+        return False
+    if tensor.dim() < 2:  # a vector of numbers per channel
         return tensor.is_floating_point()
     return all(stride * tensor.dtype.itemsize % ALIGNMENT == 0 for stride in tensor.stride()[:-1])
 
