@@ -19,6 +19,7 @@ from dsv3c.backends.reference.runtime.params import Params, RandomSource
 from dsv3c.backends.reference.weights import RandomWeights
 from dsv3c.backends.triton.emitter import emit_kernels_program
 from dsv3c.backends.triton.plan_memory import PlanMemoryPass
+from dsv3c.backends.triton.runtime.gpu import variant_of
 from dsv3c.backends.triton.runtime.records import GpuError
 from dsv3c.backends.triton.runtime.space import Space, device_cache
 from dsv3c.ir.context import make_context
@@ -187,3 +188,12 @@ def test_a_device_cache_is_one_row_of_bytes_per_token() -> None:
     plain = device_cache(CacheSpec(4, 512, 64, torch.bfloat16, torch.bfloat16), 3, torch.device("cpu"))
     assert plain.rope.stride() == (4 * 576, 576, 1) and plain.scale is None
     assert plain.rope.data_ptr() - plain.latent.data_ptr() == 1024
+
+
+def test_a_launch_is_of_the_same_variant_whatever_the_step() -> None:
+    """Pages per sequence change the rows of a table: pointers to tables are never promised to be aligned."""
+    for pages in (1, 4, 7):
+        table = torch.zeros(3, pages, dtype=torch.int32)
+        assert variant_of("a.b", {"table_ptr": table}, {}, {"num_warps": 1, "num_stages": 1}).divisible == ()
+    rows = torch.zeros(3, 64, dtype=torch.bfloat16)
+    assert variant_of("a.b", {"x_ptr": rows}, {}, {"num_warps": 1, "num_stages": 1}).divisible == ("x_ptr",)
