@@ -15,7 +15,7 @@ from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.core import facts_of, symbols_of
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.measured import load_table
-from dsv3c.ir.targets import load_target
+from dsv3c.ir.targets import Target, load_target
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
 from dsv3c.leaving import EXITS, check_exit, exit_pipeline
@@ -208,11 +208,7 @@ def compile_model(
     driver = Driver(ctx, watching, allow_unapplied=request.allow_unapplied, skip_unmet=request.pipeline is None)
     ctx.evaluator = evaluator()
     driver.run(module, passes, named=named)
-    lowered = None
-    if request.level in COMPLETE and request.stop_after is None:
-        check_coverage(ctx, module, allow_unraised=request.allow_unraised)
-        if wants_kernels(target, request.level, request.kernels):
-            lowered = lower_to_kernels(driver, module)
+    lowered = lowered_of(request, target, driver, module)
     return Compiled(
         request=request,
         ctx=ctx,
@@ -229,6 +225,14 @@ def compile_model(
         kernels=compile_kernels(lowered, target, progress) if lowered is not None and request.kernels else [],
         warnings=[*check_reached(request, module), *check_checkpoint(request, module, captured)],
     )
+
+
+def lowered_of(request: Request, target: Target, driver: Driver, module: ModuleOp) -> ModuleOp | None:
+    """The finished program as calls of kernels, where they are wanted; what none computes is noted, or an error."""
+    if request.level not in COMPLETE or request.stop_after is not None:
+        return None
+    check_coverage(driver.ctx, module, allow_unraised=request.allow_unraised)
+    return lower_to_kernels(driver, module) if wants_kernels(target, request.level, request.kernels) else None
 
 
 def pipeline_of(request: Request, point: OperatingPoint, plan: Plan) -> str:

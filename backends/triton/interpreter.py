@@ -13,7 +13,6 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, plain
@@ -94,6 +93,7 @@ def install_casts() -> None:
     import triton.language as tl
     import triton.runtime.interpreter as upstream
 
+    np: Any = upstream.np  # what the interpreter computes with
     types = {
         tl.float8e4nv: torch.float8_e4m3fn,
         tl.float8e4b8: torch.float8_e4m3fnuz,
@@ -117,11 +117,8 @@ def install_casts() -> None:
     def widened(handle: Any) -> Any:
         """An operand of a product in f32, or as it is where it is wider."""
         element = handle.dtype.scalar
-        return (
-            convert(handle.data, element, tl.float32).view(np.float32)
-            if element.primitive_bitwidth < 32
-            else handle.data
-        )
+        narrow = element.primitive_bitwidth < 32
+        return convert(handle.data, element, tl.float32).view(np.float32) if narrow else handle.data
 
     def dot(self: Any, a: Any, b: Any, d: Any, input_precision: Any, max_num_imprecise_acc: Any) -> Any:
         """Products of exact operands, summed in the accumulator's type."""

@@ -18,6 +18,7 @@ next one starts: earlier on the same stream, or on another that was waited for.
 A step that gathers its context is planned for one sequence of the greatest length, or for as many context rows as a
 step has tokens, if those are more: several long sequences are fed in several steps.  The attribute ``planned`` of
 an entry, and of a function that gathers, says for which sizes memory is planned; a step of larger ones is refused.
+Rows that other ranks send in a counted number are planned for twice what a rank sends itself.
 
 It does not move ops to need less, and plans no memory for what is made outside of kernels.  Weights, caches and the
 largest workspace together are compared with the target's memory: a program that does not fit is blocked, with the
@@ -26,6 +27,7 @@ numbers, and refuses to run.  A size without an upper bound is an error.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import ClassVar
 
 from xdsl.dialects import func
@@ -54,6 +56,11 @@ WORKSPACE, PLANNED, FRAME, OFFSETS = "workspace", "planned", "frame", "offsets"
 """Attributes of functions, of those that sizes enter by, of calls, and of communication."""
 
 
+ADVICE = "more ranks (--ep), smaller steps (--max-tokens, --max-context), or fewer sequences (--max-batch, --context)"
+MARGIN = 2
+"""Times as many rows as a rank sends at most, memory is planned for as received: all receive alike, if balanced."""
+
+
 @dataclass(frozen=True)
 class PlanMemoryPass(Pass):
     """See the module."""
@@ -64,7 +71,8 @@ class PlanMemoryPass(Pass):
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Callees before callers; then what all of it takes."""
-        ranges = {name: found | gathered(module, found) for name, found in entry_ranges(module).items()}
+        ranges = entry_ranges(module)
+        ranges = {name: found | gathered(module, found) | received(module, found) for name, found in ranges.items()}
         planner = Planner(ctx, functions(module))
         for function in topological(module):
             name = function.sym_name.data
@@ -91,7 +99,7 @@ class PlanMemoryPass(Pass):
             assert ctx.target is not None
             held_by = f"the {held / 1e9:.1f} GB of {ctx.target.name}"
             reason = f"@{largest.sym_name.data}: {total / 1e9:.1f} GB do not fit in {held_by}"
-            return ctx.blocked(largest, f"{reason}: shard the experts (--ep), or allow smaller steps", **numbers)
+            return ctx.blocked(largest, f"{reason}: {ADVICE}", **numbers)
         ctx.fired(largest, f"@{largest.sym_name.data}: {total / 1e9:.1f} GB", **numbers)
         return None
 
@@ -114,6 +122,19 @@ def gathered(module: ModuleOp, ranges: Ranges) -> Ranges:
             if isinstance(rows, str) and rows in ranges and longest is not None:
                 low, high = ranges[rows]
                 limit = max(longest, most_tokens(module, ranges))
+                found[rows] = min(low, limit), limit if high is None else min(high, limit)
+    return found
+
+
+def received(module: ModuleOp, ranges: Ranges) -> Ranges:
+    """The rows that a counted dispatch is planned for, by the symbols that it brings."""
+    found: Ranges = {}
+    for op in module.walk():
+        if isinstance(op, comm.DispatchOp) and op.counts is not None:
+            rows, sent = shape(op.rows)[0], largest(reduce(mul, shape(op.ids)), ranges)
+            if isinstance(rows, str) and rows in ranges and sent is not None:
+                low, high = ranges[rows]
+                limit = MARGIN * sent
                 found[rows] = min(low, limit), limit if high is None else min(high, limit)
     return found
 

@@ -12,7 +12,6 @@ from dsv3c.ir.dialects.weight import ParamOp
 from dsv3c.ir.entry_ranges import is_private
 from dsv3c.ir.functions import functions, join_path, parent_module
 from dsv3c.ir.sizes import evaluate
-from dsv3c.ir.types import shape
 
 
 def weight_bytes(module: ModuleOp) -> int:
@@ -29,14 +28,8 @@ def weight_bytes(module: ModuleOp) -> int:
 
 
 def cache_bytes(entry: func.FuncOp) -> int:
-    """Bytes of an entry's caches when every sequence has all the pages that its table holds."""
+    """Bytes of an entry's caches, with the pages that the operating point asks for."""
     symbols = symbols_of(parent_module(entry))
-    most = {name: symbol.bounds()[1] for name, symbol in symbols.items()}
-    pages = 0
-    for argument in entry.body.block.args:
-        if argument.name_hint == "block_table":
-            known = {name: high for name, high in most.items() if high is not None}
-            sequences, per_sequence = shape(argument)
-            pages = evaluate(sequences, known) * evaluate(per_sequence, known)
+    hints = {name: op.hint.value.data if op.hint is not None else op.bounds()[0] for name, op in symbols.items()}
     caches = [argument.type for argument in entry.body.block.args if isinstance(argument.type, CacheType)]
-    return sum(pages * kind.page_size.data * row_bytes(kind) for kind in caches)
+    return sum(evaluate(kind.num_pages, hints) * kind.page_size.data * row_bytes(kind) for kind in caches)

@@ -119,8 +119,8 @@ func.func @streams(%x: tensor<?x8xf32, ["T"]>) -> tensor<?x8xf32, ["T"]> attribu
 module attributes {dsv3c.facts = ["lowered", "phased", "raised"]} {
 dsv3c.symbol @N min 0 max 1000 hint 128
 dsv3c.symbol @P min 1 max 1000 hint 64
-dsv3c.symbol @pages min 1 hint 64
-// REMARK: plan-memory: blocked: func.func: @negative_too_large: 92.2 GB do not fit in the 84.9 GB of h800: shard the experts (--ep), or allow smaller steps; weight_bytes = 0, cache_bytes = 92160000000, workspace_bytes = 0
+dsv3c.symbol @pages min 1 hint 1000000
+// REMARK: plan-memory: blocked: func.func: @negative_too_large: 92.2 GB do not fit in the 84.9 GB of h800: more ranks (--ep), {{.*}}; weight_bytes = 0, cache_bytes = 92160000000, workspace_bytes = 0
 // CHECK-LABEL: func.func @negative_too_large
 func.func @negative_too_large(%block_table: tensor<?x?xi32, ["N", "P"]>, %cache: !mla.cache<"pages" x 64, latent 512 x bf16, rope 208 x bf16>) -> !mla.cache<"pages" x 64, latent 512 x bf16, rope 208 x bf16> attributes {phase = {name = "negative_too_large", min_query = 1 : i64, max_query = 1 : i64, tokens = 128 : i64, sequences = 128 : i64, context = 4096 : i64}} {
   func.return %cache : !mla.cache<"pages" x 64, latent 512 x bf16, rope 208 x bf16>
