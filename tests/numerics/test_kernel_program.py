@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from kernel_programs import Choices, Forced, interpreted
+from kernel_programs import Choices, Forced, WatchedGpu, interpreted
 from kernel_references import calc_diff
 from torch import Tensor
 from xdsl.dialects.builtin import ModuleOp
@@ -22,6 +22,7 @@ from dsv3c.backends.reference.runtime.generate import Engine
 from dsv3c.backends.reference.runtime.paging import SequenceState, step_tables
 from dsv3c.backends.reference.runtime.params import Params, RandomSource
 from dsv3c.backends.reference.weights import RandomWeights
+from dsv3c.backends.triton.variants import variants_of
 from dsv3c.compiler import Request, compile_model
 from dsv3c.ir.dialects.kernel import KernelCallOp
 from dsv3c.runtime import Engine as ModuleEngine
@@ -72,13 +73,15 @@ def reference_engine(module: ModuleOp, replay: Callable[[], Tensor] | None = Non
 
 
 def test_every_launch_gives_what_its_meaning_gives(module: ModuleOp) -> None:
-    forced = Forced(module)
-    entries = interpreted(module, forced.wrap)
+    forced, gpu = Forced(module), WatchedGpu()
+    entries = interpreted(module, forced.wrap, gpu)
     found, expected = run_steps(kernels_engine(entries)), run_steps(reference_engine(module))
     assert all(torch.equal(got, want) for got, want in zip(found, expected, strict=True))
     drafted, expected = draft(module, entries)
     assert torch.equal(drafted, expected)
     assert forced.checked.keys() == {op.launcher.data for op in module.walk() if isinstance(op, KernelCallOp)}
+    absent = gpu.variants - {*variants_of(module, gpu.num_sms)}
+    assert not absent, "every kernel that is launched is one that is compiled ahead of time"
 
 
 def draft(module: ModuleOp, entries: dict[str, Entry]) -> tuple[Tensor, Tensor]:

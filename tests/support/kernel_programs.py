@@ -21,7 +21,7 @@ from dsv3c.backends.reference.weights import RandomWeights
 from dsv3c.backends.triton import emitter
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.runtime.entries import entries_on
-from dsv3c.backends.triton.runtime.gpu import Gpu
+from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Gpu, Variant, variant_of
 from dsv3c.ir.dialects.core import SymbolOp
 from dsv3c.ir.dialects.kernel import KernelCallOp
 from dsv3c.ir.functions import make_function
@@ -82,9 +82,29 @@ def load_program(text: str, **names: Any) -> dict[str, Any]:
     return found
 
 
-def interpreted(module: ModuleOp, wrap: Wrap | None = None) -> dict[str, HostEntry]:
+class WatchedGpu(InterpreterGpu):
+    """The interpreter, and the variants that a device would be asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.variants = set[Variant]()
+
+    def launch(
+        self,
+        kernel: str,
+        grid: tuple[int, int, int],
+        arguments: Mapping[str, Argument],
+        constants: Mapping[str, Constant],
+        config: Config,
+    ) -> None:
+        """See ``Gpu``."""
+        self.variants.add(variant_of(kernel, arguments, constants, config))
+        super().launch(kernel, grid, arguments, constants, config)
+
+
+def interpreted(module: ModuleOp, wrap: Wrap | None = None, gpu: Gpu | None = None) -> dict[str, HostEntry]:
     """Name -> entry of a lowered module's program, on Triton's interpreter."""
-    gpu = InterpreterGpu()
+    gpu = gpu or InterpreterGpu()
     if wrap is None:
         program = load_program(emitter.emit_kernels_program(module)["program.py"])
         return entries_on(program["ENTRIES"], gpu, torch.device("cpu"))
