@@ -14,6 +14,7 @@ class FakeCuda:
     version: int = 13000
     devices: int = 1
     multiprocessors: int = 132
+    free_bytes: int = 1 << 30
     fails: frozenset[str] = frozenset()
     parameters: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
     """Entry -> ctypes of its parameters, to read back what a launch was given."""
@@ -52,6 +53,8 @@ class FakeCuda:
         match name:
             case "cuDeviceGetCount":
                 return (self.devices,)
+            case "cuMemGetInfo":
+                return (self.free_bytes, self.free_bytes)
             case "cuDriverGetVersion":
                 return (self.version,)
             case "cuDeviceGet":

@@ -139,6 +139,13 @@ def test_a_machine_that_cannot_run_the_kernels_is_told_before_any_is_loaded(
     assert "cuModuleLoadData" not in driver.names()
 
 
+def test_a_workspace_that_does_not_fit_is_told_with_both_numbers(tmp_path: Path) -> None:
+    device = gpu(folder(tmp_path, record()), FakeCuda(free_bytes=2 * 10**9))
+    device.check_memory(2 * 10**9)
+    with pytest.raises(GpuError, match=r"the workspace takes 3.5 GB; 2.0 GB are free"):
+        device.check_memory(3_500_000_000)
+
+
 def test_a_machine_without_the_bindings_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cuda.bindings.driver", None)
     monkeypatch.setitem(sys.modules, "cuda.bindings", None)

@@ -123,6 +123,15 @@ class CubinGpu:
             for name, size in sizes.items()
         }
 
+    def check_memory(self, num_bytes: int) -> None:
+        """Raise GpuError where a workspace does not fit into what is free on the device."""
+        free = int(call(self.driver, "cuMemGetInfo"))
+        if num_bytes > free:
+            raise GpuError(
+                f"the workspace takes {num_bytes / 1e9:.1f} GB; {free / 1e9:.1f} GB are free on the device",
+                "end what else runs there, or compile for smaller steps (--max-tokens, --max-batch)",
+            )
+
     def current_stream(self) -> int:
         """Handle of PyTorch's current stream."""
         return int(torch.cuda.current_stream(self.device).cuda_stream)

@@ -57,9 +57,14 @@ class Entry(HostEntry):
         return HostEntry(**fields)
 
 
+def workspace_bytes(entries: dict[str, Entry]) -> int:
+    """Of the entry that needs the most."""
+    return max((entry.workspace for entry in entries.values()), default=0)
+
+
 def entries_on(entries: dict[str, Entry], gpu: Gpu, device: torch.device) -> dict[str, HostEntry]:
     """All entries of a program with one workspace between them: they run one after the other."""
-    space = Space(device, max((entry.workspace for entry in entries.values()), default=0))
+    space = Space(device, workspace_bytes(entries))
     return {name: entry.on(gpu, space) for name, entry in entries.items()}
 
 
@@ -71,6 +76,7 @@ def run_kernels(entries: dict[str, Entry], folder: Path, arguments: Sequence[str
         return 1
     try:
         gpu = CubinGpu(folder)
+        gpu.check_memory(workspace_bytes(entries))
         return run_command(entries_on(entries, gpu, gpu.device), arguments)
     except GpuError as error:
         print(f"error: {error}", file=sys.stderr)
