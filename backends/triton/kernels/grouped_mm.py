@@ -5,6 +5,9 @@ import triton.language as tl
 
 from dsv3c.backends.triton.kernels.tiles import group_tile, plain_product, store_tile
 
+FP_FUSION = True
+"""Products of f32 operands are added by one instruction, which rounds once."""
+
 
 @triton.jit
 def grouped_mm_kernel(

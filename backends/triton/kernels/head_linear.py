@@ -5,6 +5,9 @@ import triton.language as tl
 
 from dsv3c.backends.triton.kernels.tiles import plain_product, store_tile, tile_of
 
+FP_FUSION = True
+"""Products of f32 operands are added by one instruction, which rounds once."""
+
 
 @triton.jit
 def head_linear_kernel(
