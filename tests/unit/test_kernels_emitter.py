@@ -197,3 +197,24 @@ def test_a_launch_is_of_the_same_variant_whatever_the_step() -> None:
         assert variant_of("a.b", {"table_ptr": table}, {}, {"num_warps": 1, "num_stages": 1}).divisible == ()
     rows = torch.zeros(3, 64, dtype=torch.bfloat16)
     assert variant_of("a.b", {"x_ptr": rows}, {}, {"num_warps": 1, "num_stages": 1}).divisible == ("x_ptr",)
+
+
+PART = """
+dsv3c.symbol @N min 0
+dsv3c.symbol @M min 0
+dsv3c.symbol @P min 1
+func.func @main(%offsets: tensor<?xi32, ["N + 1"]>, %table: tensor<?x?xi32, ["N", "P"]>, %lens: tensor<?xi32, ["N"]>)
+    -> (tensor<?xi32, ["M + 1"]>, tensor<?x?xi32, ["M", "P"]>, tensor<?xi32, ["M"]>) {
+  %o, %t, %l = nn.step_part %offsets, %table, %lens first "2" count "3" keep "present"
+    : tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]>, tensor<?xi32, ["N"]>
+    -> tensor<?xi32, ["M + 1"]>, tensor<?x?xi32, ["M", "P"]>, tensor<?xi32, ["M"]>
+  func.return %o, %t, %l : tensor<?xi32, ["M + 1"]>, tensor<?x?xi32, ["M", "P"]>, tensor<?xi32, ["M"]>
+}
+"""
+
+
+def test_tables_of_a_part_of_a_step_are_made_on_the_host() -> None:
+    module = parse(PART)
+    tables = [torch.tensor(rows, dtype=torch.int32) for rows in ([0, 1, 4, 7], [[1, 2], [3, 4], [5, 6]], [9, 8, 7])]
+    found = interpreted(module)["main"].bind(Params(RandomSource(0)))(*tables)
+    assert [table.tolist() for table in found] == [[0, 2, 3], [[3, 4], [5, 6]], [8, 5]]
