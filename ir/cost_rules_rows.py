@@ -8,7 +8,7 @@ where ``Env.expected`` has one (``ir/expected_sizes.py``).  All under balanced r
 
 from dataclasses import replace
 
-from xdsl.ir import SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, is_weight, leading, traffic
 from dsv3c.ir.dialects import moe_choices, moe_rows, units
@@ -45,7 +45,7 @@ def grouped_mm(op: moe_rows.GroupedMmOp, env: Env) -> Cost:
 @COST.rule(moe_rows.UnpermuteOp)
 def unpermute(op: moe_rows.UnpermuteOp, env: Env) -> Cost:
     """``2`` per element of a chosen row; padding rows are not read."""
-    made = op.slots.owner
+    made = maker(op.slots)
     rows: float = env.number(shape(op.slots)[0])
     if isinstance(made, moe_rows.PermuteOp):
         rows = min(rows, routing_of(op.ids, made.experts.value.data, env).rows)
@@ -57,7 +57,10 @@ def unpermute(op: moe_rows.UnpermuteOp, env: Env) -> Cost:
 
 @COST.rule(units.UnitOp)
 def unit(op: units.UnitOp, env: Env) -> Cost | None:
-    """All work of the body; of its bytes the weights, and the activations that cross its border."""
+    """All work of the body; of its bytes weights and cache rows, and the activations that cross its border.
+
+    An op by itself costs what it costs outside: it may read less than all of what it is given.
+    """
     inside = list[Cost]()
     for inner in op.ops:
         rule = COST.find(inner)
@@ -68,8 +71,15 @@ def unit(op: units.UnitOp, env: Env) -> Cost | None:
     dtypes = {cost.dtype for cost in inside if cost.dtype}
     if len(dtypes) > 1:
         return None
+    if len(inside) == 1:
+        return inside[0]
     whole = traffic(op, env, CostClass.EXPERTS, flops=sum(cost.flops for cost in inside), dtype="".join(dtypes))
-    return replace(whole, weight_bytes_read=sum(cost.weight_bytes_read for cost in inside))
+    return replace(
+        whole,
+        weight_bytes_read=sum(cost.weight_bytes_read for cost in inside),
+        cache_bytes_read=sum(cost.cache_bytes_read for cost in inside),
+        cache_bytes_written=sum(cost.cache_bytes_written for cost in inside),
+    )
 
 
 def grouped_product(x: SSAValue, w: SSAValue, expert_of: SSAValue, y: SSAValue, env: Env, *, dtype: str) -> Cost:
@@ -96,11 +106,17 @@ def grouped_product(x: SSAValue, w: SSAValue, expert_of: SSAValue, y: SSAValue, 
 def computed_rows(w: SSAValue, expert_of: SSAValue, env: Env) -> tuple[float, float]:
     """(rows a grouped product computes, experts whose weights it reads); all where the rows' layout is not known."""
     rows, experts = env.number(shape(expert_of)[0]), env.number(shape(w)[0])
-    made = expert_of.owner
+    made = maker(expert_of)
     if not isinstance(made, moe_rows.PermuteOp) or made.layout.data == "dense":
         return rows, experts
     routing = routing_of(made.ids, experts, env)
     return layout_rows(routing, made.layout.data, made.alignment.value.data, rows), routing.distinct
+
+
+def maker(value: SSAValue) -> Operation | Block:
+    """The op that computes a value, inside of units and out of them."""
+    value = units.outer(value) or value
+    return (units.inner(value) or value).owner
 
 
 def layout_rows(routing: Routing, layout: str, alignment: int, rows: int) -> float:

@@ -16,6 +16,7 @@ from xdsl.ir import Operation, SSAValue
 
 from dsv3c.ir.cost_model import Env, leading
 from dsv3c.ir.definitions import definition
+from dsv3c.ir.dialects.units import inner
 from dsv3c.ir.rules import RuleTable
 from dsv3c.ir.types import shape
 
@@ -75,7 +76,8 @@ ROUTING: RuleTable[RoutingRule] = RuleTable("routing")
 
 def routing_of(ids: SSAValue, experts: int, env: Env) -> Routing:
     """The routing behind ids [*, k]: each a choice among ``experts``, unless the op that makes them has a rule."""
-    owner = definition(ids).owner
+    made = definition(ids)
+    owner = (inner(made) or made).owner
     rule = ROUTING.find(owner) if isinstance(owner, Operation) else None
     if rule is not None:
         return rule(owner, experts, env)

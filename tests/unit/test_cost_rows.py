@@ -9,7 +9,9 @@ from xdsl.dialects.builtin import ModuleOp
 from dsv3c.ir.context import make_context
 from dsv3c.ir.cost import CostClass, Env, entry_cost
 from dsv3c.ir.cost_model import Cost
-from dsv3c.ir.dialects.moe_rows import PermuteOp
+from dsv3c.ir.dialects.kernel import KernelCallOp, KernelYieldOp
+from dsv3c.ir.dialects.moe_rows import GroupedMmOp, PermuteOp, UnpermuteOp
+from dsv3c.ir.dialects.units import body_of, inputs_of
 from dsv3c.ir.expected_rows import ROUTING, Routing, expected_multiple, routing_of
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.verify import verify_module
@@ -93,6 +95,35 @@ def test_all_rows_count_where_nothing_says_which_are_padding() -> None:
     assert product.activation_bytes_read == 12 * 8 * 2 + 12 * 4 + 4 * 6 * 8 * 2
     assert totals.of(CostClass.ELEMENTWISE).activation_bytes_read == 12 * 8 * 2 + 12 * 4 + 10 * 4 + 10 * 8
     assert totals.matrix_flops() == {"bf16": product.flops}
+
+
+def as_kernels(module: ModuleOp) -> ModuleOp:
+    """Every op over rows as the body of a kernel of its own."""
+    for op in list(module.walk()):
+        if isinstance(op, PermuteOp | GroupedMmOp | UnpermuteOp):
+            inputs, outputs = inputs_of([op]), list(op.results)
+            call = KernelCallOp(
+                "rows.rows",
+                body_of([op], inputs, outputs, KernelYieldOp),
+                inputs,
+                reads=[f"x{index}" for index in range(len(inputs))],
+                writes=[f"y{index}" for index in range(len(outputs))],
+                configs=[{"num_warps": 4, "num_stages": 1}],
+                parameters={},
+            )
+            assert op.parent is not None
+            op.parent.insert_op_before(call, op)
+            for before, after in zip(outputs, call.outputs, strict=True):
+                before.replace_all_uses_with(after)
+            op.detach()
+    verify_module(module)
+    return module
+
+
+@pytest.mark.parametrize(("layout", "alignment"), [("contiguous", 8), ("masked", 1), ("dense", 1)])
+def test_ops_cost_the_same_as_bodies_of_kernels(layout: str, alignment: int) -> None:
+    module = program(layout, alignment)
+    assert entry_cost(as_kernels(module.clone()), "f", ENV).costs == entry_cost(module, "f", ENV).costs
 
 
 FUSED = """dsv3c.symbol @T min 0
