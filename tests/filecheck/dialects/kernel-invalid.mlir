@@ -167,3 +167,58 @@ func.func @call(%x: tensor<4xf32>) -> tensor<4xf32> {
   }
   func.return %y : tensor<4xf32>
 }
+
+// -----
+func.func @call(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{function 'not a name' is no Python name}}
+  %y = kernel.extern "lib" function "not a name" from "lib" of "vendor" launcher "a.b" reads ["x"] %x writes ["y"] parameters <none> : tensor<4xf32> -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>):
+    %b = aten.neg(%a) : tensor<4xf32>
+    kernel.yield %b : tensor<4xf32>
+  }
+  func.return %y : tensor<4xf32>
+}
+
+// -----
+func.func @call(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{package 'lib/part' is no Python name}}
+  %y = kernel.extern "lib" function "f" from "lib/part" of "vendor" launcher "a.b" reads ["x"] %x writes ["y"] parameters <none> : tensor<4xf32> -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>):
+    %b = aten.neg(%a) : tensor<4xf32>
+    kernel.yield %b : tensor<4xf32>
+  }
+  func.return %y : tensor<4xf32>
+}
+
+// -----
+func.func @call(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{library '' is no Python name}}
+  %y = kernel.extern "" function "f" from "lib" of "vendor" launcher "a.b" reads ["x"] %x writes ["y"] parameters <none> : tensor<4xf32> -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>):
+    %b = aten.neg(%a) : tensor<4xf32>
+    kernel.yield %b : tensor<4xf32>
+  }
+  func.return %y : tensor<4xf32>
+}
+
+// -----
+func.func @call(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{where lib comes from is not said}}
+  %y = kernel.extern "lib" function "f" from "lib" of "" launcher "a.b" reads ["x"] %x writes ["y"] parameters <none> : tensor<4xf32> -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>):
+    %b = aten.neg(%a) : tensor<4xf32>
+    kernel.yield %b : tensor<4xf32>
+  }
+  func.return %y : tensor<4xf32>
+}
+
+// -----
+func.func @call(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{1 inputs, but 0 names for them}}
+  %y = kernel.extern "lib" function "f" from "lib" of "vendor" launcher "a.b" reads [] %x writes ["y"] parameters <none> : tensor<4xf32> -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>):
+    %b = aten.neg(%a) : tensor<4xf32>
+    kernel.yield %b : tensor<4xf32>
+  }
+  func.return %y : tensor<4xf32>
+}

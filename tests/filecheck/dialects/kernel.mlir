@@ -22,3 +22,18 @@ func.func @calls(%x: tensor<?x4xbf16, ["T"]>, %w: tensor<4xbf16>) -> tensor<?x4x
   }
   func.return %v : tensor<?x4xbf16, ["T"]>
 }
+
+// A vendor's library, marked as what it is.
+// CHECK-LABEL: @extern
+func.func @extern(%x: tensor<?x4xbf16, ["T"]>, %w: tensor<8x4xbf16>) -> tensor<?x8xbf16, ["T"]> {
+  // CHECK-NEXT: %y = kernel.extern "cublaslt" function "linear" from "torch.nn.functional" of "NVIDIA cuBLASLt, through PyTorch" launcher "extern.cublaslt_linear" reads ["x", "weight"] %x, %w writes ["y"] parameters <none> scratch <scales ["f32", "T"]> offsets <y 0, scales 65536> : tensor<?x4xbf16, ["T"]>, tensor<8x4xbf16> -> tensor<?x8xbf16, ["T"]> {
+  // CHECK-NEXT: ^{{.*}}(%x_1: tensor<?x4xbf16, ["T"]>, %w_1: tensor<8x4xbf16>):
+  %y = kernel.extern "cublaslt" function "linear" from "torch.nn.functional" of "NVIDIA cuBLASLt, through PyTorch" launcher "extern.cublaslt_linear" reads ["x", "weight"] %x, %w writes ["y"] parameters <none> scratch <scales ["f32", "T"]> offsets <y 0, scales 65536> : tensor<?x4xbf16, ["T"]>, tensor<8x4xbf16> -> tensor<?x8xbf16, ["T"]> {
+  ^bb0(%x_1: tensor<?x4xbf16, ["T"]>, %w_1: tensor<8x4xbf16>):
+    // CHECK-NEXT: %z = nn.linear
+    %z = nn.linear %x_1, %w_1 : tensor<?x4xbf16, ["T"]>, tensor<8x4xbf16> -> tensor<?x8xbf16, ["T"]>
+    // CHECK-NEXT: kernel.yield %z
+    kernel.yield %z : tensor<?x8xbf16, ["T"]>
+  }
+  func.return %y : tensor<?x8xbf16, ["T"]>
+}
