@@ -39,6 +39,8 @@ class InputOptions:
     tokens: tuple[tuple[int, ...], ...] = ()
     """Token ids of each sequence, in place of random ones: ``batch`` and ``length`` are theirs."""
     seed: int = 0
+    new_tokens: int | None = None
+    """Of a phase: new tokens per sequence, at most; None: as many as the phase takes."""
 
     def lengths(self) -> list[int]:
         """Tokens of each sequence."""
@@ -136,7 +138,8 @@ class PhaseInputs(InputMaker):
         super().__init__(function, options)
         arguments = function.body.block.args
         rows = options.tokens or self.random_rows(arguments)
-        queries = [min(len(row), phase.max_query) for row in rows]
+        most = phase.max_query if options.new_tokens is None else min(phase.max_query, options.new_tokens)
+        queries = [min(len(row), most) for row in rows]
         module = function.parent_op()
         assert isinstance(module, ModuleOp)
         check_queries(module, function.sym_name.data, queries)
