@@ -55,6 +55,30 @@ def narrow(function: func.FuncOp, declared: Ranges) -> Ranges:
     return declared | {tokens: (min(low, most), most if high is None else min(high, most))}
 
 
+def entry_queries(module: ModuleOp) -> dict[str, tuple[int, int] | None]:
+    """Function -> the fewest and most new tokens per sequence, in all phases that reach it.
+
+    None where an entry states no phase, or none reaches it.
+    """
+    reaching: dict[str, list[tuple[int, int] | None]] = {name: [] for name in functions(module)}
+    for name, function in functions(module).items():
+        phase = function.attributes.get("phase")
+        limits = [phase.data.get(key) if isinstance(phase, DictionaryAttr) else None for key in QUERIES]
+        numbers = [bound.value.data for bound in limits if isinstance(bound, IntegerAttr)]
+        queries = (numbers[0], numbers[1]) if len(numbers) == len(QUERIES) else None
+        if queries is not None or not is_private(function):
+            for reached in reach(module, name):
+                reaching[reached].append(queries)
+    found = dict[str, tuple[int, int] | None]()
+    for name, ranges in reaching.items():
+        known = [item for item in ranges if item is not None]
+        whole = bool(known) and len(known) == len(ranges)
+        found[name] = (min(low for low, _ in known), max(high for _, high in known)) if whole else None
+    return found
+
+
+QUERIES = ("min_query", "max_query")
+"""Fields of a phase: new tokens per sequence."""
 TABLES = ("positions", "context_lens")
 """Arguments of a phase: one number per token, one per sequence."""
 

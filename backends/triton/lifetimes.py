@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from xdsl.dialects import func
 from xdsl.ir import Block, Operation, SSAValue
 
-from dsv3c.ir.dialects.kernel import KernelCallOp
+from dsv3c.ir.dialects.kernel import LaunchOp
 from dsv3c.ir.functions import callee_name, returned
 from dsv3c.ir.views import RULES as VIEWS
 
 
 def renamed(op: Operation, callees: Mapping[str, func.FuncOp]) -> Iterator[tuple[SSAValue, SSAValue]]:
     """(operand, result) wherever a result of ``op`` is in the memory of an operand."""
-    if isinstance(op, KernelCallOp):
+    if isinstance(op, LaunchOp):
         given = dict(zip(op.read_names, op.inputs, strict=True))
         made = dict(zip(op.write_names, op.outputs, strict=True))
         yield from ((given[operand], made[result]) for result, operand in op.aliases.items())

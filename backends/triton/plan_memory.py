@@ -41,7 +41,7 @@ from dsv3c.ir.bodies import executed_ops
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects import comm
 from dsv3c.ir.dialects.comm import TokenType
-from dsv3c.ir.dialects.kernel import ELEMENTS, KernelCallOp, LiteralsAttr
+from dsv3c.ir.dialects.kernel import ELEMENTS, LaunchOp, LiteralsAttr
 from dsv3c.ir.dialects.mla import GatherOp
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.entry_ranges import Ranges, entry_ranges, is_private, largest
@@ -214,7 +214,7 @@ class Planner:
             offsets[name] = space.place(position, [(0, size, uses)])
             if value is not None:
                 yield value, Result(offsets[name], size)
-        if isinstance(op, KernelCallOp):
+        if isinstance(op, LaunchOp):
             op.place(offsets)
         elif offsets:
             op.attributes[OFFSETS] = LiteralsAttr.make(offsets)
@@ -222,7 +222,7 @@ class Planner:
 
 def wanted(op: Operation, ranges: Ranges) -> Iterator[tuple[str, SSAValue | None, int]]:
     """(name, value or None for scratch, bytes) of all that an op needs memory for."""
-    if isinstance(op, KernelCallOp):
+    if isinstance(op, LaunchOp):
         made = dict(zip(op.write_names, op.outputs, strict=True))
         scratch = op.scratch_shapes
         for name in op.placed:

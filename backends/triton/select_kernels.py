@@ -15,13 +15,16 @@ After::
 The body is what the call means: nothing about the program's values changes.  Which kernel, with which configurations,
 is answered by the rules in ``choices/``, from the ops, the ranges of the symbols, the target and the multiprocessors
 that its segment may fill (``num-sms``, 0: all of the target).  A rule may take neighbouring ops into one call (a
-residual addition into a norm).  Units such as ``moe.fused`` that no kernel runs as a whole are opened first.
+residual addition into a norm).  Where ``extern`` asks for vendors' libraries, an op that one of them runs becomes a
+``kernel.extern``; those that are not taken are rejected candidates of the remark.  Units such as ``moe.fused`` that no
+kernel runs as a whole are opened first.
 
 It leaves alone what moves no data (views, parameters), calls, and communication, which the host starts.  An op that no
 kernel runs is blocked with the reason.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -30,18 +33,19 @@ from typing import ClassVar
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dsv3c.backends.triton import choices
-from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rule, Scratch, Selection
+from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rejected, Rule, Scratch, Selection
+from dsv3c.backends.triton.choices.extern_base import NONE, ExternChoice, asked_for, extern_for
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects import comm
 from dsv3c.ir.dialects.core import symbols_of
-from dsv3c.ir.dialects.kernel import KernelCallOp, KernelYieldOp, Literal
+from dsv3c.ir.dialects.kernel import ExternOp, KernelCallOp, KernelYieldOp, LaunchOp, Literal
 from dsv3c.ir.dialects.nn import StepPartOp
 from dsv3c.ir.dialects.units import UnitOp, body_of, inputs_of
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
-from dsv3c.ir.entry_ranges import entry_ranges
+from dsv3c.ir.entry_ranges import entry_queries, entry_ranges
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.functions import functions
 from dsv3c.ir.rules import RuleTable
@@ -50,7 +54,7 @@ from dsv3c.ir.views import RULES as VIEWS
 from dsv3c.ir.views import view_of
 from dsv3c.passes.base import Pass
 
-NOT_LOWERED = (ParamOp, ConstantOp, KernelCallOp, func.CallOp, func.ReturnOp, StepPartOp, *comm.Comm.operations)
+NOT_LOWERED = (ParamOp, ConstantOp, LaunchOp, func.CallOp, func.ReturnOp, StepPartOp, *comm.Comm.operations)
 """Ops that move no data, calls, and what the host does: tables of a part of a step, starting communication."""
 MAY_COPY = {"aten.clone", "aten.contiguous", "aten.flatten.using_ints", "aten.reshape", "aten.reshape_as"}
 """Views where the strides allow one, copies elsewhere."""
@@ -66,20 +70,23 @@ class SelectKernelsPass(Pass):
 
     num_sms: int = 0
     """Multiprocessors that a kernel may fill; 0: all of the target's (count)."""
+    extern: tuple[str, ...] | str = NONE
+    """Vendors' libraries to call where they run an op, the preferred one first: cublaslt, deep_gemm, flash_mla."""
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Every op of every function."""
-        target = target_of(ctx)
+        asked, target = asked_for(self.extern), target_of(ctx)
         rules = kernel_rules()
         ranges, hints = entry_ranges(module), {**symbol_hints(module), **ctx.operating_point}
+        queries, num_sms = entry_queries(module), self.num_sms or int(target.fact("num_compute_units"))
         for name, function in functions(module).items():
-            at = Selection(target, ranges[name], hints, self.num_sms or int(target.fact("num_compute_units")))
+            at = Selection(target, ranges[name], hints, num_sms, queries[name])
             block = function.body.block
             open_units(ctx, block, rules)
             for op in reversed(list(block.ops)):
                 # a call of several ops has erased the earlier ones
                 if op.parent is block and needs_kernel(op):
-                    lower(ctx, op, rules.find(op), at)
+                    lower(ctx, op, rules.find(op), at, asked)
 
 
 def symbol_hints(module: ModuleOp) -> dict[str, int]:
@@ -115,13 +122,15 @@ def needs_kernel(op: Operation) -> bool:
     return op.name not in VIEWS
 
 
-def lower(ctx: CompileContext, op: Operation, rule: Rule | None, at: Selection) -> None:
-    """One op, and those its kernel takes along: the rule's answer, guards, build, replace."""
-    if rule is None:
-        return ctx.blocked(op, f"no kernel runs {op.name}")
-    answer = rule(op, at)
+def lower(ctx: CompileContext, op: Operation, rule: Rule | None, at: Selection, asked: Sequence[str] = ()) -> None:
+    """One op, and those its kernel takes along: the rules' answers, guards, build, replace."""
+    answer = rule(op, at) if rule is not None else Refused(f"no kernel runs {op.name}")
+    extern, externs = extern_for(op, at, asked)
+    if extern is not None:
+        return lower_extern(ctx, op, extern, [not_ours(answer, extern), *externs])
     if isinstance(answer, Refused):
         return ctx.blocked(op, answer.reason)
+    assert rule is not None
     ops = list(answer.ops) or [op]
     if used_before(op, ops):
         answer = rule(op, dataclasses.replace(at, alone=True))
@@ -129,10 +138,28 @@ def lower(ctx: CompileContext, op: Operation, rule: Rule | None, at: Selection) 
         ops = [op]
     assert ops[-1] is op, f"the rule of {op.name} ends in another op"
     check(op, ops, answer)
-    rejected = {f"not {item.candidate}": item.reason for item in answer.rejected}
-    ctx.fired(op, f"{answer.launcher} with {show_configs(answer)}", **rejected)
+    ctx.fired(op, f"{answer.launcher} with {show_configs(answer)}", **shown([*answer.rejected, *externs]))
     replace(ops, answer)
     return None
+
+
+def lower_extern(ctx: CompileContext, op: Operation, answer: ExternChoice, rejected: Sequence[Rejected]) -> None:
+    """One op as a call of a library."""
+    check(op, [op], answer)
+    ctx.fired(op, f"{answer.function} of {answer.library.name} ({answer.library.source})", **shown(rejected))
+    replace([op], answer)
+
+
+def not_ours(answer: Choice | Refused, extern: ExternChoice) -> Rejected:
+    """Why an op that a library runs has no kernel of ours."""
+    if isinstance(answer, Refused):
+        return Rejected("a kernel of ours", answer.reason)
+    return Rejected(answer.launcher, f"{extern.library.name} was asked for")
+
+
+def shown(rejected: Sequence[Rejected]) -> dict[str, str]:
+    """Candidates that were not taken, as a remark has them."""
+    return {f"not {item.candidate}": item.reason for item in rejected}
 
 
 def used_before(op: Operation, ops: list[Operation]) -> bool:
@@ -151,7 +178,7 @@ def show_configs(choice: Choice) -> str:
     return "; ".join(texts)
 
 
-def check(op: Operation, ops: list[Operation], choice: Choice) -> None:
+def check(op: Operation, ops: list[Operation], choice: Choice | ExternChoice) -> None:
     """A rule names every value that goes in, and every value that others read."""
     read = set(inputs_of(ops))
     named = {value for value in choice.operands.values() if value is not None}
@@ -160,24 +187,14 @@ def check(op: Operation, ops: list[Operation], choice: Choice) -> None:
     assert outside <= set(choice.results.values()), f"the rule of {op.name} does not write all that is read"
 
 
-def replace(ops: list[Operation], choice: Choice) -> None:
+def replace(ops: list[Operation], choice: Choice | ExternChoice) -> None:
     """A call in place of the ops, where the last of them stands."""
     reads = {name: value for name, value in choice.operands.items() if value is not None}
     inputs = list(dict.fromkeys(reads.values()))
     # a value that has two keywords is one input
     names = [next(name for name, value in reads.items() if value is given) for given in inputs]
     outputs = list(choice.results.values())
-    call = KernelCallOp(
-        choice.launcher,
-        body_of(ops, inputs, outputs, KernelYieldOp),
-        inputs,
-        reads=names,
-        writes=list(choice.results),
-        configs=choice.configs,
-        parameters=choice.parameters,
-        in_place=choice.in_place,
-        scratch={name: scratch_literal(needed) for name, needed in choice.scratch.items()},
-    )
+    call = call_of(choice, body_of(ops, inputs, outputs, KernelYieldOp), inputs, names)
     call.location = ops[-1].location
     block = ops[-1].parent
     assert block is not None
@@ -190,6 +207,36 @@ def replace(ops: list[Operation], choice: Choice) -> None:
         op.erase()
 
 
+def call_of(choice: Choice | ExternChoice, body: Region, inputs: list[SSAValue], names: list[str]) -> LaunchOp:
+    """The call of a kernel of ours, or of a library."""
+    writes, scratch = list(choice.results), {name: scratch_literal(needed) for name, needed in choice.scratch.items()}
+    if isinstance(choice, ExternChoice):
+        return ExternOp(
+            choice.launcher,
+            body,
+            inputs,
+            library=choice.library.name,
+            function=choice.function,
+            package=choice.package,
+            source=choice.library.source,
+            reads=names,
+            writes=writes,
+            parameters=choice.parameters,
+            scratch=scratch,
+        )
+    return KernelCallOp(
+        choice.launcher,
+        body,
+        inputs,
+        reads=names,
+        writes=writes,
+        configs=choice.configs,
+        parameters=choice.parameters,
+        in_place=choice.in_place,
+        scratch=scratch,
+    )
+
+
 def scratch_literal(needed: Scratch) -> Literal:
     """``["f32", "T", 128]``."""
     return (str(needed.element), *needed.sizes)
@@ -198,7 +245,7 @@ def scratch_literal(needed: Scratch) -> Literal:
 def open_units(ctx: CompileContext, block: Block, rules: RuleTable[Rule]) -> None:
     """Put the ops of units that no kernel runs as a whole in their place."""
     for op in list(block.ops):
-        if isinstance(op, UnitOp) and not isinstance(op, KernelCallOp) and rules.find(op) is None:
+        if isinstance(op, UnitOp) and not isinstance(op, LaunchOp) and rules.find(op) is None:
             ctx.blocked(op, f"no kernel runs {op.name} as a whole: its ops have kernels of their own")
             open_unit(block, op)
 

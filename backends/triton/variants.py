@@ -26,7 +26,7 @@ from dsv3c.backends.triton.runtime.gpu import Gpu, Variant
 from dsv3c.backends.triton.runtime.space import Space, device_cache
 from dsv3c.ir.dialects.comm import TokenType
 from dsv3c.ir.dialects.core import symbols_of
-from dsv3c.ir.dialects.kernel import ELEMENTS, KernelCallOp
+from dsv3c.ir.dialects.kernel import ELEMENTS, KernelCallOp, LaunchOp
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.entry_ranges import is_private
 from dsv3c.ir.errors import IRError, at
@@ -92,22 +92,28 @@ class Walk:
         match op:
             case func.CallOp():
                 return self.function(callee_name(op), [values[value] for value in op.operands])
-            case KernelCallOp():
+            case LaunchOp():
                 return self.kernel(op, values)
             case _ if op.name in VIEWS:
                 return self.view(op, values)
             case _:
                 return [self.made(result) for result in op.results]
 
-    def kernel(self, op: KernelCallOp, values: dict[SSAValue, Value]) -> Sequence[Value]:
-        """The launcher with every configuration; what it writes."""
-        file, _, name = op.launcher.data.partition(".")
-        launcher: Callable[..., None] = getattr(import_module(f"{LAUNCHERS}.{file}"), name)
+    def kernel(self, op: LaunchOp, values: dict[SSAValue, Value]) -> Sequence[Value]:
+        """The launcher with every configuration; what it writes.  A library brings its own binaries."""
         given = {key: values[value] for key, value in zip(op.read_names, op.inputs, strict=True)}
         written = {
             key: given[op.aliases[key]] if key in op.aliases else self.made(value)
             for key, value in zip(op.write_names, op.outputs, strict=True)
         }
+        if isinstance(op, KernelCallOp):
+            self.launch(op, given, written)
+        return list(written.values())
+
+    def launch(self, op: KernelCallOp, given: dict[str, Value], written: dict[str, Value]) -> None:
+        """Call a launcher with every configuration."""
+        file, _, name = op.launcher.data.partition(".")
+        launcher: Callable[..., None] = getattr(import_module(f"{LAUNCHERS}.{file}"), name)
         scratch = {
             key: self.space.tensor(self.numbers(sizes), dtype_of(ELEMENTS[element]))
             for key, (element, sizes) in op.scratch_shapes.items()
@@ -124,7 +130,6 @@ class Walk:
                 launcher(self.gpu, **keywords, configs=(numbers,), **op.parameters.as_dict())
             except (TypeError, ValueError, RuntimeError) as error:
                 raise IRError(f"{op.launcher.data} cannot be called: {error}", where=at(op)) from error
-        return list(written.values())
 
     def view(self, op: Operation, values: dict[SSAValue, Value]) -> Sequence[Value]:
         """What a view of a value without data is."""

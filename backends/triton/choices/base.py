@@ -75,6 +75,8 @@ class Selection:
     """The value of every symbol that choices are made for."""
     num_sms: int
     """Multiprocessors the kernel may fill."""
+    queries: tuple[int, int] | None = None
+    """Fewest and most new tokens per sequence, in all phases that reach the op; None where a phase does not say."""
     alone: bool = False
     """The op's neighbours may not be taken along."""
 
