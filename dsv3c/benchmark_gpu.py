@@ -23,8 +23,8 @@ from xdsl.ir import Operation
 from dsv3c.backends.triton.emitter import host_op
 from dsv3c.benchmark import Run
 from dsv3c.inputs import PhaseInputs
+from dsv3c.ir.dialects.kernel_launch import LaunchOp
 from dsv3c.ir.dialects.mla_cache import CacheType
-from dsv3c.ir.dialects.units import UnitOp
 from dsv3c.ir.errors import Dsv3cError
 from dsv3c.ir.functions import callee_name, functions
 
@@ -164,15 +164,15 @@ def is_own(name: str) -> bool:
     return name.partition(".")[0] in PACKAGES
 
 
-def launched(module: ModuleOp, entry: str) -> list[UnitOp]:
+def launched(module: ModuleOp, entry: str) -> list[LaunchOp]:
     """The calls of kernels that one run of an entry makes, in their order."""
-    table, found = functions(module), list[UnitOp]()
+    table, found = functions(module), list[LaunchOp]()
 
     def visit(name: str) -> None:
         for op in table[name].body.block.ops:
             if isinstance(op, func.CallOp):
                 visit(callee_name(op))
-            elif isinstance(op, UnitOp) and host_op(op) is None:
+            elif isinstance(op, LaunchOp) and host_op(op) is None:
                 found.append(op)
 
     visit(entry)
@@ -193,7 +193,7 @@ class KernelsRunner:
     params: Any
     maker: PhaseInputs
     kernel: str = "launcher"
-    ops: list[UnitOp] = field(init=False)
+    ops: list[LaunchOp] = field(init=False)
     run: Callable[..., Sequence[object]] = field(init=False)
     arguments: list[object] = field(init=False)
 
@@ -240,8 +240,8 @@ class KernelsRunner:
 
     def name(self, op: Operation) -> str:
         """See ``Runner``."""
-        launcher = op.properties["launcher"]
-        return str(getattr(launcher, "data", launcher))
+        assert isinstance(op, LaunchOp)
+        return op.launcher.data
 
 
 def arguments_on_device(maker: PhaseInputs, caches: Sequence[Any]) -> list[object]:
