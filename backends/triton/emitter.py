@@ -23,8 +23,9 @@ from dsv3c.backends.reference.dtypes import DTYPES, dtype_of
 from dsv3c.backends.reference.emitted_entries import entry_text
 from dsv3c.backends.reference.emitter import Body, Program, argument_sizes, binding, bound_sizes, size_refs
 from dsv3c.backends.reference.python_text import Names, literal_text, wrapped
+from dsv3c.backends.triton.externs import extern_lines
 from dsv3c.ir.dialects.comm import meshes_of
-from dsv3c.ir.dialects.kernel import KernelCallOp, LiteralsAttr
+from dsv3c.ir.dialects.kernel import KernelCallOp, LaunchOp, LiteralsAttr
 from dsv3c.ir.dialects.mla import GatherOp
 from dsv3c.ir.dialects.nn import StepPartOp
 from dsv3c.ir.dialects.units import UnitOp, outer
@@ -51,7 +52,7 @@ WORKSPACE, FRAME, PLANNED = "workspace", "frame", "planned"
 largest sizes that memory is planned for."""
 COPIED = {LAUNCHERS: "launchers", DEVICE: "device"}
 """Packages that a program brings along -> their import names in it."""
-RESERVED = (*reference.RESERVED, "gpu", "space", "Gpu", "Frame", "run_kernels", "Path")
+RESERVED = (*reference.RESERVED, "gpu", "space", "Gpu", "Frame", "run_kernels", "Path", "Extern", "EXTERNS")
 MAX_LINE = 120
 CONTEXT = ("gpu: Gpu", "space: Frame", "p: Params")
 """First parameters of every function."""
@@ -68,10 +69,11 @@ from pathlib import Path
 import torch
 
 from device.entries import Entry, run_kernels
-from device.gpu import Gpu
+{externs}from device.gpu import Gpu
 from device.space import Frame
 {imports}from runtime.params import Params
 '''
+EXTERN_IMPORT = "from device.externs import Extern\n"
 
 
 def emit_kernels_program(module: ModuleOp) -> dict[str, str]:
@@ -92,7 +94,8 @@ def emit_kernels_program(module: ModuleOp) -> dict[str, str]:
     for function in order:
         emit_function(program, function, launchers)
     entered = [function for function in order if not call_sites(function)]
-    entries = [kernel_entry(program, function) for function in entered]
+    externs = extern_lines(module)
+    entries = [kernel_entry(program, function, calls_externs=bool(externs)) for function in entered]
     imports = "".join(
         import_text(package, sorted(files))
         for package, files in (("launchers", launchers), ("meanings", program.meanings))
@@ -103,7 +106,12 @@ def emit_kernels_program(module: ModuleOp) -> dict[str, str]:
     if any("CacheSpec(" in entry for entry in entries):
         imports += "from runtime.generate import CacheSpec\n"
     title = f"{', '.join(function.sym_name.data for function in entered)}: a dsv3c program of kernels."
-    parts = [HEAD.format(title=title, imports=imports), *program.constant_lines, *program.lines]
+    parts = [
+        HEAD.format(title=title, imports=imports, externs=EXTERN_IMPORT if externs else ""),
+        *externs,
+        *program.constant_lines,
+        *program.lines,
+    ]
     parts += ["", "", "ENTRIES = {", *entries, "}", "", 'if __name__ == "__main__":']
     parts += ["    sys.exit(run_kernels(ENTRIES, Path(__file__).parent))", ""]
     return {"program.py": "\n".join(parts)} | copied
@@ -117,10 +125,11 @@ def import_text(package: str, files: list[str]) -> str:
     return "".join([f"from {package} import (\n", *(f"    {file},\n" for file in files), ")\n"])
 
 
-def kernel_entry(program: Program, function: func.FuncOp) -> str:
+def kernel_entry(program: Program, function: func.FuncOp, *, calls_externs: bool) -> str:
     """An item of ``ENTRIES``."""
     planned = function.attributes.get(WORKSPACE)
     others = [f"workspace={planned.value.data}"] if isinstance(planned, IntegerAttr) else []
+    others += ["externs=EXTERNS"] if calls_externs else []
     name = program.function_names[function.sym_name.data]
     return entry_text(name, function, launches=num_launches(function), others=others)
 
@@ -129,7 +138,7 @@ def num_launches(function: func.FuncOp) -> int:
     """Launchers that one run of a function calls, callees included."""
     found = 0
     for op in function.body.block.ops:
-        if isinstance(op, KernelCallOp):
+        if isinstance(op, LaunchOp):
             found += 1
         elif isinstance(op, func.CallOp):
             found += num_launches(callee_of(op))
@@ -182,7 +191,7 @@ def used_sizes(program: Program, op: Operation) -> Iterator[str]:
     match op:
         case func.CallOp():
             yield from program.function_sizes[callee_name(op)]
-        case KernelCallOp() if host_op(op) is None:
+        case LaunchOp() if host_op(op) is None:
             sizes: list[Size] = [size for _, sizes in op.scratch_shapes.values() for size in sizes]
             for name, output in zip(op.write_names, op.outputs, strict=True):
                 if name not in op.aliases:
@@ -211,7 +220,7 @@ def emit_op(body: Body, op: Operation, launchers: set[str], known: set[str]) -> 
         case _ if (part := host_op(op)) is not None:
             body.place(op)
             emit_part(body, op, part)
-        case KernelCallOp():
+        case LaunchOp():
             body.place(op)
             emit_kernel(body, op, launchers, known)
         case _ if op.name in VIEWS:
@@ -250,7 +259,7 @@ def emit_part(body: Body, op: Operation, part: StepPartOp) -> None:
     body.assign(op, "space.upload", ["*" + " ".join(line.strip() for line in made)])
 
 
-def emit_kernel(body: Body, op: KernelCallOp, launchers: set[str], known: set[str]) -> None:
+def emit_kernel(body: Body, op: LaunchOp, launchers: set[str], known: set[str]) -> None:
     """Sizes that the step's tables bring, memory for results and scratch, and the call."""
     for inner in op.ops:
         if isinstance(inner, GatherOp):
@@ -270,8 +279,9 @@ def emit_kernel(body: Body, op: KernelCallOp, launchers: set[str], known: set[st
             items.append(f"{name}={body.values[output]}")
     for name, (element, sizes) in op.scratch_shapes.items():
         items.append(f"{name}=space.tensor({', '.join(tensor_items(sizes, dtype_text(element), places.get(name)))})")
-    configs = [[f"{name}={value}" for name, value in config.as_dict().items()] for config in op.configs]
-    items.append(f"configs={configs_constant(body.program, function, configs)}")
+    if isinstance(op, KernelCallOp):
+        configs = [[f"{name}={value}" for name, value in config.as_dict().items()] for config in op.configs]
+        items.append(f"configs={configs_constant(body.program, function, configs)}")
     items += [f"{name}={body.argument(value, name)}" for name, value in op.parameters.as_dict().items()]
     body.lines += wrapped(f"{file}.{function}", items, "", "    ")
 

@@ -80,7 +80,7 @@ class SelectKernelsPass(Pass):
         ranges, hints = entry_ranges(module), {**symbol_hints(module), **ctx.operating_point}
         queries, num_sms = entry_queries(module), self.num_sms or int(target.fact("num_compute_units"))
         for name, function in functions(module).items():
-            at = Selection(target, ranges[name], hints, num_sms, queries[name])
+            at = Selection(target, ranges[name], hints, num_sms, queries=queries[name])
             block = function.body.block
             open_units(ctx, block, rules)
             for op in reversed(list(block.ops)):

@@ -75,10 +75,10 @@ class Selection:
     """The value of every symbol that choices are made for."""
     num_sms: int
     """Multiprocessors the kernel may fill."""
-    queries: tuple[int, int] | None = None
-    """Fewest and most new tokens per sequence, in all phases that reach the op; None where a phase does not say."""
     alone: bool = False
     """The op's neighbours may not be taken along."""
+    queries: tuple[int, int] | None = None
+    """Fewest and most new tokens per sequence, in all phases that reach the op; None where a phase does not say."""
 
     def bounds(self, size: Size) -> tuple[int, int | None]:
         """The smallest and largest value of a size; None for no upper bound."""

@@ -16,6 +16,7 @@ from dsv3c.backends.reference.runtime.generate import CacheSpec
 from dsv3c.backends.reference.runtime.params import Params
 from dsv3c.backends.triton.runtime.cubin import CubinGpu
 from dsv3c.backends.triton.runtime.device_params import DeviceParams
+from dsv3c.backends.triton.runtime.externs import Extern, check_externs
 from dsv3c.backends.triton.runtime.gpu import Gpu
 from dsv3c.backends.triton.runtime.records import GpuError
 from dsv3c.backends.triton.runtime.space import Space, device_cache
@@ -38,9 +39,15 @@ class Entry(HostEntry):
 
     workspace: int = 0
     """Bytes; 0: memory is not planned."""
+    externs: tuple[Extern, ...] = ()
+    """Functions of libraries that the program calls."""
 
     def on(self, gpu: Gpu, space: Space) -> HostEntry:
-        """The entry for an engine: tables come from the host, caches stay on the device, other results come back."""
+        """The entry for an engine: tables come from the host, caches stay on the device, other results come back.
+
+        Raises GpuError for a library that the program calls and that is not installed.
+        """
+        check_externs(self.externs)
         device = space.device
 
         def run(params: Params, *arguments: Tensor | LatentCache) -> Sequence[object]:
@@ -51,7 +58,7 @@ class Entry(HostEntry):
             results = made if isinstance(made, tuple) else (made,)
             return tuple(value.to("cpu", copy=True) if isinstance(value, Tensor) else value for value in results)
 
-        fields: dict[str, Any] = {name: value for name, value in vars(self).items() if name != "workspace"}
+        fields: dict[str, Any] = {name: value for name, value in vars(self).items() if name not in OWN}
         fields["function"] = run
         fields["caches"] = tuple(DeviceCacheSpec(**vars(spec), device=device) for spec in self.caches)
         return HostEntry(**fields)
@@ -60,6 +67,10 @@ class Entry(HostEntry):
 def workspace_bytes(entries: dict[str, Entry]) -> int:
     """Of the entry that needs the most."""
     return max((entry.workspace for entry in entries.values()), default=0)
+
+
+OWN = ("workspace", "externs")
+"""Fields that entries for a CPU do not have."""
 
 
 def entries_on(entries: dict[str, Entry], gpu: Gpu, device: torch.device) -> dict[str, HostEntry]:
