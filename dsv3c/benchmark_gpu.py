@@ -124,6 +124,13 @@ class LoadedProgram:
         except self.modules["device.records"].GpuError as error:
             raise GpuMissing(error.what, hint=error.hint) from error
 
+    def entries(self, gpu: Any, device: torch.device) -> Mapping[str, Any]:
+        """The program's entries on a device.  Raises GpuMissing for what must be installed for them."""
+        try:
+            return self.modules["device.entries"].entries_on(self.names["ENTRIES"], gpu, device)
+        except self.modules["device.records"].GpuError as error:
+            raise GpuMissing(error.what, hint=error.hint) from error
+
     def params(self, weights: Path | None, seed: int) -> Any:
         """Parameters of a checkpoint, or random ones.  Raises Dsv3cError for a checkpoint that cannot be read."""
         module = self.modules["runtime.params"]
@@ -199,8 +206,7 @@ class KernelsRunner:
 
     def __post_init__(self) -> None:
         self.ops = launched(self.module, self.entry)
-        host = self.program.names["ENTRIES"]
-        entry = self.program.modules["device.entries"].entries_on(host, self.gpu, self.device)[self.entry]
+        entry = self.program.entries(self.gpu, self.device)[self.entry]
         self.run = entry.bind(self.params)
         self.arguments = arguments_on_device(self.maker, entry.caches)
 

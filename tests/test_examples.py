@@ -73,6 +73,21 @@ def test_own_model_is_recognised_checked_and_generates(tmp_path: Path) -> None:
     assert made.status == 0 and len(made.out.strip().split(",")) == 4
 
 
+def test_another_engine_drives_an_artifact(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = command("compile", EXAMPLES / "dumps" / "final.mlir", "--target", "cpu", "-o", out)
+    assert done.status == 0, done.err
+    long = ",".join(map(str, range(5, 75)))
+    request = ("--tokens", long, "--tokens", "7,8,9", "--tokens", "1,2", "--max-new-tokens", "3")
+    driven = EXAMPLES / "drive_artifact.py"
+    without = "import runpy, sys; sys.modules |= dict.fromkeys(['dsv3c', 'xdsl', 'triton']); sys.argv = sys.argv[1:]"
+    printed = run("-c", f"{without}; runpy.run_path(sys.argv[0], run_name='__main__')", str(driven), str(out), *request)
+    assert printed == command("generate", out, *request).out
+    command_line = [sys.executable, driven, out, "--tokens", "1", "--device", "cuda"]
+    wrong = subprocess.run(command_line, capture_output=True, text=True, check=False)
+    assert (wrong.returncode, wrong.stderr) == (1, f"error: the program in {out} is for cpu, not cuda\n")
+
+
 def test_external_pass_reports_and_declines() -> None:
     plugin, pipeline = EXAMPLES / "external_pass" / "count_linears.py", "count-linears{widest=500}"
     done = command("opt", EXAMPLES / "dumps" / "raised.mlir", "--load", plugin, "-p", pipeline, "--remarks")
