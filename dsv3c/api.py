@@ -274,6 +274,7 @@ def compile(
     level: Level = "lowered",
     allow_unraised: bool = False,
     kernels: bool = True,
+    extern: Sequence[str] = (),
     force: bool = False,
     **choices: object,
 ) -> CompiledModule:
@@ -285,8 +286,9 @@ def compile(
     ``choices`` are fields of the operating point (``max_tokens``, ``max_batch``, ``context``, ``max_context``,
     ``page_size``, ``verify_tokens``, ``logits``) and of the plan (``recipe``, ``kv_cache_dtype``, ``ep``, ``nnodes``,
     ``redundant_experts``, ``copies``, ``combine_order``, ``combine_payload``, ``shared_expert``, ``overlap``);
-    ``kernels``: compile those that the artifact launches, where there are some for the target;
-    everything else is as for ``dsv3c compile``, but that the target is the CPU where none is named.
+    ``kernels``: compile those that the artifact launches, where there are some for the target; ``extern``: vendors'
+    libraries to call beside them; everything else is as for ``dsv3c compile``, but that the target is the CPU where
+    none is named.
     """
     plan = {name: choices.pop(name) for name in [field.name for field in fields(Plan)] if name in choices}
     if isinstance(recipe := plan.get("recipe"), Path):
@@ -307,6 +309,7 @@ def compile(
         level=level,
         allow_unraised=allow_unraised,
         kernels=kernels and output is not None,
+        extern=tuple(extern),
     )
     compiled = compile_model(request, keep_stages=output is not None)
     artifact = write_artifact(compiled, Path(output), force=force) if output is not None else None

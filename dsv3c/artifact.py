@@ -162,6 +162,15 @@ def kernels_json(compiled: Compiled) -> list[dict[str, object]]:
     return [manifest_record(kernel) for kernel in compiled.kernels]
 
 
+def libraries_json(compiled: Compiled) -> list[dict[str, object]]:
+    """The vendors' functions that the program calls and does not bring along."""
+    if compiled.lowered is None:
+        return []
+    from dsv3c.backends.triton.externs import externs_json
+
+    return externs_json(compiled.lowered)
+
+
 def save_values(compiled: Compiled, file: Path) -> bool:
     """Save the values of a user's model, where it has any and no checkpoint is named."""
     if compiled.captured is None or not compiled.captured.state or checkpoint_of(compiled.request) is not None:
@@ -211,6 +220,7 @@ def manifest_of(compiled: Compiled, *, saved: bool) -> dict[str, object]:
             for run in compiled.driver.runs
         ],
         "kernels": kernels_json(compiled),
+        "externs": libraries_json(compiled),
         "summary": summary_json(compiled),
     }
 

@@ -19,7 +19,7 @@ from dsv3c.ir.targets import Target, load_target
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
 from dsv3c.leaving import EXITS, check_exit, exit_pipeline
-from dsv3c.lowering import compile_kernels, lower_to_kernels, wants_kernels
+from dsv3c.lowering import check_extern, compile_kernels, lower_to_kernels, uncalled, wants_kernels
 from dsv3c.observers import Announce
 from dsv3c.operating_point import OperatingPoint, point_of
 from dsv3c.passes.base import Pass
@@ -105,6 +105,8 @@ class Request:
     """Plan for kernels although matrix products, attention, softmax or top-k are left in aten."""
     kernels: bool = False
     """Lower to kernels and compile them, where there are some for the target."""
+    extern: tuple[str, ...] = ()
+    """Vendors' libraries that a program of kernels calls where they run an op, the preferred one first."""
     load: tuple[Path, ...] = ()
     """Plug-in files."""
 
@@ -192,6 +194,7 @@ def compile_model(
     plan = plan_of(request.plan, target)
     planned = parse_passes(pipeline_of(request, OperatingPoint(), plan), plugins.passes)
     check_request(request, planned)
+    check_extern(request.extern, target, request.level, request.kernels)
     check(until(until_level(planned, request.level), request.stop_after))
     progress("capture")
     module, captured, seconds = read_model(ctx, request)
@@ -223,7 +226,11 @@ def compile_model(
         captured=captured,
         lowered=lowered,
         kernels=compile_kernels(lowered, target, progress) if lowered is not None and request.kernels else [],
-        warnings=[*check_reached(request, module), *check_checkpoint(request, module, captured)],
+        warnings=[
+            *check_reached(request, module),
+            *check_checkpoint(request, module, captured),
+            *uncalled(lowered, request.extern),
+        ],
     )
 
 
@@ -232,7 +239,8 @@ def lowered_of(request: Request, target: Target, driver: Driver, module: ModuleO
     if request.level not in COMPLETE or request.stop_after is not None:
         return None
     check_coverage(driver.ctx, module, allow_unraised=request.allow_unraised)
-    return lower_to_kernels(driver, module) if wants_kernels(target, request.level, request.kernels) else None
+    extern = request.extern
+    return lower_to_kernels(driver, module, extern) if wants_kernels(target, request.level, request.kernels) else None
 
 
 def pipeline_of(request: Request, point: OperatingPoint, plan: Plan) -> str:

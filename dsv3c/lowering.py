@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from xdsl.dialects.builtin import ModuleOp
 
+from dsv3c.backends.triton.choices.extern_base import NONE, asked_for
 from dsv3c.backends.triton.select_kernels import needs_kernel
 from dsv3c.driver import Driver
 from dsv3c.ir.dialects.core import facts_of
+from dsv3c.ir.dialects.kernel import ExternOp
 from dsv3c.ir.errors import PassError, UsageError, at
 from dsv3c.ir.functions import functions
 from dsv3c.ir.outcomes import Kind, Outcome
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 SELECT = "select-kernels"
 KERNEL_PASSES = f"{SELECT},plan-memory"
-"""What follows the pipeline where kernels are wanted, as text."""
+"""What follows the pipeline where kernels are wanted, as text; see ``kernel_passes``."""
 KERNELS = "kernels"
 """Among a target's ``backends``: kernels for it can be compiled and launched."""
 COMPILE_ONLY = "kernels-compile-only"
@@ -54,8 +56,34 @@ def program_files(module: ModuleOp, lowered: ModuleOp | None) -> dict[str, str]:
     return emit_kernels_program(lowered)
 
 
-def lower_to_kernels(driver: Driver, module: ModuleOp) -> ModuleOp:
+def check_extern(extern: Sequence[str], target: Target, level: str, asked: bool) -> None:
+    """Raise UsageError for libraries that nobody knows, and where no kernels are chosen."""
+    asked_for(tuple(extern) or NONE)
+    if extern and not wants_kernels(target, level, asked):
+        raise UsageError(
+            f"--extern {','.join(extern)}: no kernels are chosen here, beside which a library could run",
+            hint="give -o OUT or --emit kernels, and a target with kernels (`dsv3c targets`)",
+        )
+
+
+def kernel_passes(extern: Sequence[str]) -> str:
+    """``KERNEL_PASSES`` with libraries to call."""
+    return KERNEL_PASSES.replace(SELECT, f"{SELECT}{{extern={','.join(extern)}}}") if extern else KERNEL_PASSES
+
+
+def uncalled(lowered: ModuleOp | None, extern: Sequence[str]) -> list[str]:
+    """A warning for every library that was asked for and runs nothing."""
+    if lowered is None:
+        return []
+    called = {op.library.data for op in lowered.walk() if isinstance(op, ExternOp)}
+    idle = [name for name in extern if name not in called]
+    return [f"--extern {name}: it runs no op of this program; the remarks say why" for name in idle]
+
+
+def lower_to_kernels(driver: Driver, module: ModuleOp, extern: Sequence[str] = ()) -> ModuleOp:
     """A copy of a phased module as calls of kernels with memory planned; ``module`` stays as it is.
+
+    ``extern``: vendors' libraries to call where they run an op, the preferred one first.
 
     Raises PassError for a module without phases, and naming the first op that no kernel runs.
     """
@@ -65,7 +93,7 @@ def lower_to_kernels(driver: Driver, module: ModuleOp) -> ModuleOp:
             hint="specialize-phases says why in the remarks; --kernels none writes what there is",
         )
     lowered = module.clone()
-    for item in parse_passes(KERNEL_PASSES):
+    for item in parse_passes(kernel_passes(extern)):
         first = len(driver.ctx.outcomes.items)
         driver.run_one(lowered, item)
         if item.name == SELECT:

@@ -5,6 +5,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from dsv3c.backends.triton.choices.extern_base import NONE
 from dsv3c.compiler import DEFAULT_TARGET, LEVELS, Compiled, Request, compile_model
 from dsv3c.files import check_free, write_text
 from dsv3c.ir.dialects.comm import num_ranks
@@ -43,6 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("aot", "none"),
         default="aot",
         help="compile the kernels that OUT launches ahead of time, or write the plan without them (default: aot)",
+    )
+    parser.add_argument(
+        "--extern",
+        type=names,
+        default=(),
+        metavar="LIST",
+        help="libraries to call where they run an op, in this order: cublaslt, deep_gemm, flash_mla (default: none)",
     )
     parser.add_argument("--print-op-generic", action="store_true", help="with --emit: MLIR's generic form")
     parser.add_argument("--print-debuginfo", action="store_true", help="with --emit: locations too")
@@ -139,6 +147,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         allow_unapplied=arguments.allow_unapplied,
         allow_unraised=arguments.allow_unraised,
         kernels=writes_artifact(arguments) and arguments.kernels == "aot",
+        extern=tuple(name for name in getattr(arguments, "extern", ()) if name != NONE),
         load=tuple(arguments.load),
     )
 
