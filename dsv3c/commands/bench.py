@@ -221,7 +221,7 @@ def measured_with(
 ) -> "list[tuple[Measured, Env]]":
     """Every step of a loaded program on a device."""
     from dsv3c.benchmark import Bounds, measure, step_bound
-    from dsv3c.benchmark_gpu import KernelsRunner
+    from dsv3c.benchmark_gpu import WARM_UP, KernelsRunner
     from dsv3c.inputs import PhaseInputs
     from dsv3c.variants import phases_of
 
@@ -236,7 +236,7 @@ def measured_with(
         bounds = Bounds(lowered, point.env(), setting.target)
         bound = step_bound(program.module, point, setting.target)
         repeats = arguments.repeat or REPEATS["gpu"]
-        found.append((measure(runner, point, bound, bounds, repeats=repeats), bounds.env))
+        found.append((measure(runner, point, bound, bounds, repeats=repeats, warm_up=WARM_UP), bounds.env))
         print(f"measured @{point.entry}", file=sys.stderr)
     return found
 
