@@ -17,8 +17,8 @@ from cli import dsv3c, refused
 
 from dsv3c.artifact import write_artifact
 from dsv3c.benchmark import Measured, Point, bound_of
-from dsv3c.benchmark_gpu import HostClock, is_own, load_program
-from dsv3c.benchmark_record import Device, clocks, record, record_text, table_text
+from dsv3c.benchmark_gpu import LEAD_CYCLES, CudaEvents, HostClock, is_own, load_program
+from dsv3c.benchmark_record import Device, clocks, cuda, record, record_text, table_text
 from dsv3c.benchmark_text import duration, render
 from dsv3c.commands.bench import Setting, add_arguments, measured_with, phases, point_of, read
 from dsv3c.compiler import Request, compile_model
@@ -175,6 +175,18 @@ def test_times_become_a_table_that_estimates_read(watched: Idle) -> None:
     assert tomllib.loads(text)["source"].startswith("dsv3c bench on a device (threads 1), ")
 
 
+def test_what_is_printed_and_written_of_a_device(
+    gpu: Path, watched: Idle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dsv3c.commands.bench.measured_on_gpu", lambda setting, points: (DEVICE, watched[1]))
+    files = tmp_path / "bench.json", tmp_path / "mine.toml"
+    done = dsv3c("bench", gpu, *STEP, "--phase", "decode", "--json", files[0], "--table", files[1])
+    assert done.status == 0, done
+    assert done.out.startswith("on a device (threads 1); floors: target h800\nweights: random, seed 0\n\n@decode: ")
+    assert json.loads(files[0].read_text())["target"]["memory_bytes_per_s"] == 3.35e12
+    assert parse_table(files[1].read_text(), "mine.toml").name == "mine"
+
+
 def test_a_program_that_is_not_the_modules_is_told(gpu: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dsv3c import benchmark_gpu
 
@@ -243,3 +255,18 @@ def test_clocks_are_told_where_they_are_known(
     monkeypatch.setattr("dsv3c.benchmark_record.shutil.which", "/bin/{}".format)
     monkeypatch.setattr("dsv3c.benchmark_record.subprocess.run", run)
     assert clocks("12").get("clocks.sm") == found
+
+
+def test_events_of_a_device_and_what_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded, slept = list[bool](), list[int]()
+    event = SimpleNamespace(record=lambda: recorded.append(True), elapsed_time=lambda other: 2.5)
+    monkeypatch.setattr(torch.cuda, "Event", lambda *, enable_timing: event if enable_timing else None)
+    monkeypatch.setattr(torch.cuda, "_sleep", slept.append)
+    watch = CudaEvents()
+    watch.lead(3)
+    assert watch.seconds(watch.mark(), watch.mark()) == 0.0025, "events tell milliseconds"
+    assert len(recorded) == 2 and slept == [3 * LEAD_CYCLES]
+    monkeypatch.setattr(torch.cuda, "get_device_name", "GPU number {}".format)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid="12"))
+    monkeypatch.setattr("dsv3c.benchmark_record.shutil.which", lambda name: None)
+    assert str(cuda(1, 132)).startswith("GPU number 1 (multiprocessors 132, torch ")
