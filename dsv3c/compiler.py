@@ -193,8 +193,7 @@ def compile_model(
     # a misspelt pass is told before a long capture
     plan = plan_of(request.plan, target)
     planned = parse_passes(pipeline_of(request, OperatingPoint(), plan), plugins.passes)
-    check_request(request, planned)
-    check_extern(request.extern, target, request.level, request.kernels)
+    check_request(request, planned, target)
     check(until(until_level(planned, request.level), request.stop_after))
     progress("capture")
     module, captured, seconds = read_model(ctx, request)
@@ -226,11 +225,7 @@ def compile_model(
         captured=captured,
         lowered=lowered,
         kernels=compile_kernels(lowered, target, progress) if lowered is not None and request.kernels else [],
-        warnings=[
-            *check_reached(request, module),
-            *check_checkpoint(request, module, captured),
-            *uncalled(lowered, request.extern),
-        ],
+        warnings=warnings_of(request, module, captured, lowered),
     )
 
 
@@ -250,8 +245,9 @@ def pipeline_of(request: Request, point: OperatingPoint, plan: Plan) -> str:
     return exit_pipeline(plan) if request.level in EXITS else default_pipeline(point, plan)
 
 
-def check_request(request: Request, planned: Sequence[Pass]) -> None:
+def check_request(request: Request, planned: Sequence[Pass], target: Target) -> None:
     """Raise UsageError for what the planned passes cannot do, whatever the model."""
+    check_extern(request.extern, target, request.level, request.kernels)
     if request.pipeline is not None and request.plan:
         flags = ", ".join(map(flag, request.plan))
         raise UsageError(f"--passes says which passes run: nothing is left to {flags}", hint="leave one of them out")
@@ -339,6 +335,12 @@ def check_level(request: Request, passes: Sequence[Pass], facts: frozenset[str])
         )
     if request.level not in facts:
         check_establishes(passes, request.level)
+
+
+def warnings_of(request: Request, module: ModuleOp, captured: "Captured | None", lowered: ModuleOp | None) -> list[str]:
+    """What was asked for and is not so, though the program is complete.  Raises WeightsError."""
+    reached = check_reached(request, module)
+    return [*reached, *check_checkpoint(request, module, captured), *uncalled(lowered, request.extern)]
 
 
 def check_reached(request: Request, module: ModuleOp) -> list[str]:
