@@ -184,8 +184,11 @@ def test_flash_mla_is_given_no_other_sequences_and_no_other_cache() -> None:
         with pytest.raises(ValueError, match="2 tokens of 2 sequences: each must bring 2"):
             extern.flash_mla_with_kvcache(GPU, **given, **rest, queries=2)
         apart = mla.new_cache(7, 64, 512, 64, latent_dtype=BF16, rope_dtype=BF16)
-        with pytest.raises(ValueError, match="does not lie behind its latent"):
-            extern.flash_mla_with_kvcache(GPU, **{**given, "cache": apart}, **rest, queries=1)
+        rows = torch.empty(7, 64, 576, dtype=BF16)
+        before = mla.LatentCache(rows[..., 64:], rows[..., :64])
+        for cache in (apart, before):
+            with pytest.raises(ValueError, match="does not lie behind its latent"):
+                extern.flash_mla_with_kvcache(GPU, **{**given, "cache": cache}, **rest, queries=1)
         none = {name: value[:0] for name, value in given.items() if name.startswith("q_")}
         extern.flash_mla_with_kvcache(GPU, **{**given, **none}, **rest, queries=1)
     assert "flash_mla_with_kvcache" not in called

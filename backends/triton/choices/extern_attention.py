@@ -30,7 +30,7 @@ def flash_mla(op: AbsorbedAttentionOp, at: Selection) -> ExternChoice | Refused:
             (found == (LATENT, ROPE), f"rows of {found[0]} + {found[1]}, not {LATENT} + {ROPE}"),
             (cache.page_size.data == PAGE, f"pages of {cache.page_size.data} rows, not {PAGE}"),
             (heads in HEADS, f"{heads} heads, not {', '.join(map(str, HEADS))}"),
-            (op.scores == f32, f"scores are rounded to {op.scores}"),
+            (op.scores == f32, f"scores are rounded to {op.scores}; the library keeps f32, as --semantics hf does"),
             (0 < fewest == most, f"sequences bring {fewest} to {most} tokens, not equally many"),
             (whole, f"{tokens} tokens of {sequences} sequences are a part of a step"),
         ]

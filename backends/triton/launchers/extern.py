@@ -151,7 +151,7 @@ def flash_mla_with_kvcache(
 def rows_of(cache: LatentCache) -> Tensor:
     """A cache's rows as one tensor [pages, page size, 1, latent + rope].  Raises ValueError where they are none."""
     latent, rope = cache.latent, cache.rope
-    behind = latent.storage_offset() + latent.shape[2] == rope.storage_offset()
+    behind = latent.data_ptr() + latent.shape[2] * latent.itemsize == rope.data_ptr()
     if cache.scale is not None or not behind or latent.stride() != rope.stride():
         raise ValueError("the key of a row does not lie behind its latent")
     width = latent.shape[2] + rope.shape[2]
