@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dsv3c.backends.reference.meanings.scaled import Scaled, grouped_mm, mm
+from dsv3c.backends.reference.meanings.scaled import Scaled, mm
 from dsv3c.backends.triton.runtime.externs import find
 
 BF16 = torch.bfloat16
@@ -33,11 +33,15 @@ def fp8_gemm_nt(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor], d: Tensor) -
 def m_grouped_fp8_gemm_nt_contiguous(
     a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor], d: Tensor, m_indices: Tensor
 ) -> None:
-    """Every row by the matrix of its expert; a row of -1 is left as it is."""
+    """Every 128 rows by the matrix of the first row's expert; where that is -1 they are left as they are."""
     columns_of(a[1])
     assert m_indices.dtype == torch.int32 and m_indices.is_contiguous() and d.dtype == BF16
-    made = grouped_mm(Scaled(*a, (1, 128)), Scaled(*b, (1, 128, 128)), m_indices, dtype=BF16, promote=128)
-    d.copy_(torch.where((m_indices >= 0)[:, None], made, d))
+    for start in range(0, d.shape[0], 128):
+        rows, group = slice(start, start + 128), int(m_indices[start])
+        assert {group} >= {*m_indices[rows].tolist()} - {-1}, "rows of two experts in one tile"
+        if group >= 0:
+            x, w = Scaled(a[0][rows], a[1][rows], (1, 128)), Scaled(b[0][group], b[1][group], (128, 128))
+            d[rows] = mm(x, w, dtype=BF16, promote=128)
 
 
 def m_grouped_fp8_gemm_nt_masked(

@@ -12,7 +12,7 @@ from roundtrip import parse
 from torch import Tensor
 
 from dsv3c.backends.reference.executor import Executor
-from dsv3c.backends.reference.meanings import mla, nn, scaled
+from dsv3c.backends.reference.meanings import mla, moe_rows, nn, scaled
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.runtime.params import Params, RandomSource
@@ -125,24 +125,37 @@ def test_deep_gemm_is_given_padded_columns_of_scales(rows: int, layout: str) -> 
     assert called == ({"fp8_gemm_nt": 1} if rows else {})
 
 
-@pytest.mark.parametrize("layout", ["row", "mn_major"])
-def test_deep_gemm_multiplies_by_experts(layout: str) -> None:
-    experts, room = 3, 5
-    x = quantized(random(experts * room, 256, seed=1), (1, 128), layout)
-    w = quantized(random(experts, 192, 256, seed=2), (1, 128, 128))
-    expert_of = torch.tensor([0, 0, -1, -1, -1, -1, -1, -1, -1, -1, 2, 2, 2, 2, 2], dtype=torch.int32)
-    want = scaled.grouped_mm(x, w, expert_of, dtype=BF16, promote=128)
-    given: dict[str, Any] = {"x": x, "w": w, "expert_of": expert_of}
+@pytest.mark.parametrize("scales", ["row", "mn_major"])
+@pytest.mark.parametrize("layout", ["contiguous", "masked"])
+def test_deep_gemm_multiplies_by_experts(layout: str, scales: str) -> None:
+    experts, tokens = 3, 6  # no token chooses expert 1
+    ids = torch.tensor([[0, 2], [2, -1], [2, 0], [0, 2], [2, -1], [2, 0]])
+    rows, alignment = {"contiguous": (2 * tokens + 3 * 127, 128), "masked": (experts * tokens, 1)}[layout]
+    how: dict[str, Any] = {"experts": experts, "layout": layout, "alignment": alignment, "rows": rows}
+    moved, _, expert_of = moe_rows.permute(random(tokens, 256, seed=1).to(BF16), ids, **how)
+    assert isinstance(moved, Tensor)
+    x, w = quantized(moved, (1, 128), scales), quantized(random(experts, 192, 256, seed=2), (1, 128, 128))
+    y, memory = torch.full((rows, 192), NAN, dtype=BF16), torch.full((2, rows + 3 * experts), NAN)
+    counts = torch.full((experts,), -7, dtype=torch.int32)
+    given: dict[str, Any] = {"x": x, "w": w, "expert_of": expert_of, "y": y, "scales": memory}
     with installed("deep_gemm") as called:
-        y = torch.full((experts * room, 192), NAN, dtype=BF16)
-        memory = torch.full((2, experts * room + 3), NAN)
-        extern.deep_gemm_m_grouped_fp8_gemm_nt_contiguous(GPU, **given, y=y, scales=memory)
-        assert torch.equal(y, want)
-        y = torch.full((experts * room, 192), NAN, dtype=BF16)
-        memory, counts = torch.full((2, experts * (room + 3)), NAN), torch.full((experts,), -7, dtype=torch.int32)
-        extern.deep_gemm_m_grouped_fp8_gemm_nt_masked(GPU, **given, y=y, scales=memory, counts=counts, expected=64)
-        assert torch.equal(y, want) and counts.tolist() == [2, 0, 5]
-    assert len(called) == 2
+        if layout == "masked":
+            extern.deep_gemm_m_grouped_fp8_gemm_nt_masked(GPU, **given, counts=counts, expected=64)
+            assert counts.tolist() == [4, 0, 6]
+        else:
+            extern.deep_gemm_m_grouped_fp8_gemm_nt_contiguous(GPU, **given)
+    assert torch.equal(y, scaled.grouped_mm(x, w, expert_of, dtype=BF16, promote=128))
+    assert called == {f"m_grouped_fp8_gemm_nt_{layout}": 1}
+
+
+def test_no_rows_of_experts_are_none_to_multiply() -> None:
+    x, w = quantized(random(0, 256), (1, 128)), quantized(random(3, 192, 256), (1, 128, 128))
+    none = torch.empty(0, dtype=torch.int32)
+    given: dict[str, Any] = {"x": x, "w": w, "expert_of": none, "y": torch.empty(0, 192), "scales": torch.empty(0)}
+    with installed("deep_gemm") as called:
+        extern.deep_gemm_m_grouped_fp8_gemm_nt_contiguous(GPU, **given)
+        extern.deep_gemm_m_grouped_fp8_gemm_nt_masked(GPU, **given, counts=none, expected=64)
+    assert not called
 
 
 def attention(queries: int, lengths: list[int]) -> dict[str, Any]:
