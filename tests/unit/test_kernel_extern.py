@@ -259,6 +259,48 @@ def test_what_libraries_run() -> None:
     assert answer("deep_gemm", out="f32", n=192).function == "fp8_gemm_nt"
 
 
+@pytest.mark.parametrize(
+    ("how", "queries", "reason"),
+    [
+        ({}, (1, 1), None),
+        ({}, (2, 2), None),
+        ({}, (1, 2), "sequences bring 1 to 2 tokens, not equally many"),
+        ({}, None, "no phase says how many tokens a sequence brings"),
+        ({"kind": "f16"}, (1, 1), "query and cache are not bf16"),
+        ({"heads": 24}, (1, 1), "24 heads, not 16, 32, 64, 128"),
+        ({"latent": 256}, (1, 1), "rows of 256 + 64, not 512 + 64"),
+        ({"scores": "bf16"}, (1, 1), "scores are rounded to bf16; the library keeps f32, as --semantics hf does"),
+        ({"tokens": "(T + 1) floordiv 2"}, (1, 1), "(T + 1) floordiv 2 tokens of N sequences are a part of a step"),
+    ],
+)
+def test_attention_that_flash_mla_runs(
+    how: dict[str, Any], queries: tuple[int, int] | None, reason: str | None
+) -> None:
+    given = {"kind": "bf16", "heads": 16, "latent": 512, "scores": "f32", "tokens": "T"} | how
+    latent, rope = (
+        f'tensor<?x{given["heads"]}x{size}x{given["kind"]}, ["{given["tokens"]}"]>' for size in (given["latent"], 64)
+    )
+    cache = f'!mla.cache<"9" x 64, latent {given["latent"]} x {given["kind"]}, rope 64 x {given["kind"]}>'
+    kinds = [latent, rope, cache, f'tensor<?xi32, ["{given["tokens"]}"]>', 'tensor<?xi32, ["N + 1"]>']
+    kinds += ['tensor<?x4xi32, ["N"]>', 'tensor<?xi32, ["N"]>']
+    arguments = ", ".join(f"%{name}: {kind}" for name, kind in zip("abcdefg", kinds, strict=True))
+    text = f"""dsv3c.symbol @T min 0 max 64
+    dsv3c.symbol @N min 0 max 64
+    func.func @f({arguments}) -> {latent} {{
+      %o = mla.absorbed_attention %a, %b, %c at %d, %e, %f, %g scale 0.1 scores {given["scores"]} probs f32
+          : {", ".join(kinds)} -> {latent}
+      func.return %o : {latent}
+    }}"""
+    kernel_rules()
+    op = next(iter(functions(parse(text))["f"].body.block.ops))
+    ranges: dict[str, tuple[int, int | None]] = {"T": (0, 64), "N": (0, 64)}
+    at = Selection(H800, ranges, {"T": 16, "N": 16}, 132, queries=queries)
+    choice, rejected = extern_for(op, at, ["flash_mla"])
+    assert [item.reason for item in rejected] == ([] if reason is None else [reason])
+    if choice is not None:
+        assert queries is not None and choice.parameters == {"scale": 0.1, "queries": queries[0]}
+
+
 TEXT = """
 module attributes {dsv3c.facts = ["phased", "raised"]} {
 dsv3c.symbol @T min 0 max 64

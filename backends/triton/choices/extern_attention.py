@@ -31,6 +31,7 @@ def flash_mla(op: AbsorbedAttentionOp, at: Selection) -> ExternChoice | Refused:
             (cache.page_size.data == PAGE, f"pages of {cache.page_size.data} rows, not {PAGE}"),
             (heads in HEADS, f"{heads} heads, not {', '.join(map(str, HEADS))}"),
             (op.scores == f32, f"scores are rounded to {op.scores}; the library keeps f32, as --semantics hf does"),
+            (at.queries is not None, "no phase says how many tokens a sequence brings"),
             (0 < fewest == most, f"sequences bring {fewest} to {most} tokens, not equally many"),
             (whole, f"{tokens} tokens of {sequences} sequences are a part of a step"),
         ]
