@@ -20,7 +20,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.artifact import Artifact, entries, load_artifact, write_artifact
-from dsv3c.compiler import Compiled, Level, Request, compile_model, evaluator, read_model
+from dsv3c.compiler import Compiled, Kernels, Level, Request, compile_model, evaluator, read_model
 from dsv3c.driver import Driver
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.core import facts_of
@@ -273,7 +273,7 @@ def compile(
     passes: str | None = None,
     level: Level = "lowered",
     allow_unraised: bool = False,
-    kernels: bool = True,
+    kernels: Kernels = "auto",
     extern: Sequence[str] = (),
     force: bool = False,
     **choices: object,
@@ -286,7 +286,7 @@ def compile(
     ``choices`` are fields of the operating point (``max_tokens``, ``max_batch``, ``context``, ``max_context``,
     ``page_size``, ``verify_tokens``, ``logits``) and of the plan (``recipe``, ``kv_cache_dtype``, ``ep``, ``nnodes``,
     ``redundant_experts``, ``copies``, ``combine_order``, ``combine_payload``, ``shared_expert``, ``overlap``);
-    ``kernels``: compile those that the artifact launches, where there are some for the target; ``extern``: vendors'
+    ``kernels``: compile those that the artifact launches: ``auto``, ``aot`` or ``none``; ``extern``: vendors'
     libraries to call beside them; everything else is as for ``dsv3c compile``, but that the target is the CPU where
     none is named.
     """
@@ -308,7 +308,7 @@ def compile(
         pipeline=passes,
         level=level,
         allow_unraised=allow_unraised,
-        kernels=kernels and output is not None,
+        kernels=kernels if output is not None else "none",
         extern=tuple(extern),
     )
     compiled = compile_model(request, keep_stages=output is not None)

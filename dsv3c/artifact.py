@@ -28,7 +28,7 @@ from dsv3c.ir.functions import functions
 from dsv3c.ir.outcomes import Kind, Outcome
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.timetable_ops import timetable_of, timetables
-from dsv3c.lowering import program_files
+from dsv3c.lowering import has_programs, program_files
 from dsv3c.remarks import remarks_json
 from dsv3c.summary import summary_json
 from dsv3c.timetable_svg import render_svg
@@ -101,7 +101,8 @@ def text_files(compiled: Compiled) -> dict[str, str]:
     files[REMARKS] = remarks_json(compiled.ctx.outcomes)
     files[WEIGHTS] = json.dumps(weights_of(module), indent=1) + "\n"
     files |= timetable_files(module)
-    runs = compiled.lowered is not None or (compiled.ctx.target is not None and compiled.ctx.target.kind == "cpu")
+    target = compiled.ctx.target
+    runs = has_programs(target) if compiled.lowered is not None else target is not None and target.kind == "cpu"
     if runs and num_ranks(module) == 1:
         files |= program_files(module, compiled.lowered)
     return files

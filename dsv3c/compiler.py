@@ -13,7 +13,7 @@ from dsv3c.coverage import check_coverage
 from dsv3c.driver import Driver, Observer, PassRun
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.core import facts_of, symbols_of
-from dsv3c.ir.errors import UsageError
+from dsv3c.ir.errors import PassError, UsageError
 from dsv3c.ir.measured import load_table
 from dsv3c.ir.targets import Target, load_target
 from dsv3c.ir.text import parse_module, print_module
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from dsv3c.backends.triton.aot import CompiledKernel
     from dsv3c.captured import Captured
 
+Kernels = Literal["none", "auto", "aot"]
+KERNELS: tuple[Kernels, ...] = ("none", "auto", "aot")
 Level = Literal[
     "captured", "raised", "phased", "sharded", "quantised", "lowered", "kernels", "program", "linalg", "stablehlo"
 ]
@@ -103,8 +105,9 @@ class Request:
     allow_unapplied: bool = False
     allow_unraised: bool = False
     """Plan for kernels although matrix products, attention, softmax or top-k are left in aten."""
-    kernels: bool = False
-    """Lower to kernels and compile them, where there are some for the target."""
+    kernels: Kernels = "none"
+    """Lower to kernels and compile them where there are some for the target: ``auto`` where the program can be lowered,
+    with a warning that says why it cannot, ``aot`` or an error."""
     extern: tuple[str, ...] = ()
     """Vendors' libraries that a program of kernels calls where they run an op, the preferred one first."""
     load: tuple[Path, ...] = ()
@@ -210,7 +213,7 @@ def compile_model(
     driver = Driver(ctx, watching, allow_unapplied=request.allow_unapplied, skip_unmet=request.pipeline is None)
     ctx.evaluator = evaluator()
     driver.run(module, passes, named=named)
-    lowered = lowered_of(request, target, driver, module)
+    lowered, unlowered = lowered_of(request, target, driver, module)
     return Compiled(
         request=request,
         ctx=ctx,
@@ -224,18 +227,27 @@ def compile_model(
         seconds=seconds,
         captured=captured,
         lowered=lowered,
-        kernels=compile_kernels(lowered, target, progress) if lowered is not None and request.kernels else [],
-        warnings=warnings_of(request, module, captured, lowered),
+        kernels=compile_kernels(lowered, target, progress) if lowered is not None and request.kernels != "none" else [],
+        warnings=[*unlowered, *warnings_of(request, module, captured, lowered)],
     )
 
 
-def lowered_of(request: Request, target: Target, driver: Driver, module: ModuleOp) -> ModuleOp | None:
-    """The finished program as calls of kernels, where they are wanted; what none computes is noted, or an error."""
+def lowered_of(request: Request, target: Target, driver: Driver, module: ModuleOp) -> tuple[ModuleOp | None, list[str]]:
+    """The finished program as calls of kernels, where they are wanted, and warnings; what none computes is noted.
+
+    Raises PassError for what kernels do not compute, unless they are used only where they can be.
+    """
     if request.level not in COMPLETE or request.stop_after is not None:
-        return None
+        return None, []
     check_coverage(driver.ctx, module, allow_unraised=request.allow_unraised)
-    extern = request.extern
-    return lower_to_kernels(driver, module, extern) if wants_kernels(target, request.level, request.kernels) else None
+    if not wants_kernels(target, request.level, request.kernels != "none"):
+        return None, []
+    try:
+        return lower_to_kernels(driver, module, request.extern), []
+    except PassError as error:
+        if request.kernels != "auto" or request.level != "lowered":
+            raise
+        return None, [f"no kernels were compiled: {error.where + ': ' if error.where else ''}{error.what}"]
 
 
 def pipeline_of(request: Request, point: OperatingPoint, plan: Plan) -> str:
@@ -247,7 +259,7 @@ def pipeline_of(request: Request, point: OperatingPoint, plan: Plan) -> str:
 
 def check_request(request: Request, planned: Sequence[Pass], target: Target) -> None:
     """Raise UsageError for what the planned passes cannot do, whatever the model."""
-    check_extern(request.extern, target, request.level, request.kernels)
+    check_extern(request.extern, target, request.level, request.kernels != "none")
     if request.pipeline is not None and request.plan:
         flags = ", ".join(map(flag, request.plan))
         raise UsageError(f"--passes says which passes run: nothing is left to {flags}", hint="leave one of them out")

@@ -35,6 +35,11 @@ def has_kernels(target: Target | None) -> bool:
     return target is not None and bool({KERNELS, COMPILE_ONLY} & {*target.backends})
 
 
+def has_programs(target: Target | None) -> bool:
+    """Whether programs launch the kernels of a target."""
+    return target is not None and KERNELS in target.backends
+
+
 def wants_kernels(target: Target, level: str, asked: bool) -> bool:
     """Whether a program is lowered to kernels.  Raises UsageError where they are the level and there are none."""
     if level == KERNELS and not has_kernels(target):

@@ -6,13 +6,13 @@ from dataclasses import fields
 from pathlib import Path
 
 from dsv3c.backends.triton.choices.extern_base import NONE
-from dsv3c.compiler import DEFAULT_TARGET, LEVELS, Compiled, Request, compile_model
+from dsv3c.compiler import DEFAULT_TARGET, KERNELS, LEVELS, Compiled, Request, compile_model
 from dsv3c.files import check_free, write_text
 from dsv3c.ir.dialects.comm import num_ranks
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.text import print_module
 from dsv3c.leaving import EXITS, read_sizes, write_exit
-from dsv3c.lowering import has_kernels, program_files
+from dsv3c.lowering import has_kernels, has_programs, program_files
 from dsv3c.observers import progress
 from dsv3c.operating_point import LOGITS, read_workload
 from dsv3c.options import add_pass_options, check_print_names, observers_of, stats_table, timing_table
@@ -41,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sizes", metavar="B=1,S=128", help=f"with --emit {' or '.join(EXITS)}: sizes as numbers")
     parser.add_argument(
         "--kernels",
-        choices=("aot", "none"),
-        default="aot",
-        help="compile the kernels that OUT launches ahead of time, or write the plan without them (default: aot)",
+        choices=KERNELS,
+        default="auto",
+        help="compile what OUT launches ahead of time: where the program can be lowered (auto, the default), or else fail",
     )
     parser.add_argument(
         "--extern",
@@ -146,7 +146,7 @@ def request_of(arguments: argparse.Namespace) -> Request:
         stop_after=arguments.stop_after,
         allow_unapplied=arguments.allow_unapplied,
         allow_unraised=arguments.allow_unraised,
-        kernels=writes_artifact(arguments) and arguments.kernels == "aot",
+        kernels=arguments.kernels if writes_artifact(arguments) else "none",
         extern=tuple(name for name in getattr(arguments, "extern", ()) if name != NONE),
         load=tuple(arguments.load),
     )
@@ -241,7 +241,7 @@ def about_kernels(compiled: Compiled) -> str:
     assert target is not None
     cpu = "--target cpu writes a program that the reference runs on any machine"
     if not compiled.kernels:
-        why = "no kernels were asked for" if has_kernels(target) else f"there are no kernels for {target.name}"
+        why = "no kernels were compiled" if has_kernels(target) else f"there are no kernels for {target.name}"
         return f"{why}: this is the plan; {cpu}"
     seconds = sum(kernel.seconds for kernel in compiled.kernels if not kernel.cached)
     cached = sum(kernel.cached for kernel in compiled.kernels)
@@ -250,4 +250,6 @@ def about_kernels(compiled: Compiled) -> str:
     )
     if num_ranks(compiled.module) > 1:
         return f"{text}; no program.py: nothing launches them on several ranks yet"
+    if not has_programs(target):
+        return f"{text}; no program.py: nothing launches them yet"
     return f"{text}; program.py launches them"

@@ -162,7 +162,7 @@ def test_failure_while_writing_leaves_what_was_there(
     def fail(*_: object) -> str:
         raise OSError(28, "No space left on device", str(out / "remarks.jsonl"))
 
-    command = ["compile", mlir, "-p", "dce", *LENIENT, "-o", out]
+    command = ["compile", mlir, "-p", "dce", *LENIENT, "--kernels", "none", "-o", out]
     with monkeypatch.context() as patched:
         patched.setattr(artifact, "digest", fail)
         refused(*command, status=1, says=["remarks.jsonl: No space left on device"])
@@ -182,7 +182,7 @@ def test_failure_of_the_last_rename_puts_the_old_folder_back(
     from dsv3c import files
 
     out = tmp_path / "out"
-    command = ["compile", mlir, "-p", "dce", *LENIENT, "-o", out]
+    command = ["compile", mlir, "-p", "dce", *LENIENT, "--kernels", "none", "-o", out]
     assert dsv3c(*command).status == 0
     real, calls = files.os.replace, list[str]()
 
@@ -262,6 +262,8 @@ def test_what_kernels_do_not_compute_is_refused_for_their_targets(tmp_path: Path
     refused("compile", file, "-o", out, status=1, says=says)
     assert not out.exists()
     assert dsv3c("compile", file, "-o", out, "--allow-unraised").status == 0
+    says = ["kernels are launched by phases, and this program has none", "--kernels none"]
+    refused("compile", file, "-o", tmp_path / "aot", "--allow-unraised", "--kernels", "aot", status=1, says=says)
     assert dsv3c("compile", file, "--emit", "raised").status == 0
     assert dsv3c("compile", file, "--stop-after", "raise-linear").status == 0
     explained = dsv3c("explain", file)

@@ -17,7 +17,7 @@ from dsv3c.ir.quantizer import check_quantizer
 from dsv3c.ir.scaled_type import WHOLE
 from dsv3c.ir.types import tensor_type
 
-SHIPPED = ("bf16", "deepseek-v3", "deepseek-v3.1", "mxfp8", "per-tensor")
+SHIPPED = ("bf16", "deepseek-v3", "deepseek-v3-fnuz", "deepseek-v3.1", "mxfp8", "per-tensor")
 
 MINE = """\
 name = "mine"
