@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--kernels",
         choices=KERNELS,
         default="auto",
-        help="compile what OUT launches ahead of time: where the program can be lowered (auto, the default), or else fail",
+        help="compile what OUT launches ahead of time: where it can be lowered (auto, the default), or else fail (aot)",
     )
     parser.add_argument(
         "--extern",
