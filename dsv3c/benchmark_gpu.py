@@ -20,7 +20,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
-from dsv3c.backends.triton.emitter import host_op
+from dsv3c.backends.triton.streams import step_part
 from dsv3c.benchmark import Run
 from dsv3c.inputs import PhaseInputs
 from dsv3c.ir.dialects.kernel_launch import LaunchOp
@@ -184,7 +184,7 @@ def launched(module: ModuleOp, entry: str) -> list[LaunchOp]:
         for op in table[name].body.block.ops:
             if isinstance(op, func.CallOp):
                 visit(callee_name(op))
-            elif isinstance(op, LaunchOp) and host_op(op) is None:
+            elif isinstance(op, LaunchOp) and step_part(op) is None:
                 found.append(op)
 
     visit(entry)

@@ -103,6 +103,7 @@ class Body:
     values: dict[SSAValue, str] = field(default_factory=dict[SSAValue, str])
     lines: list[str] = field(default_factory=list[str])
     last_place: str = ""
+    indent: str = "    "
 
     def name(self, value: SSAValue) -> str:
         """A new name for a value."""
@@ -129,14 +130,14 @@ class Body:
         """A comment with the source line, where it is another than before."""
         place = describe(op.location)
         if place not in (self.last_place, NOWHERE):
-            self.lines.append(f"    # {place}")
+            self.lines.append(f"{self.indent}# {place}")
             self.last_place = place
 
     def assign(self, op: Operation, head: str, items: list[str], *, sequence: bool = False) -> None:
         """``results = head(items)  # types``."""
         left = targets([self.name(result) for result in op.results], sequence=sequence)
         note = "; ".join(type_note(result) for result in op.results)
-        lines = wrapped(f"{left} = {head}" if op.results else head, items, "", "    ")
+        lines = wrapped(f"{left} = {head}" if op.results else head, items, "", self.indent)
         if len(lines[-1]) + len(note) + 4 <= 120:
             lines[-1] += f"  # {note}"
         self.lines += lines

@@ -23,12 +23,15 @@ from dsv3c.backends.reference.dtypes import DTYPES, dtype_of
 from dsv3c.backends.reference.emitted_entries import entry_text
 from dsv3c.backends.reference.emitter import Body, Program, argument_sizes, binding, bound_sizes, size_refs
 from dsv3c.backends.reference.python_text import Names, literal_text, wrapped
+from dsv3c.backends.triton.emitted_host import emit_exchange, emit_part
+from dsv3c.backends.triton.emitted_streams import EmittedStreams
 from dsv3c.backends.triton.externs import extern_lines
+from dsv3c.backends.triton.streams import step_part
+from dsv3c.ir.dialects import comm
 from dsv3c.ir.dialects.comm import meshes_of
 from dsv3c.ir.dialects.kernel import KernelCallOp, LaunchOp, LiteralsAttr
 from dsv3c.ir.dialects.mla import GatherOp
-from dsv3c.ir.dialects.nn import StepPartOp
-from dsv3c.ir.dialects.units import UnitOp, outer
+from dsv3c.ir.dialects.units import outer
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import (
@@ -166,13 +169,17 @@ def emit_function(program: Program, function: func.FuncOp, launchers: set[str]) 
         body.lines += [f"    {symbol} = {text}" for symbol, text in bound_sizes(body, block, set(given), function)]
         body.lines += limit_lines(function, given)
     known = set(given)
-    for op in block.ops:
+    streams = EmittedStreams(body, function)
+    for position, op in enumerate(block.ops):
+        streams.begin(position)
         emit_op(body, op, launchers, known)
+        streams.end(position)
         known -= sizes_brought(op)
         for result in op.results:
             for symbol in sorted(named_sizes(result.type) - known):
                 if symbol in needed:
-                    body.lines += [f"    {text}" for text in binding(symbol, result, body.values[result], known)]
+                    lines = binding(symbol, result, body.values[result], known)
+                    body.lines += [f"{body.indent}{text}" for text in lines]
                     known.add(symbol)
     head = wrapped(f"def {program.function_names[name]}", [*CONTEXT, *parameters], ":", "")
     program.lines += ["", "", *head, *body.lines]
@@ -191,7 +198,7 @@ def used_sizes(program: Program, op: Operation) -> Iterator[str]:
     match op:
         case func.CallOp():
             yield from program.function_sizes[callee_name(op)]
-        case LaunchOp() if host_op(op) is None:
+        case LaunchOp() if step_part(op) is None:
             sizes: list[Size] = [size for _, sizes in op.scratch_shapes.values() for size in sizes]
             for name, output in zip(op.write_names, op.outputs, strict=True):
                 if name not in op.aliases:
@@ -200,7 +207,7 @@ def used_sizes(program: Program, op: Operation) -> Iterator[str]:
         case func.ReturnOp() | ParamOp() | ConstantOp():
             pass
         case _:
-            inner = host_op(op) or op
+            inner = step_part(op) or op
             adapter = adapter_of(inner)
             call = adapter(inner) if adapter is not None else None
             for argument in (*call.args, *call.kwargs.values()) if call is not None else ():
@@ -217,9 +224,15 @@ def emit_op(body: Body, op: Operation, launchers: set[str], known: set[str]) -> 
             body.values[op.value] = f"space.constant({body.values[op.value]})"
         case func.ReturnOp() | ParamOp():
             reference.emit_op(body, op)
-        case _ if (part := host_op(op)) is not None:
+        case _ if (part := step_part(op)) is not None:
             body.place(op)
             emit_part(body, op, part)
+        case comm.StartOp() | comm.PlacementOp():
+            body.place(op)
+            body.call(op)
+        case comm.SyncCountsOp() | comm.DispatchOp() | comm.CombineOp():
+            body.place(op)
+            emit_exchange(body, op)
         case LaunchOp():
             body.place(op)
             emit_kernel(body, op, launchers, known)
@@ -238,25 +251,6 @@ def emit_call(body: Body, op: func.CallOp) -> None:
     space = f"space.frame({frame.value.data})" if isinstance(frame, IntegerAttr) else "space"
     items = ["gpu", space, f"p.at({literal_text(prefix)})" if prefix else "p", *program.function_sizes[callee]]
     body.assign(op, program.function_names[callee], items + [body.values[operand] for operand in op.operands])
-
-
-def host_op(op: Operation) -> StepPartOp | None:
-    """The tables of a part of a step, which the host makes: sizes depend on them, and they are a few integers."""
-    inner = op.ops[0] if isinstance(op, UnitOp) and len(op.ops) == 1 else op
-    return inner if isinstance(inner, StepPartOp) else None
-
-
-def emit_part(body: Body, op: Operation, part: StepPartOp) -> None:
-    """Tables made from the host's copies, and uploaded."""
-    adapter = adapter_of(part)
-    assert adapter is not None
-    call = adapter(part)
-    tables = [body.values[outer(value) or value] for value in call.args if isinstance(value, SSAValue)]
-    items = [f"*space.on_host({', '.join(tables)})"]
-    items += [body.argument(argument) for argument in call.args if not isinstance(argument, SSAValue)]
-    items += [f"{name}={body.argument(argument, name)}" for name, argument in call.kwargs.items()]
-    made = wrapped(body.program.meaning(call.meaning), items, "", "")
-    body.assign(op, "space.upload", ["*" + " ".join(line.strip() for line in made)])
 
 
 def emit_kernel(body: Body, op: LaunchOp, launchers: set[str], known: set[str]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, plain
+from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, InOrder, plain
 
 KERNELS = "dsv3c.backends.triton.kernels"
 SWITCH = "TRITON_INTERPRET"
@@ -26,7 +26,7 @@ NUM_SMS = 8
 """Multiprocessors that the interpreter claims to have: enough for a persistent grid to wrap around."""
 
 
-class InterpreterGpu:
+class InterpreterGpu(InOrder):
     """Runs every launch in Triton's interpreter, on tensors in the CPU's memory."""
 
     def __init__(self, num_sms: int = NUM_SMS) -> None:

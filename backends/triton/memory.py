@@ -82,18 +82,25 @@ class Order:
     """Op -> earlier ops that it waits for on other streams."""
     known: list[dict[str, int]] = field(init=False)
     """Per op: stream -> last op on it that has ended before the op starts."""
+    needed: list[list[int]] = field(init=False)
+    """Per op: those of its waits that the others, and what came before on its stream, do not imply; ascending."""
 
     def __post_init__(self) -> None:
-        self.known = []
+        self.known, self.needed = [], []
         before = dict[str, int]()
         for index, stream in enumerate(self.streams):
             known = dict(self.known[before[stream]]) if stream in before else dict[str, int]()
             if stream in before:
                 known[stream] = before[stream]
-            for waited in self.waits.get(index, ()):
+            needed = list[int]()
+            for waited in sorted(self.waits.get(index, ()), reverse=True):
+                if known.get(self.streams[waited], -1) >= waited:
+                    continue
+                needed.insert(0, waited)
                 for other, last in (*self.known[waited].items(), (self.streams[waited], waited)):
                     known[other] = max(known.get(other, -1), last)
             self.known.append(known)
+            self.needed.append(needed)
             before[stream] = index
 
     def ended(self, earlier: int, before: int) -> bool:

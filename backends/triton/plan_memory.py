@@ -31,12 +31,13 @@ from functools import reduce
 from typing import ClassVar
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, i64
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from dsv3c.backends.triton.lifetimes import roots, users
-from dsv3c.backends.triton.memory import Order, Unbounded, Workspace, aligned, largest_bytes, tensor_bytes
+from dsv3c.backends.triton.memory import Unbounded, Workspace, aligned, largest_bytes, tensor_bytes
 from dsv3c.backends.triton.resident import cache_bytes, weight_bytes
+from dsv3c.backends.triton.streams import order_of
 from dsv3c.ir.bodies import executed_ops
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects import comm
@@ -48,7 +49,6 @@ from dsv3c.ir.entry_ranges import Ranges, entry_ranges, is_private, largest
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import callee_name, functions, returned, topological
 from dsv3c.ir.sizes import mul
-from dsv3c.ir.timetable_ops import STREAM
 from dsv3c.ir.types import shape
 from dsv3c.passes.base import Pass
 
@@ -179,7 +179,7 @@ class Planner:
         """Places for all that the body makes.  Raises IRError for a size without an upper bound."""
         block = function.body.block
         ops, touched, owner = list(block.ops), users(block, self.callees), roots(block, self.callees)
-        space, at_value = Workspace(order_of(ops, owner)), dict[SSAValue, Result]()
+        space, at_value = Workspace(order_of(block, self.callees)), dict[SSAValue, Result]()
         for position, op in enumerate(ops):
             try:
                 for value, place in self.place(op, position, space, touched, ranges):
@@ -240,23 +240,3 @@ def wanted(op: Operation, ranges: Ranges) -> Iterator[tuple[str, SSAValue | None
 def has_bytes(kind: Attribute) -> bool:
     """Whether a value of a type is in memory of the workspace."""
     return not isinstance(kind, CacheType | TokenType)
-
-
-def order_of(ops: list[Operation], owner: Mapping[SSAValue, SSAValue]) -> Order:
-    """The streams of a body's ops, and what each waits for: those that made what it reads, on another stream."""
-    streams = [stream_of(op) for op in ops]
-    made = dict[SSAValue, int]()
-    waits = dict[int, list[int]]()
-    for position, op in enumerate(ops):
-        reads = {
-            made[value] for operand in op.operands for value in (operand, owner.get(operand, operand)) if value in made
-        }
-        waits[position] = [maker for maker in sorted(reads) if streams[maker] != streams[position]]
-        made |= dict.fromkeys(op.results, position)
-    return Order(streams, waits)
-
-
-def stream_of(op: Operation) -> str:
-    """The stream a call was scheduled on; all else runs on the entry's own."""
-    stated = op.attributes.get(STREAM)
-    return stated.data if isinstance(stated, StringAttr) else "compute"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Variant, variant_of
+from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, InOrder, Variant, variant_of
 
 
-class RecordingGpu:
+class RecordingGpu(InOrder):
     """Notes the variant of every launch, each once, in order of first use.  Launchers are given meta tensors."""
 
     def __init__(self, num_sms: int) -> None:

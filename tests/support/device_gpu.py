@@ -16,7 +16,7 @@ from dsv3c.backends.triton.aot import compile_variants
 from dsv3c.backends.triton.kernel_cache import default_cache
 from dsv3c.backends.triton.kernel_files import write_kernels
 from dsv3c.backends.triton.runtime.cubin import CubinGpu
-from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Gpu, Variant, variant_of
+from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Gpu, InOrder, Variant, variant_of
 from dsv3c.ir.targets import Target, shipped_targets
 
 
@@ -36,7 +36,7 @@ def compiled_for_the_device(variant: Variant) -> Gpu:
     return CubinGpu(folder)
 
 
-class DeviceGpu:
+class DeviceGpu(InOrder):
     """A ``Gpu`` for tensors of the host: memory goes to the device and comes back with every launch."""
 
     def __init__(

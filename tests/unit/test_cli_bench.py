@@ -16,6 +16,7 @@ import torch
 from cli import dsv3c, refused
 
 from dsv3c.artifact import write_artifact
+from dsv3c.backends.triton.runtime.gpu import InOrder
 from dsv3c.benchmark import Measured, Point, bound_of
 from dsv3c.benchmark_gpu import LEAD_CYCLES, CudaEvents, HostClock, is_own, load_program
 from dsv3c.benchmark_record import Device, clocks, cuda, record, record_text, table_text
@@ -47,7 +48,7 @@ def gpu(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return artifact(tmp_path_factory.mktemp("gpu"), "phased.mlir", "h800", level="kernels")
 
 
-class IdleGpu:
+class IdleGpu(InOrder):
     """Launches nothing, and counts."""
 
     num_sms = 132

@@ -8,6 +8,7 @@ import ctypes
 import hashlib
 import importlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -69,7 +70,8 @@ class CubinGpu:
         check_device(self.driver, self.handle, self.kernels)
         attribute = self.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
         self.num_sms = int(call(self.driver, "cuDeviceGetAttribute", attribute, self.handle))
-        self.stream = stream if stream is not None else self.current_stream
+        self.handle_of_stream = stream if stream is not None else self.current_stream
+        self.streams: dict[str, torch.cuda.Stream] = {}
         self.loaded: dict[Variant, Loaded] = {}
         self.launches: dict[str, int] = {}
         """Kernel -> how often it was launched."""
@@ -94,7 +96,7 @@ class CubinGpu:
         if loaded is None:
             loaded = self.loaded[variant] = self.load(variant)
         kept = fill(loaded, {**arguments, **self.scratch(loaded.record, grid)}, self.device)
-        record, stream = loaded.record, self.stream()
+        record, stream = loaded.record, self.handle_of_stream()
         call(
             self.driver, "cuLaunchKernel", loaded.function, *grid, record.num_warps * WARP, 1, 1, record.shared_bytes,
             stream, ctypes.addressof(loaded.pointers), 0,
@@ -131,6 +133,21 @@ class CubinGpu:
                 f"the workspace takes {num_bytes / 1e9:.1f} GB; {free / 1e9:.1f} GB are free on the device",
                 "end what else runs there, or compile for smaller steps (--max-tokens, --max-batch)",
             )
+
+    def stream(self, name: str) -> AbstractContextManager[object]:
+        """See ``Gpu``; PyTorch's own work goes there too."""
+        if name not in self.streams:
+            self.streams[name] = torch.cuda.Stream(self.device)
+        return torch.cuda.stream(self.streams[name])
+
+    def record(self) -> Any:
+        """See ``Gpu``."""
+        return torch.cuda.current_stream(self.device).record_event()
+
+    def wait(self, *events: Any) -> None:
+        """See ``Gpu``."""
+        for event in events:
+            torch.cuda.current_stream(self.device).wait_event(event)
 
     def current_stream(self) -> int:
         """Handle of PyTorch's current stream."""

@@ -6,8 +6,9 @@ them are multiples of 16, its constants and its configuration.  Sizes that chang
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ POINTERS: dict[torch.dtype, str] = {
 
 
 class Gpu(Protocol):
-    """A device that runs kernels; one stream, in order."""
+    """A device that runs kernels, in the order of a stream; and other streams beside it."""
 
     num_sms: int
     """Multiprocessors a launch may fill."""
@@ -72,6 +73,32 @@ class Gpu(Protocol):
         ``arguments`` are the function's run-time parameters by name, in its order; ``constants`` its compile-time ones.
         """
         ...
+
+    def stream(self, name: str) -> AbstractContextManager[object]:
+        """Within it, work goes to another stream than that which the program was called on."""
+        ...
+
+    def record(self) -> Any:
+        """An event behind all that the current stream was given."""
+        ...
+
+    def wait(self, *events: Any) -> None:
+        """The current stream goes on when it has passed these events; the host does not wait."""
+        ...
+
+
+class InOrder:
+    """For devices that have done their work when a launch returns: streams and events of a ``Gpu`` change nothing."""
+
+    def stream(self, name: str) -> AbstractContextManager[object]:
+        """See ``Gpu``."""
+        return nullcontext(name)
+
+    def record(self) -> None:
+        """See ``Gpu``."""
+
+    def wait(self, *events: object) -> None:
+        """See ``Gpu``."""
 
 
 @dataclass(frozen=True)

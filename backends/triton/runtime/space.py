@@ -13,6 +13,8 @@ from dsv3c.backends.triton.runtime.records import GpuError
 
 ALIGNMENT = 256
 """Bytes; every place in the workspace is a multiple of it."""
+Value = Tensor | Scaled | int
+"""An integer is a token of communication."""
 SCALE_ROWS = 4
 """Rows of f32 scales that share 16 bytes: columns of ``mn_major`` scales are padded to as many."""
 
@@ -69,6 +71,26 @@ class Frame:
     def on_host(self, *tables: Tensor) -> tuple[Tensor, ...]:
         """See ``Space.on_host``."""
         return self.space.on_host(*tables)
+
+    def fetched(self, *values: Value) -> tuple[Value, ...]:
+        """Values of the device on the host, when the current stream has made them."""
+        return tuple(
+            Scaled(value.data.cpu(), value.scale.cpu(), value.granule)
+            if isinstance(value, Scaled)
+            else (value.cpu() if isinstance(value, Tensor) else value)
+            for value in values
+        )
+
+    def placed(self, value: Value, *, layout: str = "row") -> Value:
+        """A value that the host made on the device, in memory of its own; ``layout`` of its scales."""
+        if isinstance(value, Tensor):
+            return value.to(self.space.device)
+        if not isinstance(value, Scaled):
+            return value
+        made = self.scaled(value.data.shape, value.data.dtype, value.granule, value.scale.dtype, layout=layout)
+        made.data.copy_(value.data)
+        made.scale.copy_(value.scale)
+        return made
 
     def check_planned(self, **sizes: tuple[int, int]) -> None:
         """Raise GpuError for a size, given as (of this step, planned for), that memory is not planned for."""
