@@ -62,3 +62,16 @@ def test_one_stream_needs_no_more_than_what_lives_at_once_rounded_up_by_fragment
         space.place(index, [(0, size, users)])
     live = [sum(aligned(ops[i][2]) for i in range(at + 1) if last[i] >= at) for at in range(len(ops))]
     assert max(live) <= space.peak <= sum(aligned(size) for _, _, size in ops)
+
+
+@given(programs())
+def test_the_waits_that_are_needed_imply_all_others(ops: list[tuple[str, list[int], int]]) -> None:
+    streams = [stream for stream, _, _ in ops]
+    waits = {i: [read for read in reads if streams[read] != streams[i]] for i, (_, reads, _) in enumerate(ops)}
+    order = Order(streams, waits)
+    assert all({*needed} <= {*waits[i]} for i, needed in enumerate(order.needed))
+    assert Order(streams, dict(enumerate(order.needed))).known == order.known
+    for i, needed in enumerate(order.needed):
+        for left_out in needed:
+            rest = dict(enumerate(order.needed)) | {i: [wait for wait in needed if wait != left_out]}
+            assert not Order(streams, rest).ended(left_out, i)

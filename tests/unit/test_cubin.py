@@ -3,6 +3,8 @@
 import ctypes
 import hashlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -178,3 +180,42 @@ def test_records_read_back_as_they_were_written(tmp_path: Path) -> None:
 def test_which_devices_run_which_binaries() -> None:
     assert runs("sm_90a", "sm_90") and not runs("sm_90a", "sm_100") and not runs("sm_100a", "sm_103")
     assert runs("sm_80", "sm_86") and not runs("sm_86", "sm_80") and not runs("sm_80", "sm_90")
+
+
+def test_streams_and_events_are_pytorchs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, done = list[str](), list[str]()
+
+    class Stream:
+        def __init__(self, device: torch.device) -> None:
+            self.name = f"{device}-{len(made)}"
+            made.append(self.name)
+
+        def record_event(self) -> str:
+            return f"event of {self.name}"
+
+        def wait_event(self, event: str) -> None:
+            done.append(f"{self.name} waits for {event}")
+
+    @contextmanager
+    def entered(stream: Stream) -> Iterator[None]:
+        current.append(stream)
+        yield
+        current.pop()
+
+    current = [Stream(torch.device("cpu"))]
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", entered)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: current[-1])
+    device = gpu(folder(tmp_path, record()), FakeCuda())
+    before = device.record()
+    for _ in range(2):
+        with device.stream("comm"):
+            device.wait(before)
+            after = device.record()
+    device.wait(before, after)
+    assert made == ["cpu-0", "cpu-1"], "a stream is made once"
+    assert done == [
+        *["cpu-1 waits for event of cpu-0"] * 2,
+        "cpu-0 waits for event of cpu-0",
+        "cpu-0 waits for event of cpu-1",
+    ]

@@ -13,6 +13,7 @@ from roundtrip import parse
 from torch import Tensor
 
 from dsv3c.backends.reference.executor import Executor
+from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.runtime.generate import CacheSpec
 from dsv3c.backends.reference.runtime.params import Params, RandomSource
@@ -169,6 +170,16 @@ def test_a_workspace_has_an_end_and_scales_lie_behind_their_data() -> None:
     assert frame.tensor((1, 128), torch.float32, 1024).shape == (1, 128)
     with pytest.raises(GpuError, match="needs 2052 bytes of workspace, planned are 2048"):
         frame.tensor((1, 129), torch.float32, 1024)
+
+
+def test_what_the_host_made_has_the_layout_that_kernels_are_compiled_for() -> None:
+    space = Space(torch.device("cpu"))
+    value = Scaled(torch.arange(15.0).view(5, 3).to(torch.float8_e4m3fn), torch.arange(5.0).view(5, 1), (1, 128))
+    fetched, token = space.fetched(value, 3)
+    placed = space.placed(fetched, layout="mn_major")
+    assert isinstance(placed, Scaled) and placed.scale.stride() == (1, 8)
+    assert torch.equal(placed.data.float(), value.data.float()) and torch.equal(placed.scale, value.scale)
+    assert space.placed(token) == 3
 
 
 def test_tables_are_read_on_the_host() -> None:
