@@ -21,8 +21,9 @@ def emit_part(body: Body, op: Operation, part: StepPartOp) -> None:
     items = [f"*space.on_host({', '.join(tables)})"]
     items += [body.argument(argument) for argument in call.args if not isinstance(argument, SSAValue)]
     items += [f"{name}={body.argument(argument, name)}" for name, argument in call.kwargs.items()]
-    made = wrapped(body.program.meaning(call.meaning), items, "", "")
-    body.assign(op, "space.upload", ["*" + " ".join(line.strip() for line in made)])
+    part_tables = body.names.fresh("tables")
+    body.lines += wrapped(f"{part_tables} = {body.program.meaning(call.meaning)}", items, "", body.indent)
+    body.assign(op, "space.upload", [f"*{part_tables}"])
 
 
 def emit_exchange(body: Body, op: comm.SyncCountsOp | comm.DispatchOp | comm.CombineOp) -> None:
