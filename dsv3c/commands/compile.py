@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from dsv3c.compiler import DEFAULT_TARGET, KERNELS, LEVELS, Compiled, Request, c
 from dsv3c.files import check_free, write_text
 from dsv3c.ir.dialects.comm import num_ranks
 from dsv3c.ir.errors import UsageError
+from dsv3c.ir.outcomes import Kind, Outcome
 from dsv3c.ir.text import print_module
 from dsv3c.leaving import EXITS, read_sizes, write_exit
 from dsv3c.lowering import has_kernels, has_programs, program_files
@@ -233,6 +235,8 @@ def conclude(arguments: argparse.Namespace, compiled: Compiled) -> None:
         print(f"a program of {ranks} ranks: `dsv3c run` and `dsv3c generate` run them in one process, in lockstep")
     if target is not None and target.kind != "cpu":
         print(about_kernels(compiled))
+        for line in about_memory(compiled.ctx.outcomes):
+            print(line)
 
 
 def about_kernels(compiled: Compiled) -> str:
@@ -253,3 +257,15 @@ def about_kernels(compiled: Compiled) -> str:
     if not has_programs(target):
         return f"{text}; no program.py: nothing launches them yet"
     return f"{text}; program.py launches them"
+
+
+def about_memory(outcomes: Iterable[Outcome]) -> list[str]:
+    """What a planned program keeps in the device's memory, and whether it fits."""
+    found = [item for item in outcomes if item.pass_name == "plan-memory" and "cache_bytes" in item.numbers]
+    lines = list[str]()
+    for item in found:
+        sizes = {name: float(item.numbers[f"{name}_bytes"]) / 1e9 for name in ("weight", "cache", "workspace")}
+        text = f"memory: weights {sizes['weight']:.3g} GB, caches {sizes['cache']:.3g} GB, "
+        text += f"workspace {sizes['workspace']:.3g} GB"
+        lines.append(f"{text}; {item.reason}" if item.kind is Kind.BLOCKED else text)
+    return lines

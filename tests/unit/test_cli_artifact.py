@@ -16,7 +16,8 @@ from cli import LENIENT, TEXT, Done, dsv3c, refused
 
 from dsv3c.artifact import ArtifactError, load_artifact
 from dsv3c.cli import main
-from dsv3c.ir.outcomes import Kind
+from dsv3c.commands.compile import about_memory
+from dsv3c.ir.outcomes import Kind, Outcome
 
 MODEL = Path(__file__).parents[1] / "models" / "half_split_rope.py"
 SIZES = ("--context", "64", "--max-context", "256", "--max-batch", "4")
@@ -291,3 +292,15 @@ def test_workload_and_flags(tmp_path: Path) -> None:
     assert "prefill" not in first
     assert "9 sequences" in first
     assert "context 32" in first
+
+
+def test_what_a_planned_program_keeps_in_memory_is_told() -> None:
+    numbers = {"weight_bytes": 42_292_352_000, "cache_bytes": 36_800_000_000, "workspace_bytes": 1_500_000}
+    about = {"pass_name": "plan-memory", "pattern": "plan-memory", "op": "func.func", "function": "", "where": ""}
+    part = Outcome(kind=Kind.FIRED, reason="@f", numbers={"workspace_bytes": 1}, **about)
+    fits = Outcome(kind=Kind.FIRED, reason="@f: 79.1 GB", numbers=numbers, **about)
+    text = "memory: weights 42.3 GB, caches 36.8 GB, workspace 0.0015 GB"
+    assert about_memory([part, fits]) == [text]
+    short = Outcome(kind=Kind.BLOCKED, reason="@f: 79.1 GB do not fit", numbers=numbers, **about)
+    assert about_memory([short]) == [f"{text}; @f: 79.1 GB do not fit"]
+    assert about_memory([part]) == []
