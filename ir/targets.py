@@ -60,6 +60,8 @@ class Target:
     """The same of the low-latency kind that decode uses."""
     training_communication_compute_units: int | None = None
     """The same in training."""
+    warpgroup_products: bool = False
+    """Four warps multiply tiles in shared memory together (wgmma) while others copy them there (Hopper)."""
     group_alignment: tuple[int, ...] | None = None
     """Multiples of rows at which grouped matrix products let an expert's rows start (their tiles' heights), ascending.
     """

@@ -19,11 +19,13 @@ from typing import IO, Any
 
 from dsv3c.backends.triton.kernel_cache import KernelCache, entry_name
 from dsv3c.backends.triton.resources import Resources, broken_limits
-from dsv3c.backends.triton.runtime.gpu import Variant
+from dsv3c.backends.triton.runtime.gpu import GLUON, TRITON, Variant
+from dsv3c.backends.triton.runtime.records import Box
 from dsv3c.ir.errors import Dsv3cError, UsageError
 from dsv3c.ir.targets import Target
 
 KERNELS = "dsv3c.backends.triton.kernels"
+GLUON_KERNELS = "dsv3c.backends.triton.gluon"
 WORKER = "dsv3c.backends.triton.compile_worker"
 SHOWN = 5
 """Kernels that one error names."""
@@ -54,6 +56,8 @@ class CompiledKernel:
     """PTX, or AMDGCN."""
     abi: tuple[tuple[str, str], ...]
     """Parameters of the binary in order: name and type; Triton's two pointers last."""
+    boxes: Mapping[str, Box]
+    """Parameter that is a descriptor -> what its copies move."""
     num_warps: int
     """Of a block: those asked for, and those that a warp-specialised kernel adds."""
     shared_bytes: int
@@ -76,6 +80,7 @@ class CompiledKernel:
         """From a worker's answer, or the cache.  Raises KeyError and TypeError for what is neither."""
         values: dict[str, Any] = {name: fields[name] for name in CompiledKernel.__dataclass_fields__ if name in fields}
         values["abi"] = tuple((str(name), str(kind)) for name, kind in fields["abi"])
+        values["boxes"] = {name: Box.read(box) for name, box in fields["boxes"].items()}
         values["resources"] = Resources.read(fields["resources"])
         return CompiledKernel(variant=variant, arch=arch, cached=cached, **values)
 
@@ -126,7 +131,11 @@ class Batch:
 
     def look_up(self, variant: Variant) -> None:
         """Take a kernel from the cache, or have it compiled."""
-        fields = self.cache.load(entry_name(variant, self.arch, self.package)) if self.cache is not None else None
+        fields = (
+            self.cache.load(entry_name(variant, self.arch, package_of(variant, self.package)))
+            if self.cache is not None
+            else None
+        )
         if fields is None:
             self.missing.put(variant)
         else:
@@ -141,9 +150,16 @@ class Batch:
                 continue
             answer["binary"] = base64.b64decode(answer["binary"])
             if self.cache is not None:
-                self.cache.store(entry_name(variant, self.arch, self.package), answer)
+                self.cache.store(entry_name(variant, self.arch, package_of(variant, self.package)), answer)
             self.found[variant] = CompiledKernel.read(variant, self.arch, answer, cached=False)
             self.done(self.found[variant])
+
+
+def package_of(variant: Variant, package: str) -> str:
+    """Where a variant's file is; ``package``: of plain kernels."""
+    if variant.language != GLUON:
+        return package
+    return GLUON_KERNELS if package == KERNELS else f"{package}.gluon"
 
 
 def available_cores() -> int:
@@ -182,7 +198,7 @@ def answers(missing: SimpleQueue[Variant], arch: str, package: str) -> Iterator[
                 except Empty:
                     break
                 try:
-                    process.stdin.write(json.dumps(request(variant, arch, package)) + "\n")
+                    process.stdin.write(json.dumps(request(variant, arch, package_of(variant, package))) + "\n")
                     process.stdin.flush()
                     line = process.stdout.readline()
                 except BrokenPipeError:
@@ -230,6 +246,7 @@ def request(variant: Variant, arch: str, package: str) -> dict[str, Any]:
     return {
         "module": f"{package}.{file}",
         "function": function,
+        "language": variant.language,
         "signature": variant.signature,
         "divisible": variant.divisible,
         "constants": dict(variant.constants),
@@ -278,5 +295,6 @@ def check(
 
 def described(variant: Variant) -> str:
     """``scaled_mm.scaled_mm_kernel (BLOCK_M = 64, ..., 4 warps, 3 stages)``"""
-    constants = [f"{name} = {value}" for name, value in variant.constants]
+    language = [] if variant.language == TRITON else [variant.language]
+    constants = [*language, *(f"{name} = {value}" for name, value in variant.constants)]
     return f"{variant.kernel} ({', '.join([*constants, f'{variant.num_warps} warps', f'{variant.num_stages} stages'])})"

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dsv3c.backends.triton.resources import Resources, amd_resources, cuda_resources
-from dsv3c.backends.triton.runtime.records import GLOBAL_SCRATCH, PROFILE_SCRATCH
+from dsv3c.backends.triton.runtime.records import GLOBAL_SCRATCH, PROFILE_SCRATCH, TENSOR_MAP
 
 ARCHS: dict[str, tuple[str, int | str, int]] = {
     "sm_90a": ("cuda", 90, 32),
@@ -33,8 +33,9 @@ ABSENT, CONSTANT = "None", "constexpr"
 TRAILING = ((GLOBAL_SCRATCH, "*i8"), (PROFILE_SCRATCH, "*i8"))
 """What Triton 3.6 to 3.9 append to every kernel's parameters."""
 PTX_ENTRY = re.compile(r"\.visible \.entry \w+\(([^)]*)\)")
-PTX_PARAMETER = re.compile(r"\.param \.(\w+)")
-PTX_TYPES = {"i32": "u32", "fp32": "f32"}
+PTX_PARAMETER = re.compile(r"\.param (?:\.align \d+ )?\.(\w+)")
+PTX_TYPES = {"i32": "u32", "i64": "u64", "fp32": "f32", TENSOR_MAP: "b8"}
+DESCRIPTOR = re.compile(r"tensordesc<(\w+)\[([\d, ]+)\](?::(\d+))?>")
 GCN_ARGUMENTS = re.compile(r"^    \.args:\n(.*?)^    \.\w", re.MULTILINE | re.DOTALL)
 GCN_ARGUMENT = re.compile(r"\.size:\s+(\d+)\s+\.value_kind:\s+(\w+)")
 HIDDEN = "hidden_"
@@ -61,14 +62,14 @@ def compile_kernel(request: Mapping[str, Any]) -> dict[str, Any]:
     """Compile one kernel.
 
     Request: ``module``, ``function``, ``signature``, ``divisible``, ``constants``, ``num_warps``, ``num_stages``,
-    ``arch``.  A kernel file may state ``FP_FUSION = True`` (products and sums may be contracted into one rounding; else
-    every operation rounds as written) and ``ALLOWED_SPILLS = {function: (bytes, reason)}``.
+    ``arch``, ``language``.  A kernel file may state ``FP_FUSION = True`` (products and sums may be contracted into one
+    rounding; else every operation rounds as written), ``ALLOWED_SPILLS = {function: (bytes, reason)}`` and
+    ``MAX_REGISTERS = {function: registers per thread}``.
     Raises what Triton raises, and ValueError for a binary that takes other parameters than expected.
     """
     import triton
     from triton import knobs
     from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
 
     module: Any = importlib.import_module(request["module"])
     function: Any = getattr(module, request["function"])
@@ -80,19 +81,23 @@ def compile_kernel(request: Mapping[str, Any]) -> dict[str, Any]:
         "num_stages": request["num_stages"],
         "enable_fp_fusion": getattr(module, "FP_FUSION", False),
     }
+    if registers := getattr(module, "MAX_REGISTERS", {}).get(request["function"]):
+        options["maxnreg"] = registers
     knobs.nvidia.dump_ptxas_log = True
     log = io.StringIO()
     with contextlib.redirect_stdout(log):
-        source: Any = ASTSource(function, signature, constexprs=constants, attrs=attributes)
+        source: Any = source_class(request["language"])(function, signature, constexprs=constants, attrs=attributes)
         compiled: Any = triton.compile(source, target=target, options=options)
     binary, assembly = BINARIES[platform]
     metadata, text = compiled.metadata, compiled.asm[assembly]
-    abi = [(name, kind) for name, kind in signature.items() if kind not in (ABSENT, CONSTANT)] + list(TRAILING)
+    abi = [parameter for name, kind in signature.items() for parameter in parameters(name, kind)] + list(TRAILING)
+    described = [name for name, kind in signature.items() if kind.startswith("tensordesc")]
     check_parameters(abi, text, platform)
     resources, toolkit = figures(compiled.asm, log.getvalue(), platform, device)
     return {
         "entry": metadata.name,
         "abi": abi,
+        "boxes": boxes(described, metadata),
         "num_warps": metadata.num_warps,
         "shared_bytes": metadata.shared,
         "global_scratch_bytes": metadata.global_scratch_size,
@@ -123,13 +128,63 @@ def arguments_of(
             if name not in defaults:
                 raise ValueError(f"the launch does not give {name}")
             constants[name] = defaults[name]
-    signature = {name: CONSTANT if given.get(name, ABSENT) == ABSENT else given[name] for name in names}
+    signature = {name: CONSTANT if given.get(name, ABSENT) == ABSENT else with_layout(given[name]) for name in names}
     constants |= {name: None for name, kind in given.items() if kind == ABSENT}
     divisible: list[list[Any]] = [["tt.divisibility", 16]]
     attributes: dict[tuple[int, ...], list[list[Any]]] = {
         (names.index(name),): divisible for name in request["divisible"]
     }
     return signature, constants, attributes
+
+
+def source_class(language: str) -> Any:
+    """What Triton makes a program of a function of this language with."""
+    if language == "gluon":
+        from triton.experimental.gluon._runtime import GluonASTSource
+
+        return GluonASTSource
+    from triton.compiler import ASTSource
+
+    return ASTSource
+
+
+def with_layout(kind: str) -> str:
+    """A descriptor's type with the layout of its blocks in shared memory, as Triton writes it; others unchanged."""
+    if (found := DESCRIPTOR.fullmatch(kind)) is None:
+        return kind
+    tl, gl = (importlib.import_module(name) for name in ("triton.language", "triton.experimental.gluon.language"))
+    element, sizes, swizzle = found.groups()
+    block, dtype = [int(size) for size in sizes.split(",")], tl.str_to_ty("*" + element, None).element_ty
+    layout: Any
+    if swizzle is None:
+        layout = gl.NVMMASharedLayout.get_default_for(block, dtype)
+    else:
+        layout = gl.NVMMASharedLayout(
+            swizzle_byte_width=int(swizzle), element_bitwidth=dtype.primitive_bitwidth, rank=len(block)
+        )
+    return f"tensordesc<{element}[{sizes}],{layout!r}>"
+
+
+def parameters(name: str, kind: str) -> list[tuple[str, str]]:
+    """A kernel's parameter as those of its binary: none for a constant, several for a descriptor."""
+    if kind in (ABSENT, CONSTANT):
+        return []
+    if not kind.startswith("tensordesc"):
+        return [(name, kind)]
+    rank = kind.partition("]")[0].count(",") + 1
+    sizes = [(f"{name}.size{dim}", "i32") for dim in range(rank)]
+    return [(name, TENSOR_MAP), *sizes, *((f"{name}.stride{dim}", "i64") for dim in range(rank))]
+
+
+def boxes(names: list[str], metadata: Any) -> dict[str, dict[str, Any]]:
+    """What copies through each descriptor move, as the compiler decided.  Raises ValueError where it does not say."""
+    made = metadata.tensordesc_meta if names else []
+    if len(made) != len(names) or not all(made):
+        raise ValueError(f"the compiler says nothing of {len(names)} descriptors: is this Triton newer than 3.9?")
+    return {
+        name: {"sizes": list(box["block_size"]), "swizzle": box["swizzle"]}
+        for name, box in zip(names, made, strict=True)
+    }
 
 
 def check_parameters(abi: list[tuple[str, str]], assembly: str, platform: str) -> None:

@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsv3c.backends.triton.aot import KERNELS, CompiledKernel
+from dsv3c.backends.triton.aot import KERNELS, CompiledKernel, package_of
 from dsv3c.backends.triton.kernel_cache import source_files
+from dsv3c.backends.triton.runtime.gpu import TRITON, Variant
 from dsv3c.backends.triton.runtime.records import FILE, KernelRecord, Kernels, kernels_text
 
 FOLDER = "kernels"
@@ -24,8 +25,8 @@ def kernel_files(compiled: Sequence[CompiledKernel], *, package: str = KERNELS) 
     for kernel in compiled:
         binary, assembly = names_of(kernel)
         found[binary], found[assembly] = kernel.binary, kernel.assembly.encode()
-        for source in source_files(package, kernel.variant.kernel.rpartition(".")[0]):
-            found[f"{FOLDER}/{source.name}"] = source.read_bytes()
+        for source in source_files(package_of(kernel.variant, package), kernel.variant.kernel.rpartition(".")[0]):
+            found[f"{source_folder(kernel.variant)}/{source.name}"] = source.read_bytes()
     records = {kernel.key: record_of(kernel) for kernel in compiled}
     found[FILE] = kernels_text(Kernels(compiled[0].arch, compiled[0].toolkit, records)).encode()
     return dict(sorted(found.items()))
@@ -34,10 +35,15 @@ def kernel_files(compiled: Sequence[CompiledKernel], *, package: str = KERNELS) 
 def write_kernels(folder: Path, compiled: Sequence[CompiledKernel], *, package: str = KERNELS) -> list[str]:
     """Write ``kernel_files`` into an artifact's folder; the names written."""
     files = kernel_files(compiled, package=package)
-    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return list(files)
+
+
+def source_folder(variant: Variant) -> str:
+    """Where the sources of a variant are in an artifact."""
+    return FOLDER if variant.language == TRITON else f"{FOLDER}/{variant.language}"
 
 
 def names_of(kernel: CompiledKernel) -> tuple[str, str]:
@@ -60,6 +66,7 @@ def record_of(kernel: CompiledKernel) -> KernelRecord:
         shared_bytes=kernel.shared_bytes,
         global_scratch_bytes=kernel.global_scratch_bytes,
         profile_scratch_bytes=kernel.profile_scratch_bytes,
+        boxes=kernel.boxes,
     )
 
 
@@ -69,6 +76,7 @@ def manifest_record(kernel: CompiledKernel) -> dict[str, object]:
     return {
         "key": kernel.key,
         "kernel": kernel.variant.kernel,
+        "language": kernel.variant.language,
         "constants": dict(kernel.variant.constants),
         "abi": [list(parameter) for parameter in kernel.abi],
         "divisible_by_16": list(kernel.variant.divisible),
@@ -82,9 +90,10 @@ def manifest_record(kernel: CompiledKernel) -> dict[str, object]:
         "machine_instructions": dict(resources.machine),
         "bulk_loads": resources.bulk_loads,
         "async_copies": resources.async_copies,
+        "register_budgets": list(resources.budgets),
         "assembler_warnings": list(resources.losses),
         "binary": binary,
         "assembly": assembly,
-        "source": f"{FOLDER}/{kernel.variant.kernel.rpartition('.')[0]}.py",
+        "source": f"{source_folder(kernel.variant)}/{kernel.variant.kernel.rpartition('.')[0]}.py",
         "sha256": hashlib.sha256(kernel.binary).hexdigest(),
     }

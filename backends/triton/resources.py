@@ -14,6 +14,7 @@ FRAMES = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) b
 LOSSES = re.compile(r"Potential Performance Loss: (.*?)(?: in the function|$)", re.MULTILINE)
 PTX_MATRIX = re.compile(r"\b((?:wgmma\.mma_async|mma|tcgen05\.mma)\.[\w.:]+)")
 PTX_BULK = re.compile(r"\bcp\.async\.bulk\.tensor\.\dd\.shared")
+PTX_BUDGET = re.compile(r"\bsetmaxnreg\.(?:inc|dec)\.sync\.aligned\.u32\s+(\d+)")
 PTX_ASYNC = re.compile(r"\bcp\.async\.c[ag]\.shared")
 SASS_MATRIX = re.compile(r"\b((?:QGMMA|HGMMA|IGMMA|QMMA|HMMA|IMMA|DMMA|UTC\w*MMA)[\w.]*)")
 GCN_MATRIX = re.compile(r"\b(v_(?:smfmac|mfma)_\w+)")
@@ -39,13 +40,18 @@ class Resources:
     """Loads by the tensor copy engine (``cp.async.bulk.tensor``)."""
     async_copies: int = 0
     """Other asynchronous copies into shared memory (``cp.async``)."""
+    budgets: tuple[int, ...] = ()
+    """Registers per thread that warps set for themselves (``setmaxnreg``), each number once, ascending."""
     losses: tuple[str, ...] = ()
     """What the assembler warns about: matrix instructions that it made wait for one another."""
 
     @staticmethod
     def read(fields: Mapping[str, Any]) -> "Resources":
         """From JSON.  Raises KeyError and TypeError for what is none."""
-        values: dict[str, Any] = {**fields, "losses": tuple(fields["losses"])}
+        values: dict[str, Any] = {
+            **fields,
+            **{name: tuple(fields[name]) for name in ("budgets", "losses")},
+        }
         return Resources(**values)
 
 
@@ -65,6 +71,7 @@ def cuda_resources(log: str, ptx: str, sass: str) -> Resources:
         machine=counted(SASS_MATRIX, sass),
         bulk_loads=len(PTX_BULK.findall(ptx)),
         async_copies=len(PTX_ASYNC.findall(ptx)),
+        budgets=tuple(sorted({int(count) for count in PTX_BUDGET.findall(ptx)})),
         losses=tuple(sorted(set(LOSSES.findall(log)))),
     )
 

@@ -70,6 +70,8 @@ class SelectKernelsPass(Pass):
 
     num_sms: int = 0
     """Multiprocessors that a kernel may fill; 0: all of the target's (count)."""
+    gluon: bool = True
+    """Take kernels' twins in Gluon where the target runs them."""
     extern: tuple[str, ...] | str = NONE
     """Vendors' libraries to call where they run an op, the preferred one first: cublaslt, deep_gemm, flash_mla."""
 
@@ -78,9 +80,10 @@ class SelectKernelsPass(Pass):
         asked, target = asked_for(self.extern), target_of(ctx)
         rules = kernel_rules()
         ranges, hints = entry_ranges(module), {**symbol_hints(module), **ctx.operating_point}
+        gluon = self.gluon and target.warpgroup_products
         queries, num_sms = entry_queries(module), self.num_sms or int(target.fact("num_compute_units"))
         for name, function in functions(module).items():
-            at = Selection(target, ranges[name], hints, num_sms, queries=queries[name])
+            at = Selection(target, ranges[name], hints, num_sms, gluon=gluon, queries=queries[name])
             block = function.body.block
             open_units(ctx, block, rules)
             for op in reversed(list(block.ops)):

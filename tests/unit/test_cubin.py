@@ -166,7 +166,7 @@ def test_kernels_that_are_absent_damaged_or_changed_are_told(tmp_path: Path) -> 
     (tmp_path / "kernels/norm.cubin").unlink()
     with pytest.raises(GpuError, match=r"1 of 1 kernels are absent: kernels/norm.cubin"):
         read_kernels(tmp_path)
-    for text, message in (("{", "is damaged"), ('{"format": 2}', "has format 2"), ('{"format": 1}', "KeyError")):
+    for text, message in (("{", "is damaged"), ('{"format": 1}', "has format 1"), ('{"format": 2}', "KeyError")):
         (tmp_path / "kernels.json").write_text(text)
         with pytest.raises(GpuError, match=message):
             read_kernels(tmp_path)

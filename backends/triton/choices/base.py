@@ -77,6 +77,8 @@ class Selection:
     """Multiprocessors the kernel may fill."""
     alone: bool = False
     """The op's neighbours may not be taken along."""
+    gluon: bool = False
+    """Kernels' twins in Gluon may be taken: the target has products of warpgroups, and they were not switched off."""
     queries: tuple[int, int] | None = None
     """Fewest and most new tokens per sequence, in all phases that reach the op; None where a phase does not say."""
 

@@ -17,21 +17,38 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Static, Variant, variant_of
+from dsv3c.backends.triton.runtime.gpu import (
+    Argument,
+    Config,
+    Constant,
+    Descriptor,
+    Static,
+    Variant,
+    as_gluon_takes,
+    is_gluon,
+    variant_of,
+)
 from dsv3c.backends.triton.runtime.records import (
     GLOBAL_SCRATCH,
     PROFILE_SCRATCH,
+    TENSOR_MAP,
     GpuError,
     KernelRecord,
     Kernels,
     read_kernels,
 )
+from dsv3c.backends.triton.runtime.tensor_maps import TensorMap
 
 WARP = 32
 """Threads."""
 DEFAULT_SHARED_BYTES = 48 << 10
 """Shared memory that a block gets without asking."""
-CELLS: dict[str, type[ctypes.c_int] | type[ctypes.c_float]] = {"i32": ctypes.c_int, "fp32": ctypes.c_float}
+CELLS: dict[str, type[Any]] = {
+    "i32": ctypes.c_int,
+    "i64": ctypes.c_int64,
+    "fp32": ctypes.c_float,
+    TENSOR_MAP: TensorMap,
+}
 """How parameters that are no pointers are passed."""
 
 
@@ -48,7 +65,7 @@ class Loaded:
     def __post_init__(self) -> None:
         cells = [ctypes.c_void_p() if kind.startswith("*") else CELLS[kind]() for _, kind in self.record.abi]
         self.cells = {name: cell for (name, _), cell in zip(self.record.abi, cells, strict=True)}
-        self.pointers = (ctypes.c_void_p * len(cells))(*map(ctypes.addressof, cells))
+        self.pointers = (ctypes.c_void_p * len(cells))(*map(address_of, cells))
 
 
 class CubinGpu:
@@ -95,7 +112,8 @@ class CubinGpu:
         loaded = self.loaded.get(variant)
         if loaded is None:
             loaded = self.loaded[variant] = self.load(variant)
-        kept = fill(loaded, {**arguments, **self.scratch(loaded.record, grid)}, self.device)
+        given = as_gluon_takes(arguments) if is_gluon(config) else arguments
+        kept = fill(self.driver, loaded, {**given, **self.scratch(loaded.record, grid)}, self.device)
         record, stream = loaded.record, self.handle_of_stream()
         call(
             self.driver, "cuLaunchKernel", loaded.function, *grid, record.num_warps * WARP, 1, 1, record.shared_bytes,
@@ -154,25 +172,45 @@ class CubinGpu:
         return int(torch.cuda.current_stream(self.device).cuda_stream)
 
 
-def fill(loaded: Loaded, arguments: Mapping[str, Argument], device: torch.device) -> list[Tensor]:
+def address_of(cell: Any) -> int:
+    """Where the launch reads a parameter."""
+    return cell.address if isinstance(cell, TensorMap) else ctypes.addressof(cell)
+
+
+def fill(driver: Any, loaded: Loaded, arguments: Mapping[str, Argument], device: torch.device) -> list[Tensor]:
     """Write a launch's arguments into the cells; the tensors that they point to.
 
     Raises ValueError for a tensor elsewhere than on the device.
     """
-    kept = list[Tensor]()
-    for name, cell in loaded.cells.items():
-        argument = arguments[name]
+    kept, cells = list[Tensor](), loaded.cells
+    for name, argument in arguments.items():
+        tensor = argument.tensor if isinstance(argument, Descriptor) else argument
+        if isinstance(tensor, Tensor):
+            if tensor.device != device:
+                raise ValueError(f"{name} of {loaded.record.kernel} is on {tensor.device}, not on {device}")
+            kept.append(tensor)
+        if name not in cells:  # absent pointers are constants of the binary
+            continue
         match argument:
             case Tensor():
-                if argument.device != device:
-                    raise ValueError(f"{name} of {loaded.record.kernel} is on {argument.device}, not on {device}")
-                cell.value = argument.data_ptr()
-                kept.append(argument)
+                cells[name].value = argument.data_ptr()
+            case Descriptor() if isinstance(cells[name], TensorMap):
+                describe(driver, loaded, name, argument.tensor)
+            case Descriptor():
+                cells[name].value = argument.tensor.data_ptr()
             case Static():
-                cell.value = argument.value
+                cells[name].value = argument.value
             case _:
-                cell.value = argument
+                cells[name].value = argument
     return kept
+
+
+def describe(driver: Any, loaded: Loaded, name: str, tensor: Tensor) -> None:
+    """Write a descriptor into its cells: the driver's bytes, sizes and strides."""
+    loaded.cells[name].fill(driver, tensor, loaded.record.boxes[name])
+    for dim, (size, stride) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
+        loaded.cells[f"{name}.size{dim}"].value = size
+        loaded.cells[f"{name}.stride{dim}"].value = stride
 
 
 def described(variant: Variant) -> str:
@@ -181,7 +219,8 @@ def described(variant: Variant) -> str:
         f"{name} {kind}{' (a multiple of 16)' if name in variant.divisible else ''}" for name, kind in variant.signature
     )
     constants = ", ".join(f"{name} = {value}" for name, value in variant.constants)
-    return f"({types}) with {constants or 'no constants'}, {variant.num_warps} warps, {variant.num_stages} stages"
+    compiled = f"{variant.num_warps} warps, {variant.num_stages} stages, in {variant.language}"
+    return f"({types}) with {constants or 'no constants'}, {compiled}"
 
 
 def import_driver() -> Any:

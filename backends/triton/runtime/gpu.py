@@ -24,7 +24,22 @@ class Static:
     value: int
 
 
-Argument = Tensor | int | float | Static | None
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A tensor that a kernel reads or writes block by block.
+
+    A Gluon kernel gets a descriptor of the tensor copy engine, as parameter ``x_desc``; its plain twin the pointer, as
+    ``x_ptr``.  tensor: 2 to 5 dims, the last contiguous, the strides of the others multiples of 16 bytes.
+    """
+
+    tensor: Tensor
+    block: tuple[int, ...]
+    """Elements of each dim that are copied at once."""
+    swizzle: int | None = None
+    """Bytes of the pattern in which rows lie in shared memory: 0, 32, 64 or 128; None: as products read them."""
+
+
+Argument = Tensor | int | float | Static | Descriptor | None
 """Of a launch: a pointer, a number of this step, or a number of the program; None: the pointer is absent."""
 Constant = int | float | bool | str
 """What a kernel is compiled for."""
@@ -34,6 +49,10 @@ Configs = Sequence[Config]
 """Configurations of one call, by ascending ``up_to``; the last has no bound."""
 OPTIONS = ("num_warps", "num_stages")
 """Entries of a configuration that every kernel has."""
+TRITON, GLUON = "triton", "gluon"
+"""Languages of a kernel: plain Triton, or its twin in Gluon, which a configuration with ``gluon = 1`` asks for."""
+POINTER, DESCRIPTOR = "_ptr", "_desc"
+"""Ends of the names of parameters: a pointer, and what a Gluon kernel takes in its place."""
 
 POINTERS: dict[torch.dtype, str] = {
     torch.bool: "*i1",
@@ -114,6 +133,8 @@ class Variant:
     constants: tuple[tuple[str, Constant], ...]
     num_warps: int
     num_stages: int
+    language: str = TRITON
+    """``triton`` or ``gluon``."""
 
     @property
     def key(self) -> str:
@@ -124,21 +145,42 @@ class Variant:
 def variant_of(
     kernel: str, arguments: Mapping[str, Argument], constants: Mapping[str, Constant], config: Config
 ) -> Variant:
-    """The variant that a launch needs.  Raises ValueError for a tensor of a type that no kernel reads."""
-    divisible = tuple(name for name, argument in arguments.items() if is_divisible(argument))
+    """The variant that a launch needs.
+
+    Raises ValueError for a tensor of a type that no kernel reads, and for one that cannot be copied block by block.
+    """
+    gluon = is_gluon(config)
+    if gluon:
+        arguments = as_gluon_takes(arguments)
     return Variant(
         kernel,
-        tuple((name, type_of(argument)) for name, argument in arguments.items()),
-        divisible,
+        tuple((name, type_of(argument, gluon=gluon)) for name, argument in arguments.items()),
+        tuple(name for name, argument in arguments.items() if is_divisible(argument, gluon=gluon)),
         tuple(sorted(constants.items())),
         config["num_warps"],
         config["num_stages"],
+        GLUON if gluon else TRITON,
     )
 
 
-def type_of(argument: Argument) -> str:
+def is_gluon(config: Config) -> bool:
+    """Whether a configuration asks for a kernel's twin in Gluon."""
+    return bool(config.get(GLUON, 0))
+
+
+def as_gluon_takes(arguments: Mapping[str, Argument]) -> dict[str, Argument]:
+    """Arguments by the names that a Gluon kernel has for them: ``x_desc`` where its plain twin has ``x_ptr``."""
+    return {
+        name.removesuffix(POINTER) + DESCRIPTOR if isinstance(argument, Descriptor) else name: argument
+        for name, argument in arguments.items()
+    }
+
+
+def type_of(argument: Argument, *, gluon: bool = False) -> str:
     """Triton's name of an argument's type.  Raises ValueError for a tensor of a type that no kernel reads."""
     match argument:
+        case Descriptor():
+            return descriptor_type(argument) if gluon else type_of(argument.tensor)
         case Tensor():
             if argument.dtype not in POINTERS:
                 raise ValueError(f"no kernel reads tensors of {argument.dtype}")
@@ -151,9 +193,28 @@ def type_of(argument: Argument) -> str:
             return "i32"
 
 
-def is_divisible(argument: Argument) -> bool:
+def descriptor_type(argument: Descriptor) -> str:
+    """``tensordesc<fp8e4nv[128, 128]>``; ``tensordesc<fp32[1, 128]:0>`` with the bytes of a swizzle.
+
+    Raises ValueError for a tensor that the copy engine cannot read.
+    """
+    tensor, block = argument.tensor, argument.block
+    element, size = type_of(tensor).removeprefix("*"), tensor.dtype.itemsize
+    if not 2 <= tensor.dim() <= 5 or len(block) != tensor.dim():
+        raise ValueError(f"blocks of {block} of a tensor of {tensor.dim()} dims: as many as dims are needed, 2 to 5")
+    if tensor.stride(-1) != 1 or any(stride * size % ALIGNMENT for stride in tensor.stride()[:-1]):
+        raise ValueError(f"strides {tensor.stride()} of {element}: the last must be 1, others multiples of 16 bytes")
+    if address(tensor) % ALIGNMENT:
+        raise ValueError(f"a tensor at an address that is no multiple of {ALIGNMENT} cannot be copied block by block")
+    swizzle = "" if argument.swizzle is None else f":{argument.swizzle}"
+    return f"tensordesc<{element}[{', '.join(map(str, block))}]{swizzle}>"
+
+
+def is_divisible(argument: Argument, *, gluon: bool = False) -> bool:
     """Whether a kernel is compiled for an argument that is a multiple of 16."""
     match argument:
+        case Descriptor():
+            return not gluon and is_divisible(argument.tensor)
         case Tensor():
             return address(argument) % ALIGNMENT == 0 and rows_are_aligned(argument)
         case Static():
@@ -183,8 +244,14 @@ def address(tensor: Tensor) -> int:
 
 
 def plain(argument: Argument) -> Tensor | int | float | None:
-    """An argument as a kernel takes it."""
-    return argument.value if isinstance(argument, Static) else argument
+    """An argument as a plain kernel takes it."""
+    match argument:
+        case Static():
+            return argument.value
+        case Descriptor():
+            return argument.tensor
+        case _:
+            return argument
 
 
 def choose(configs: Configs, rows: int) -> Config:

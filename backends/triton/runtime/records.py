@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 FILE = "kernels.json"
-FORMAT = 1
+FORMAT = 2
 """Of the file; a reader accepts its own only."""
+TENSOR_MAP = "tensormap"
+"""Type of a parameter: 128 bytes that the driver makes of a tensor and a box."""
 GLOBAL_SCRATCH, PROFILE_SCRATCH = "global_scratch", "profile_scratch"
 """Names of the two pointers that Triton appends to a kernel's parameters."""
 
@@ -19,6 +21,21 @@ class GpuError(RuntimeError):
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(f"{what}\n  {hint}" if hint else what)
         self.what, self.hint = what, hint
+
+
+@dataclass(frozen=True)
+class Box:
+    """What one copy through a descriptor moves."""
+
+    sizes: tuple[int, ...]
+    """Elements of each dim, the contiguous one last: of a block, as far as the copy engine moves it at once."""
+    swizzle: int
+    """The pattern of rows in shared memory, as the driver counts: 0 none, 1, 2, 3 for 32, 64, 128 bytes."""
+
+    @staticmethod
+    def read(fields: Mapping[str, Any]) -> "Box":
+        """From JSON.  Raises KeyError and TypeError for what is none."""
+        return Box(tuple(int(size) for size in fields["sizes"]), int(fields["swizzle"]))
 
 
 @dataclass(frozen=True)
@@ -36,7 +53,10 @@ class KernelRecord:
     entry: str
     """The function's name in the binary."""
     abi: tuple[tuple[str, str], ...]
-    """Parameters of the binary in order: name and type (``*bf16``, ``i32``, ``fp32``); Triton's two pointers last."""
+    """Parameters of the binary in order: name and type (``*bf16``, ``i32``, ``fp32``); Triton's two pointers last.
+
+    A descriptor is a ``tensormap x_desc``, then ``i32 x_desc.size0, ...`` and ``i64 x_desc.stride0, ...``.
+    """
     constants: Mapping[str, int | float | bool | str]
     num_warps: int
     shared_bytes: int
@@ -44,12 +64,15 @@ class KernelRecord:
     global_scratch_bytes: int = 0
     """Per block of the grid; 0: the pointer is null."""
     profile_scratch_bytes: int = 0
+    boxes: Mapping[str, Box] = field(default_factory=dict[str, Box])
+    """Parameter that is a descriptor -> what its copies move."""
 
     @staticmethod
     def read(fields: Mapping[str, Any]) -> "KernelRecord":
         """From JSON.  Raises KeyError and TypeError for what is none."""
         known: dict[str, Any] = {name: fields[name] for name in KernelRecord.__dataclass_fields__ if name in fields}
         known["abi"] = tuple((str(name), str(kind)) for name, kind in fields["abi"])
+        known["boxes"] = {name: Box.read(box) for name, box in fields["boxes"].items()}
         return KernelRecord(**known)
 
 

@@ -1,0 +1,1 @@
+"""Twins of the kernels in ``kernels/`` in Gluon, for Hopper: the same functions, parameters and grids, faster."""

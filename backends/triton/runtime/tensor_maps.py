@@ -1,0 +1,85 @@
+"""Descriptors of the tensor copy engine: what the driver makes of a tensor and a box, as a kernel's parameters.
+
+A binary takes a descriptor as 128 bytes at a multiple of 64, then the tensor's sizes (i32) and strides (i64, elements).
+"""
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dsv3c.backends.triton.runtime.records import Box, GpuError
+
+BYTES, ALIGNMENT = 128, 64
+DATA_TYPES: dict[torch.dtype, str] = {
+    torch.uint8: "UINT8",
+    torch.int8: "UINT8",
+    torch.float8_e4m3fn: "UINT8",
+    torch.float8_e5m2: "UINT8",
+    torch.int16: "UINT16",
+    torch.int32: "INT32",
+    torch.int64: "INT64",
+    torch.float16: "FLOAT16",
+    torch.bfloat16: "BFLOAT16",
+    torch.float32: "FLOAT32",
+    torch.float64: "FLOAT64",
+}
+"""The driver's names of element types; numbers of 8 bits are bytes to it."""
+SWIZZLES = ("NONE", "32B", "64B", "128B")
+KEPT = 64
+"""Descriptors that a kernel's parameter keeps: as many tensors as a model has layers take turns."""
+Shape = tuple[int, tuple[int, ...], tuple[int, ...]]
+
+
+class TensorMap:
+    """The cell of one such parameter of a kernel, filled anew for every launch."""
+
+    def __init__(self) -> None:
+        self.memory = ctypes.create_string_buffer(BYTES + ALIGNMENT)
+        start = ctypes.addressof(self.memory)
+        self.address = start + -start % ALIGNMENT
+        self.made: dict[Shape, Any] = {}
+
+    def fill(self, driver: Any, tensor: Tensor, box: Box) -> None:
+        """Describe a tensor.  Raises GpuError with the driver's words for one that it cannot describe."""
+        shape = (tensor.data_ptr(), tuple(tensor.shape), tuple(tensor.stride()))
+        if shape not in self.made:
+            if len(self.made) == KEPT:
+                del self.made[next(iter(self.made))]
+            self.made[shape] = encoded(driver, tensor, box)
+        ctypes.memmove(self.address, int(self.made[shape].getPtr()), BYTES)
+
+
+def encoded(driver: Any, tensor: Tensor, box: Box) -> Any:
+    """The driver's descriptor of a tensor's blocks; what is outside of the tensor reads as zero.
+
+    Raises GpuError where the driver makes none.
+    """
+    data_type = getattr(driver.CUtensorMapDataType, f"CU_TENSOR_MAP_DATA_TYPE_{DATA_TYPES[tensor.dtype]}")
+    status, *found = driver.cuTensorMapEncodeTiled(
+        data_type,
+        tensor.dim(),
+        tensor.data_ptr(),
+        inner_first(driver.cuuint64_t, tensor.shape),
+        inner_first(driver.cuuint64_t, [stride * tensor.dtype.itemsize for stride in tensor.stride()[:-1]]),
+        inner_first(driver.cuuint32_t, box.sizes),
+        [driver.cuuint32_t(1)] * tensor.dim(),
+        driver.CUtensorMapInterleave.CU_TENSOR_MAP_INTERLEAVE_NONE,
+        getattr(driver.CUtensorMapSwizzle, f"CU_TENSOR_MAP_SWIZZLE_{SWIZZLES[box.swizzle]}"),
+        driver.CUtensorMapL2promotion.CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+        driver.CUtensorMapFloatOOBfill.CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
+    )
+    if int(status) != 0:
+        _, text = driver.cuGetErrorString(status)
+        raise GpuError(
+            f"cuTensorMapEncodeTiled: {text.decode() if text else status} (a tensor of {tuple(tensor.shape)}, strides "
+            f"{tuple(tensor.stride())}, {tensor.dtype}, in boxes of {box.sizes})"
+        )
+    return found[0]
+
+
+def inner_first(kind: Any, numbers: Sequence[int]) -> list[Any]:
+    """Numbers of dims as the driver takes them: the contiguous dim first."""
+    return [kind(int(number)) for number in reversed(numbers)]

@@ -1,0 +1,1 @@
+"""Kernels in Gluon for tests of ahead-of-time compilation."""
