@@ -6,6 +6,7 @@ rows, and literals from attributes.  It is a pure function of the ops, the range
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from xdsl.ir import Attribute, Operation, SSAValue
@@ -43,6 +44,29 @@ class Scratch:
     element: Attribute
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """What could run a call: among these a measurement finds the fastest."""
+
+    rows: Size
+    """What bounds count."""
+    configs: Mapping[int, Sequence[Config]]
+    """Bound (the most rows; 0: any), ascending -> configurations for it, without ``up_to``."""
+    sizes: Mapping[str, int] = field(default_factory=dict[str, int])
+    """What decides beside the rows and the types of the call, by name: a table says it was measured with the same."""
+
+
+@dataclass(frozen=True)
+class MeasuredConfig:
+    """The candidate that was the fastest for one bound."""
+
+    config: Config
+    us: float
+    """Median."""
+    where: str
+    """``FILE, row 3``."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """A kernel for some ops."""
@@ -62,6 +86,8 @@ class Choice:
     ops: Sequence[Operation] = ()
     """The ops it stands for, in program order; empty: the op that was asked about, alone."""
     rejected: Sequence[Rejected] = ()
+    candidates: Candidates | None = None
+    """What ``dsv3c tune`` measures; None: there is nothing to choose."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +107,8 @@ class Selection:
     """Kernels' twins in Gluon may be taken: the target has products of warpgroups, and they were not switched off."""
     queries: tuple[int, int] | None = None
     """Fewest and most new tokens per sequence, in all phases that reach the op; None where a phase does not say."""
+    measured: Mapping[int, MeasuredConfig] = field(default_factory=dict[int, MeasuredConfig])
+    """Bound -> what was measured for the call that a rule is asked about: ``fitting`` takes it."""
 
     def bounds(self, size: Size) -> tuple[int, int | None]:
         """The smallest and largest value of a size; None for no upper bound."""
@@ -91,10 +119,13 @@ class Selection:
         return size if isinstance(size, int) else evaluate(size, self.hints)
 
     def fitting(self, configs: Sequence[Config], rows: Size) -> tuple[Config, ...]:
-        """The configurations that some number of rows in the range reaches, by ascending ``up_to``."""
+        """The configurations that some number of rows in the range reaches, by ascending ``up_to``.
+
+        A configuration that was measured takes the place of the rule's up to its bound.
+        """
         low, high = self.bounds(rows)
         kept = list[Config]()
-        for config in configs:
+        for config in with_measured(configs, self.measured):
             bound = config.get("up_to", 0)
             if bound and bound < low:
                 continue
@@ -103,6 +134,23 @@ class Selection:
                 break
         last = {name: value for name, value in kept[-1].items() if name != "up_to"}
         return (*kept[:-1], last)
+
+
+def with_measured(configs: Sequence[Config], measured: Mapping[int, MeasuredConfig]) -> Sequence[Config]:
+    """Configurations by ascending ``up_to`` with those measured in their places; equal neighbours become one."""
+    if not measured:
+        return configs
+    made = list[Config]()
+    for bound in sorted({*measured, *(config.get("up_to", 0) for config in configs)}, key=lambda up_to: up_to or inf):
+        if bound in measured:
+            taken: Config = measured[bound].config
+        else:
+            taken = next(config for config in configs if not config.get("up_to", 0) or config["up_to"] >= bound > 0)
+        config = {"up_to": bound, **{name: value for name, value in taken.items() if name != "up_to"}}
+        if made and {**made[-1], "up_to": bound} == config:
+            made.pop()
+        made.append(config)
+    return made
 
 
 Rule = Callable[[Any, Selection], Choice | Refused]

@@ -6,7 +6,7 @@ The candidates of every kernel compile for sm_90a without spilling (Triton 3.6 t
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dsv3c.backends.triton.choices.base import Config, Rejected, Selection
+from dsv3c.backends.triton.choices.base import Candidates, Config, Rejected, Selection
 from dsv3c.ir.sizes import Size
 
 GROUP_M = 8
@@ -95,6 +95,24 @@ def configs_for(
             configs.pop()
         configs.append(config)
     return at.fitting(configs, product.rows), tuple(Rejected(tile.name, reason) for tile, reason in unusable.items())
+
+
+def candidates(tiles: Sequence[Tile], product: Product, at: Selection) -> Candidates:
+    """What a measurement finds the fastest among: usable tiles that are not much higher than there are rows.
+
+    Every one with the stages that it has as a rule, and with one less.  Raises UsageError as ``configs_for``.
+    """
+    limit = int(at.target.fact("shared_memory_bytes_per_block"))
+    found = dict[int, list[Config]]()
+    for bound in BOUNDS:
+        configs = found.setdefault(bound * product.room, [])
+        for tile in tiles:
+            if why_unusable(tile, product, limit) or tile.block_m > max(bound or tile.block_m, HALF):
+                continue
+            most = min(tile.num_stages, limit // tile.shared_bytes(product.element_bytes, 1))
+            for stages in range(most, max(MIN_STAGES, most - 1) - 1, -1):
+                configs.append({name: value for name, value in tile.config(0, stages).items() if name != "up_to"})
+    return Candidates(product.rows, found, {"room": product.room})
 
 
 def why_unusable(tile: Tile, product: Product, limit: int) -> str:

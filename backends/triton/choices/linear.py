@@ -7,7 +7,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Selection
 from dsv3c.backends.triton.choices.expert_rows import expert_rows
-from dsv3c.backends.triton.choices.gemm_configs import Product, Tile, configs_for
+from dsv3c.backends.triton.choices.gemm_configs import Product, Tile, candidates, configs_for
 from dsv3c.ir.dialects.moe_rows import GroupedMmOp
 from dsv3c.ir.dialects.moe_rows import product as count_of
 from dsv3c.ir.dialects.nn import HeadLinearOp, LinearOp
@@ -56,13 +56,15 @@ def linear(op: LinearOp, at: Selection) -> Choice | Refused:
     element_bytes, tiles = found
     columns = shape(op.weight)[0]
     assert isinstance(columns, int)
-    configs, rejected = configs_for(tiles, Product(count_of(shape(op.x)[:-1]), columns, element_bytes), at)
+    needed = Product(count_of(shape(op.x)[:-1]), columns, element_bytes)
+    configs, rejected = configs_for(tiles, needed, at)
     return Choice(
         launcher="linear.linear",
         operands={"x": op.x, "weight": op.weight, "bias": op.bias},
         results={"y": op.y},
         configs=configs,
         rejected=rejected,
+        candidates=candidates(tiles, needed, at),
     )
 
 
@@ -83,6 +85,7 @@ def head_linear(op: HeadLinearOp, at: Selection) -> Choice | Refused:
         results={"y": op.y},
         configs=configs,
         rejected=rejected,
+        candidates=candidates(tiles, needed, at),
     )
 
 
@@ -98,7 +101,8 @@ def grouped_mm(op: GroupedMmOp, at: Selection) -> Choice | Refused:
         return laid_out
     columns = shape(op.w)[1]
     assert isinstance(columns, int)
-    configs, rejected = configs_for(tiles, laid_out.product(columns, element_bytes, at), at)
+    needed = laid_out.product(columns, element_bytes, at)
+    configs, rejected = configs_for(tiles, needed, at)
     return Choice(
         launcher="grouped_mm.grouped_mm",
         operands={"x": op.x, "w": op.w, "expert_of": op.expert_of},
@@ -106,4 +110,5 @@ def grouped_mm(op: GroupedMmOp, at: Selection) -> Choice | Refused:
         configs=configs,
         parameters=laid_out.parameters(),
         rejected=rejected,
+        candidates=candidates(tiles, needed, at),
     )

@@ -2,7 +2,7 @@
 
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Selection
 from dsv3c.backends.triton.choices.expert_rows import expert_rows
-from dsv3c.backends.triton.choices.gemm_configs import configs_for
+from dsv3c.backends.triton.choices.gemm_configs import candidates, configs_for
 from dsv3c.backends.triton.choices.scaled_mm import TILES, TOO_LARGE, columns_per_scale, tiles_for, why_refused
 from dsv3c.ir.dialects.scaled import GroupedMmOp
 from dsv3c.ir.scaled_type import scaled_type, show_granule
@@ -25,7 +25,8 @@ def scaled_grouped_mm(op: GroupedMmOp, at: Selection) -> Choice | Refused:
     columns = shape(op.w)[1]
     assert isinstance(columns, int)
     needed = laid_out.product(columns, 1, at, columns_per_scale(w))
-    configs, rejected = configs_for(tiles_for(TILES, x, promote), needed, at)
+    tiles = tiles_for(TILES, x, promote)
+    configs, rejected = configs_for(tiles, needed, at)
     return Choice(
         launcher="scaled_grouped_mm.scaled_grouped_mm",
         operands={"x": op.x, "w": op.w, "expert_of": op.expert_of},
@@ -33,4 +34,5 @@ def scaled_grouped_mm(op: GroupedMmOp, at: Selection) -> Choice | Refused:
         configs=configs,
         parameters={"promote": promote, "x_scales": x.layout_name, **laid_out.parameters()},
         rejected=(*rejected, *TOO_LARGE),
+        candidates=candidates(tiles, needed, at),
     )

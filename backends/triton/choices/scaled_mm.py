@@ -7,7 +7,7 @@ from math import gcd
 from xdsl.dialects.builtin import f32
 
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rejected, Selection
-from dsv3c.backends.triton.choices.gemm_configs import Product, Tile, configs_for
+from dsv3c.backends.triton.choices.gemm_configs import Product, Tile, candidates, configs_for
 from dsv3c.ir.dialects.moe_rows import product as count_of
 from dsv3c.ir.dialects.scaled import MmOp
 from dsv3c.ir.scaled_type import WHOLE, ScaledType, scaled_type, show_granule
@@ -45,7 +45,8 @@ def scaled_mm(op: MmOp, at: Selection) -> Choice | Refused:
     columns = shape(op.w)[0]
     assert isinstance(columns, int)
     needed = Product(count_of(x.sizes[:-1]), columns, 1, max_block_n=columns_per_scale(w))
-    configs, rejected = configs_for(tiles_for(TILES, x, promote), needed, at)
+    tiles = tiles_for(TILES, x, promote)
+    configs, rejected = configs_for(tiles, needed, at)
     return Choice(
         launcher="scaled_mm.scaled_mm",
         operands={"x": op.x, "w": op.w, "bias": op.bias},
@@ -53,6 +54,7 @@ def scaled_mm(op: MmOp, at: Selection) -> Choice | Refused:
         configs=configs,
         parameters={"promote": promote, "x_scales": x.layout_name},
         rejected=(*rejected, *TOO_LARGE),
+        candidates=candidates(tiles, needed, at),
     )
 
 
