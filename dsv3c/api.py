@@ -30,6 +30,7 @@ from dsv3c.ir.outcomes import Outcome
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
+from dsv3c.lowering import KernelOptions
 from dsv3c.passes.base import Pass
 from dsv3c.pipelines import parse_passes
 from dsv3c.plan import Plan
@@ -275,6 +276,7 @@ def compile(
     allow_unraised: bool = False,
     kernels: Kernels = "auto",
     extern: Sequence[str] = (),
+    gluon: bool = True,
     force: bool = False,
     **choices: object,
 ) -> CompiledModule:
@@ -287,8 +289,8 @@ def compile(
     ``page_size``, ``verify_tokens``, ``logits``) and of the plan (``recipe``, ``kv_cache_dtype``, ``ep``, ``nnodes``,
     ``redundant_experts``, ``copies``, ``combine_order``, ``combine_payload``, ``shared_expert``, ``overlap``);
     ``kernels``: compile those that the artifact launches: ``auto``, ``aot`` or ``none``; ``extern``: vendors'
-    libraries to call beside them; everything else is as for ``dsv3c compile``, but that the target is the CPU where
-    none is named.
+    libraries to call beside them; ``gluon``: take their twins in Gluon where the target runs them; everything else is
+    as for ``dsv3c compile``, but that the target is the CPU where none is named.
     """
     plan = {name: choices.pop(name) for name in [field.name for field in fields(Plan)] if name in choices}
     if isinstance(recipe := plan.get("recipe"), Path):
@@ -309,7 +311,7 @@ def compile(
         level=level,
         allow_unraised=allow_unraised,
         kernels=kernels if output is not None else "none",
-        extern=tuple(extern),
+        kernel_options=KernelOptions(extern=tuple(extern), gluon=gluon),
     )
     compiled = compile_model(request, keep_stages=output is not None)
     artifact = write_artifact(compiled, Path(output), force=force) if output is not None else None

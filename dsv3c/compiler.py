@@ -19,7 +19,7 @@ from dsv3c.ir.targets import Target, load_target
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
 from dsv3c.leaving import EXITS, check_exit, exit_pipeline
-from dsv3c.lowering import check_extern, compile_kernels, lower_to_kernels, uncalled, wants_kernels
+from dsv3c.lowering import KernelOptions, compile_kernels, lower_to_kernels, uncalled, wants_kernels
 from dsv3c.observers import Announce
 from dsv3c.operating_point import OperatingPoint, point_of
 from dsv3c.passes.base import Pass
@@ -108,8 +108,8 @@ class Request:
     kernels: Kernels = "none"
     """Lower to kernels and compile them where there are some for the target: ``auto`` where the program can be lowered,
     with a warning that says why it cannot, ``aot`` or an error."""
-    extern: tuple[str, ...] = ()
-    """Vendors' libraries that a program of kernels calls where they run an op, the preferred one first."""
+    kernel_options: KernelOptions = field(default_factory=KernelOptions)
+    """How kernels are chosen."""
     load: tuple[Path, ...] = ()
     """Plug-in files."""
 
@@ -243,7 +243,7 @@ def lowered_of(request: Request, target: Target, driver: Driver, module: ModuleO
     if not wants_kernels(target, request.level, request.kernels != "none"):
         return None, []
     try:
-        return lower_to_kernels(driver, module, request.extern), []
+        return lower_to_kernels(driver, module, request.kernel_options), []
     except PassError as error:
         if request.kernels != "auto" or request.level != "lowered":
             raise
@@ -259,7 +259,7 @@ def pipeline_of(request: Request, point: OperatingPoint, plan: Plan) -> str:
 
 def check_request(request: Request, planned: Sequence[Pass], target: Target) -> None:
     """Raise UsageError for what the planned passes cannot do, whatever the model."""
-    check_extern(request.extern, target, request.level, request.kernels != "none")
+    request.kernel_options.check(target, request.level, request.kernels != "none")
     if request.pipeline is not None and request.plan:
         flags = ", ".join(map(flag, request.plan))
         raise UsageError(f"--passes says which passes run: nothing is left to {flags}", hint="leave one of them out")
@@ -352,7 +352,7 @@ def check_level(request: Request, passes: Sequence[Pass], facts: frozenset[str])
 def warnings_of(request: Request, module: ModuleOp, captured: "Captured | None", lowered: ModuleOp | None) -> list[str]:
     """What was asked for and is not so, though the program is complete.  Raises WeightsError."""
     reached = check_reached(request, module)
-    return [*reached, *check_checkpoint(request, module, captured), *uncalled(lowered, request.extern)]
+    return [*reached, *check_checkpoint(request, module, captured), *uncalled(lowered, request.kernel_options.extern)]
 
 
 def check_reached(request: Request, module: ModuleOp) -> list[str]:

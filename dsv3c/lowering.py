@@ -1,6 +1,7 @@
 """From a planned program to one of kernels: choose them, plan memory, say what no kernel runs."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 SELECT = "select-kernels"
 KERNEL_PASSES = f"{SELECT},plan-memory"
-"""What follows the pipeline where kernels are wanted, as text; see ``kernel_passes``."""
+"""What follows the pipeline where kernels are wanted, as text; see ``KernelOptions``."""
 KERNELS = "kernels"
 """Among a target's ``backends``: kernels for it can be compiled and launched."""
 COMPILE_ONLY = "kernels-compile-only"
@@ -61,19 +62,39 @@ def program_files(module: ModuleOp, lowered: ModuleOp | None) -> dict[str, str]:
     return emit_kernels_program(lowered)
 
 
-def check_extern(extern: Sequence[str], target: Target, level: str, asked: bool) -> None:
-    """Raise UsageError for libraries that nobody knows, and where no kernels are chosen."""
-    asked_for(tuple(extern) or NONE)
-    if extern and not wants_kernels(target, level, asked):
-        raise UsageError(
-            f"--extern {','.join(extern)}: no kernels are chosen here, beside which a library could run",
-            hint="give -o OUT or --emit kernels, and a target with kernels (`dsv3c targets`)",
-        )
+@dataclass(frozen=True, kw_only=True)
+class KernelOptions:
+    """How kernels are chosen."""
 
+    extern: tuple[str, ...] = ()
+    """Vendors' libraries to call where they run an op, the preferred one first."""
+    gluon: bool = True
+    """Kernels' twins in Gluon are taken where the target runs them."""
 
-def kernel_passes(extern: Sequence[str]) -> str:
-    """``KERNEL_PASSES`` with libraries to call."""
-    return KERNEL_PASSES.replace(SELECT, f"{SELECT}{{extern={','.join(extern)}}}") if extern else KERNEL_PASSES
+    def check(self, target: Target, level: str, asked: bool) -> None:
+        """Raise UsageError for libraries that nobody knows, and for choices where no kernels are chosen."""
+        asked_for(self.extern or NONE)
+        if self.options and not wants_kernels(target, level, asked):
+            raise UsageError(
+                f"{', '.join(self.options.values())}: no kernels are chosen here",
+                hint="give -o OUT or --emit kernels, and a target with kernels (`dsv3c targets`)",
+            )
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Options of ``select-kernels`` as text -> the options of the command line that they come from."""
+        found = dict[str, str]()
+        if self.extern:
+            libraries = ",".join(self.extern)
+            found[f"extern={libraries}"] = f"--extern {libraries}"
+        if not self.gluon:
+            found["gluon=false"] = "--no-gluon"
+        return found
+
+    @property
+    def passes(self) -> str:
+        """``KERNEL_PASSES`` with these options."""
+        return KERNEL_PASSES.replace(SELECT, f"{SELECT}{{{' '.join(self.options)}}}") if self.options else KERNEL_PASSES
 
 
 def uncalled(lowered: ModuleOp | None, extern: Sequence[str]) -> list[str]:
@@ -85,10 +106,8 @@ def uncalled(lowered: ModuleOp | None, extern: Sequence[str]) -> list[str]:
     return [f"--extern {name}: it runs no op of this program; the remarks say why" for name in idle]
 
 
-def lower_to_kernels(driver: Driver, module: ModuleOp, extern: Sequence[str] = ()) -> ModuleOp:
+def lower_to_kernels(driver: Driver, module: ModuleOp, options: KernelOptions) -> ModuleOp:
     """A copy of a phased module as calls of kernels with memory planned; ``module`` stays as it is.
-
-    ``extern``: vendors' libraries to call where they run an op, the preferred one first.
 
     Raises PassError for a module without phases, and naming the first op that no kernel runs.
     """
@@ -98,7 +117,7 @@ def lower_to_kernels(driver: Driver, module: ModuleOp, extern: Sequence[str] = (
             hint="specialize-phases says why in the remarks; --kernels none writes what there is",
         )
     lowered = module.clone()
-    for item in parse_passes(kernel_passes(extern)):
+    for item in parse_passes(options.passes):
         first = len(driver.ctx.outcomes.items)
         driver.run_one(lowered, item)
         if item.name == SELECT:

@@ -14,7 +14,7 @@ from dsv3c.ir.errors import UsageError
 from dsv3c.ir.outcomes import Kind, Outcome
 from dsv3c.ir.text import print_module
 from dsv3c.leaving import EXITS, read_sizes, write_exit
-from dsv3c.lowering import has_kernels, has_programs, program_files
+from dsv3c.lowering import KernelOptions, has_kernels, has_programs, program_files
 from dsv3c.observers import progress
 from dsv3c.operating_point import LOGITS, read_workload
 from dsv3c.options import add_pass_options, check_print_names, observers_of, stats_table, timing_table
@@ -53,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=(),
         metavar="LIST",
         help="libraries to call where they run an op, in this order: cublaslt, deep_gemm, flash_mla (default: none)",
+    )
+    parser.add_argument(
+        "--gluon",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="take kernels' twins in Gluon where the target runs them (default: yes)",
     )
     parser.add_argument("--print-op-generic", action="store_true", help="with --emit: MLIR's generic form")
     parser.add_argument("--print-debuginfo", action="store_true", help="with --emit: locations too")
@@ -149,9 +155,16 @@ def request_of(arguments: argparse.Namespace) -> Request:
         allow_unapplied=arguments.allow_unapplied,
         allow_unraised=arguments.allow_unraised,
         kernels=arguments.kernels if writes_artifact(arguments) else "none",
-        extern=tuple(name for name in getattr(arguments, "extern", ()) if name != NONE),
+        kernel_options=kernel_options(arguments),
         load=tuple(arguments.load),
     )
+
+
+def kernel_options(arguments: argparse.Namespace) -> KernelOptions:
+    """How kernels are chosen; commands that choose none have no such options."""
+    if not hasattr(arguments, "extern"):
+        return KernelOptions()
+    return KernelOptions(extern=tuple(name for name in arguments.extern if name != NONE), gluon=arguments.gluon)
 
 
 def writes_artifact(arguments: argparse.Namespace) -> bool:

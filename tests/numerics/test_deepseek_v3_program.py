@@ -34,7 +34,7 @@ from dsv3c.ir.links import PAYLOADS
 from dsv3c.ir.scaled_type import is_scaled, scaled_type
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.types import element_type, shape
-from dsv3c.lowering import lower_to_kernels
+from dsv3c.lowering import KernelOptions, lower_to_kernels
 from dsv3c.models.configs import load_config
 from dsv3c.operating_point import point_of
 from dsv3c.passes.base import Pass
@@ -291,7 +291,7 @@ MOST_BINARIES = 120
 
 def test_few_kernels_run_every_phase(program: Program) -> None:
     target = load_target("h800")
-    lowered = lower_to_kernels(Driver(make_context(target=target)), program.module)
+    lowered = lower_to_kernels(Driver(make_context(target=target)), program.module, KernelOptions())
     assert facts_of(lowered) >= {"lowered", "planned"}
     variants = variants_of(lowered, int(target.fact("num_compute_units")))
     assert 30 < len(variants) <= MOST_BINARIES

@@ -33,7 +33,7 @@ from dsv3c.ir.context import make_context
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.functions import functions
 from dsv3c.ir.targets import load_target
-from dsv3c.lowering import check_extern, kernel_passes, uncalled
+from dsv3c.lowering import KernelOptions, uncalled
 
 GPU = InterpreterGpu()
 BF16, E4M3 = torch.bfloat16, torch.float8_e4m3fn
@@ -381,12 +381,16 @@ def test_libraries_are_asked_for_by_name() -> None:
     assert asked_for("none") == () and asked_for(("flash_mla", "cublaslt", "flash_mla")) == ("flash_mla", "cublaslt")
     with pytest.raises(UsageError, match="no library 'cublas' to call"):
         asked_for("cublas")
-    assert kernel_passes(()) == "select-kernels,plan-memory"
-    assert kernel_passes(["deep_gemm", "cublaslt"]) == "select-kernels{extern=deep_gemm,cublaslt},plan-memory"
-    check_extern(tuple(LIBRARIES), H800, "kernels", False)
+    assert KernelOptions().passes == "select-kernels,plan-memory"
+    both = KernelOptions(extern=("deep_gemm", "cublaslt"), gluon=False)
+    assert both.passes == "select-kernels{extern=deep_gemm,cublaslt gluon=false},plan-memory"
+    KernelOptions(extern=tuple(LIBRARIES)).check(H800, "kernels", False)
     for target, level in ((load_target("cpu"), "lowered"), (H800, "phased")):
-        with pytest.raises(UsageError, match="no kernels are chosen here"):
-            check_extern(["cublaslt"], target, level, False)
+        KernelOptions().check(target, level, False)
+        with pytest.raises(UsageError, match="--extern cublaslt: no kernels are chosen here"):
+            KernelOptions(extern=("cublaslt",)).check(target, level, False)
+        with pytest.raises(UsageError, match="--no-gluon: no kernels are chosen here"):
+            KernelOptions(gluon=False).check(target, level, False)
     assert uncalled(lowered("deep_gemm"), ["deep_gemm"]) == [] == uncalled(None, ["flash_mla"])
     assert uncalled(lowered("deep_gemm"), ["flash_mla"]) == [
         "--extern flash_mla: it runs no op of this program; the remarks say why"
