@@ -39,6 +39,8 @@ from dsv3c.passes.phases import Phase, phase_of
 from dsv3c.passes.variants import clone_entry
 
 MODES = ("auto", "always", "never")
+SHORT = "short"
+"""End of the name of an entry's variant for short queries."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +103,19 @@ class AbsorbMlaPass(Pass):
         found: list[Absorption],
         choice: Choice,
     ) -> None:
-        """Stay expanded; where short queries of the same entry are cheaper absorbed, add a variant for them."""
+        """Stay expanded; where short queries of the same entry are cheaper absorbed, add a variant for them.
+
+        An entry that has one already keeps it: the program was planned before.
+        """
+        name = f"{entry.sym_name.data}.{SHORT}"
+        there = self.variants and name in functions(module)
+        reason = f"{choice.reason}; @{name} is there already" if there else choice.reason
         for absorption in found:
-            ctx.unprofitable(absorption.attention, choice.reason, **choice.numbers)
-        if not self.variants or choice.break_even_query < phase.min_query:
+            ctx.unprofitable(absorption.attention, reason, **choice.numbers)
+        if there or not self.variants or choice.break_even_query < phase.min_query:
             return
         short, long = phase.split(choice.break_even_query)
-        variant = clone_entry(module, entry, "short")
+        variant = clone_entry(module, entry, SHORT)
         variant.attributes["phase"] = short.attribute()
         entry.attributes["phase"] = long.attribute()
         self.absorb(ctx, [match(op) for op in attentions(module, variant)], choice)

@@ -395,3 +395,39 @@ builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
     func.return %o, %updated : tensor<?x2x24xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
   }
 }
+
+// -----
+// Planned before, with another break-even: the variant that is there stays, no second one is made.
+// CHECK-LABEL: func.func @again(
+// CHECK-SAME:      min_query = 1 : i64, max_query = 1000
+// CHECK:         mla.expanded_attention
+// CHECK-LABEL: func.func @again.short(
+// CHECK-SAME:      min_query = 1 : i64, max_query = 20
+// CHECK:         mla.absorbed_attention
+// CHECK-NOT:     @again.short
+builtin.module attributes {dsv3c.facts = ["phased", "raised"]} {
+  dsv3c.symbol @T min 0
+  dsv3c.symbol @N min 0
+  dsv3c.symbol @P min 1
+  dsv3c.symbol @C min 0
+  dsv3c.symbol @pages min 1
+  func.func @again(%q_nope: tensor<?x2x16xbf16, ["T"]>, %q_rope: tensor<?x2x8xbf16, ["T"]>, %latent: tensor<?x32xbf16, ["T"]>, %k_rope: tensor<?x8xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x2x24xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) attributes {phase = {name = "again", min_query = 1 : i64, max_query = 1000 : i64, tokens = 1000 : i64, sequences = 1 : i64, context = 1000 : i64}} {
+    %kv_b = weight.param "kv_b.weight" : tensor<80x32xbf16>
+    %updated = mla.append %latent, %k_rope to %cache at %positions, %seq_offsets, %block_table : tensor<?x32xbf16, ["T"]>, tensor<?x8xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
+    %context, %context_rope = mla.gather %updated, %context_lens, %block_table : !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["N"]>, tensor<?x?xi32, ["N", "P"]> -> tensor<?x32xbf16, ["C"]>, tensor<?x8xbf16, ["C"]>
+    %up = nn.linear %context, %kv_b : tensor<?x32xbf16, ["C"]>, tensor<80x32xbf16> -> tensor<?x80xbf16, ["C"]>
+    %kv = aten.view(%up) : tensor<?x2x40xbf16, ["C"]>
+    // expected-remark @below {{by FLOPs; @again.short is there already}}
+    %o = mla.expanded_attention %q_nope, %q_rope, %kv, %context_rope at %positions, %seq_offsets, %context_lens scale 0.125 scores f32 probs bf16 : tensor<?x2x16xbf16, ["T"]>, tensor<?x2x8xbf16, ["T"]>, tensor<?x2x40xbf16, ["C"]>, tensor<?x8xbf16, ["C"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?xi32, ["N"]> -> tensor<?x2x24xbf16, ["T"]>
+    func.return %o, %updated : tensor<?x2x24xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
+  }
+  func.func @again.short(%q_nope: tensor<?x2x16xbf16, ["T"]>, %q_rope: tensor<?x2x8xbf16, ["T"]>, %latent: tensor<?x32xbf16, ["T"]>, %k_rope: tensor<?x8xbf16, ["T"]>, %positions: tensor<?xi32, ["T"]>, %seq_offsets: tensor<?xi32, ["N + 1"]>, %block_table: tensor<?x?xi32, ["N", "P"]>, %context_lens: tensor<?xi32, ["N"]>, %cache: !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) -> (tensor<?x2x24xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>) attributes {phase = {name = "again.short", min_query = 1 : i64, max_query = 20 : i64, tokens = 20 : i64, sequences = 1 : i64, context = 1000 : i64}} {
+    %kv_b = weight.param "kv_b.weight" : tensor<80x32xbf16>
+    %updated = mla.append %latent, %k_rope to %cache at %positions, %seq_offsets, %block_table : tensor<?x32xbf16, ["T"]>, tensor<?x8xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?x?xi32, ["N", "P"]> -> !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
+    %context, %context_rope = mla.gather %updated, %context_lens, %block_table : !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>, tensor<?xi32, ["N"]>, tensor<?x?xi32, ["N", "P"]> -> tensor<?x32xbf16, ["C"]>, tensor<?x8xbf16, ["C"]>
+    %up = nn.linear %context, %kv_b : tensor<?x32xbf16, ["C"]>, tensor<80x32xbf16> -> tensor<?x80xbf16, ["C"]>
+    %kv = aten.view(%up) : tensor<?x2x40xbf16, ["C"]>
+    %o = mla.expanded_attention %q_nope, %q_rope, %kv, %context_rope at %positions, %seq_offsets, %context_lens scale 0.125 scores f32 probs bf16 : tensor<?x2x16xbf16, ["T"]>, tensor<?x2x8xbf16, ["T"]>, tensor<?x2x40xbf16, ["C"]>, tensor<?x8xbf16, ["C"]>, tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, tensor<?xi32, ["N"]> -> tensor<?x2x24xbf16, ["T"]>
+    func.return %o, %updated : tensor<?x2x24xbf16, ["T"]>, !mla.cache<"pages" x 64, latent 32 x bf16, rope 8 x bf16>
+  }
+}
