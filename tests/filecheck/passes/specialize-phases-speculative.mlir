@@ -56,3 +56,21 @@ func.func @mtp(%hidden: tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["
   func.return %hidden : tensor<?x?x8xbf16, ["B", "S"]>
 }
 }
+
+// -----
+// Two products: which of them has the logits is not known.
+// CHECK-LABEL: func.func @main(
+// CHECK-NOT:     func.func @prefill
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+dsv3c.symbol @B min 1
+dsv3c.symbol @S min 2
+func.func @main(%h: tensor<?x?x8xbf16, ["B", "S"]>) -> (tensor<?x?x16xbf16, ["B", "S"]>, tensor<?x?x16xbf16, ["B", "S"]>) {
+  %w = weight.param "a.weight" : tensor<16x8xbf16>
+  %x = nn.linear %h, %w : tensor<?x?x8xbf16, ["B", "S"]>, tensor<16x8xbf16> -> tensor<?x?x16xbf16, ["B", "S"]>
+  // expected-remark @below {{hidden states are what a linear head reads, and the result is not one linear's}}
+  func.return %x, %x : tensor<?x?x16xbf16, ["B", "S"]>, tensor<?x?x16xbf16, ["B", "S"]>
+}
+func.func @mtp(%hidden: tensor<?x?x8xbf16, ["B", "S"]>) -> tensor<?x?x8xbf16, ["B", "S"]> {
+  func.return %hidden : tensor<?x?x8xbf16, ["B", "S"]>
+}
+}
