@@ -35,6 +35,8 @@ class Target:
     """What works today, of: plan, reference, kernels."""
     recipe: str = "bf16"
     """Precision recipe of a compile that names none."""
+    device_names: tuple[str, ...] = ()
+    """What drivers call devices whose measured times are this target's: those that differ in links only, too."""
     num_compute_units: int | None = None
     """Streaming multiprocessors, compute units or cores."""
     shared_memory_bytes_per_block: int | None = None
