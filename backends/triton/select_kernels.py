@@ -16,15 +16,16 @@ The body is what the call means: nothing about the program's values changes.  Wh
 is answered by the rules in ``choices/``, from the ops, the ranges of the symbols, the target and the multiprocessors
 that its segment may fill (``num-sms``, 0: all of the target).  A rule may take neighbouring ops into one call (a
 residual addition into a norm).  Where ``extern`` asks for vendors' libraries, an op that one of them runs becomes a
-``kernel.extern``; those that are not taken are rejected candidates of the remark.  Units such as ``moe.fused`` that no
-kernel runs as a whole are opened first.
+``kernel.extern``; those that are not taken are rejected candidates of the remark.  Where a table of measured
+configurations (``tuned``) speaks of a call, its configurations take the places of the rule's.  Units such as
+``moe.fused`` that no kernel runs as a whole are opened first.
 
 It leaves alone what moves no data (views, parameters), calls, and communication, which the host starts.  An op that no
 kernel runs is blocked with the reason.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -38,6 +39,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from dsv3c.backends.triton import choices
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rejected, Rule, Scratch, Selection
 from dsv3c.backends.triton.choices.extern_base import NONE, ExternChoice, asked_for, extern_for
+from dsv3c.backends.triton.tuned_choices import SHIPPED, Tuned, tuned_for
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects import comm
 from dsv3c.ir.dialects.core import symbols_of
@@ -58,6 +60,19 @@ NOT_LOWERED = (ParamOp, ConstantOp, LaunchOp, func.CallOp, func.ReturnOp, StepPa
 """Ops that move no data, calls, and what the host does: tables of a part of a step, starting communication."""
 MAY_COPY = {"aten.clone", "aten.contiguous", "aten.flatten.using_ints", "aten.reshape", "aten.reshape_as"}
 """Views where the strides allow one, copies elsewhere."""
+Watch = Callable[[Operation, Rule, Selection, Choice], Callable[[LaunchOp], None] | None]
+"""(op, its rule, what the rule was asked, its answer) -> what is to be told of the call that was made, or None."""
+
+
+@dataclass(frozen=True)
+class Asks:
+    """What is chosen from beside the rules of our kernels."""
+
+    extern: Sequence[str]
+    """Libraries, the preferred one first."""
+    tuned: Tuned
+    watch: Watch | None = None
+    """Is told of every choice of a kernel of ours before its ops are replaced; what it gives, of the call."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,8 @@ class SelectKernelsPass(Pass):
     """Take kernels' twins in Gluon where the target runs them."""
     extern: tuple[str, ...] | str = NONE
     """Vendors' libraries to call where they run an op, the preferred one first: cublaslt, deep_gemm, flash_mla."""
+    tuned: str = SHIPPED
+    """Tables of measured configurations: those shipped, ``none``, or a file whose rows go before theirs."""
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Every op of every function."""
@@ -82,6 +99,7 @@ class SelectKernelsPass(Pass):
         ranges, hints = entry_ranges(module), {**symbol_hints(module), **ctx.operating_point}
         gluon = self.gluon and target.warpgroup_products
         queries, num_sms = entry_queries(module), self.num_sms or int(target.fact("num_compute_units"))
+        asks = Asks(asked, tuned_for(self.tuned, target))
         for name, function in functions(module).items():
             at = Selection(target, ranges[name], hints, num_sms, gluon=gluon, queries=queries[name])
             block = function.body.block
@@ -89,7 +107,7 @@ class SelectKernelsPass(Pass):
             for op in reversed(list(block.ops)):
                 # a call of several ops has erased the earlier ones
                 if op.parent is block and needs_kernel(op):
-                    lower(ctx, op, rules.find(op), at, asked)
+                    lower(ctx, op, rules.find(op), at, asks)
 
 
 def symbol_hints(module: ModuleOp) -> dict[str, int]:
@@ -125,10 +143,10 @@ def needs_kernel(op: Operation) -> bool:
     return op.name not in VIEWS
 
 
-def lower(ctx: CompileContext, op: Operation, rule: Rule | None, at: Selection, asked: Sequence[str] = ()) -> None:
+def lower(ctx: CompileContext, op: Operation, rule: Rule | None, at: Selection, asks: Asks) -> None:
     """One op, and those its kernel takes along: the rules' answers, guards, build, replace."""
     answer = rule(op, at) if rule is not None else Refused(f"no kernel runs {op.name}")
-    extern, externs = extern_for(op, at, asked)
+    extern, externs = extern_for(op, at, asks.extern)
     if extern is not None:
         return lower_extern(ctx, op, extern, [not_ours(answer, extern), *externs])
     if isinstance(answer, Refused):
@@ -136,13 +154,19 @@ def lower(ctx: CompileContext, op: Operation, rule: Rule | None, at: Selection, 
     assert rule is not None
     ops = list(answer.ops) or [op]
     if used_before(op, ops):
-        answer = rule(op, dataclasses.replace(at, alone=True))
+        at = dataclasses.replace(at, alone=True)
+        answer = rule(op, at)
         assert isinstance(answer, Choice), f"the rule of {op.name} needs its neighbours"
         ops = [op]
     assert ops[-1] is op, f"the rule of {op.name} ends in another op"
+    answer, measured = asks.tuned.choose(rule, op, at, answer)
     check(op, ops, answer)
-    ctx.fired(op, f"{answer.launcher} with {show_configs(answer)}", **shown([*answer.rejected, *externs]))
-    replace(ops, answer)
+    what = f"{answer.launcher} with {show_configs(answer)}"
+    ctx.fired(op, what, **measured, **shown([*answer.rejected, *externs]))
+    made = asks.watch(op, rule, at, answer) if asks.watch is not None else None
+    call = replace(ops, answer)
+    if made is not None:
+        made(call)
     return None
 
 
@@ -190,7 +214,7 @@ def check(op: Operation, ops: list[Operation], choice: Choice | ExternChoice) ->
     assert outside <= set(choice.results.values()), f"the rule of {op.name} does not write all that is read"
 
 
-def replace(ops: list[Operation], choice: Choice | ExternChoice) -> None:
+def replace(ops: list[Operation], choice: Choice | ExternChoice) -> LaunchOp:
     """A call in place of the ops, where the last of them stands."""
     reads = {name: value for name, value in choice.operands.items() if value is not None}
     inputs = list(dict.fromkeys(reads.values()))
@@ -208,6 +232,7 @@ def replace(ops: list[Operation], choice: Choice | ExternChoice) -> None:
     for op in reversed(ops):
         op.detach()
         op.erase()
+    return call
 
 
 def call_of(choice: Choice | ExternChoice, body: Region, inputs: list[SSAValue], names: list[str]) -> LaunchOp:
