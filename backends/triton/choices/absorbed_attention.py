@@ -1,5 +1,6 @@
 """The kernel of attention in the latent space, and how far it may split contexts."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from xdsl.dialects.builtin import f32
@@ -10,9 +11,19 @@ from dsv3c.backends.triton.choices.attention_configs import (
     AttentionTile,
     first_that_fits,
     padded,
+    shared_limit,
     why_types_refused,
 )
-from dsv3c.backends.triton.choices.base import KERNELS, Choice, Config, Refused, Rejected, Scratch, Selection
+from dsv3c.backends.triton.choices.base import (
+    KERNELS,
+    Candidates,
+    Choice,
+    Config,
+    Refused,
+    Rejected,
+    Scratch,
+    Selection,
+)
 from dsv3c.ir.dialects.mla import AbsorbedAttentionOp
 from dsv3c.ir.dialects.mla_cache import SCALE_BYTES, CacheType, cache_type
 from dsv3c.ir.types import element_type, shape
@@ -67,7 +78,8 @@ def absorbed_attention(op: AbsorbedAttentionOp, at: Selection) -> Choice | Refus
     ]
     if not candidates:
         return Refused(f"pages of {cache.page_size.data} rows: the kernel reads a multiple of {LEAST} of one page")
-    tile, too_large = first_that_fits(candidates, partial(shared_bytes, cache=cache, element_bytes=BYTES[kind]), at)
+    needed = partial(shared_bytes, cache=cache, element_bytes=BYTES[kind])
+    tile, too_large = first_that_fits(candidates, needed, at)
     if tile is None:
         return Refused(f"latent {rank}: {too_large[-1].candidate} {too_large[-1].reason}")
     configs = split_configs(op, tile, at)
@@ -84,7 +96,25 @@ def absorbed_attention(op: AbsorbedAttentionOp, at: Selection) -> Choice | Refus
         parameters={"scale": op.scale.value.data, "scores": str(op.scores), "probs": str(op.probs)},
         scratch={"partial": Scratch((rows, heads, rank), f32), "lse": Scratch((rows, heads), f32)},
         rejected=(*too_large, *SPILLING),
+        candidates=candidates_of(op, [tile for tile in candidates if needed(tile) <= shared_limit(at)], at),
     )
+
+
+def candidates_of(op: AbsorbedAttentionOp, tiles: Sequence[AttentionTile], at: Selection) -> Candidates:
+    """What a measurement finds the fastest among: every tile that fits, with powers of two of splits and the rule's own."""
+    tokens, heads, _ = shape(op.q_latent)
+    assert isinstance(heads, int)
+    context = at.hint(shape(op.block_table)[1]) * cache_type(op.cache).page_size.data
+    found = dict[int, list[Config]]()
+    for bound in (*BOUNDS, 0):
+        configs = found.setdefault(bound, [])
+        for tile in tiles:
+            programs, parts = bound * -(-heads // tile.queries), context // tile.rows
+            most = max(1, min(MAX_SPLITS, WAVES * at.num_sms // programs, parts)) if programs else 1
+            powers = {1 << power for power in range(most.bit_length())}
+            splits = sorted(powers | {num_splits(programs, parts, at.num_sms, most)})
+            configs += [{**tile.config("block_h"), "splits": count} for count in splits]
+    return Candidates(tokens, found, {"context": context})
 
 
 def why_refused(op: AbsorbedAttentionOp, cache: CacheType, at: Selection) -> str | None:

@@ -48,6 +48,11 @@ def why_types_refused(values: Sequence[SSAValue], rounding: Sequence[Attribute])
     return f"{unknown[0]}: the kernel knows {', '.join(BYTES)}" if unknown else None
 
 
+def shared_limit(at: Selection) -> int:
+    """Shared memory of a block (bytes).  Raises UsageError where the target does not state it."""
+    return int(at.target.fact("shared_memory_bytes_per_block"))
+
+
 def first_that_fits(
     tiles: Sequence[AttentionTile], shared_bytes: Callable[[AttentionTile], int], at: Selection
 ) -> tuple[AttentionTile | None, tuple[Rejected, ...]]:
@@ -55,7 +60,7 @@ def first_that_fits(
 
     Raises UsageError where the target does not state its shared memory.
     """
-    limit = int(at.target.fact("shared_memory_bytes_per_block"))
+    limit = shared_limit(at)
     rejected = list[Rejected]()
     for tile in tiles:
         if (needed := shared_bytes(tile)) <= limit:

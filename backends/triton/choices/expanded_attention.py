@@ -1,5 +1,6 @@
 """The kernel of causal attention over expanded keys and values, by tokens."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from dsv3c.backends.triton.choices.attention_configs import (
@@ -7,14 +8,17 @@ from dsv3c.backends.triton.choices.attention_configs import (
     AttentionTile,
     first_that_fits,
     padded,
+    shared_limit,
     why_types_refused,
 )
-from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rejected, Selection
+from dsv3c.backends.triton.choices.base import KERNELS, Candidates, Choice, Refused, Rejected, Selection
 from dsv3c.ir.dialects.mla import ExpandedAttentionOp
 from dsv3c.ir.types import element_type, shape
 
 TALL = 128
 """Tokens of the largest tiles: fewer read keys and values from the L2 cache more often than it can give them."""
+BOUNDS = (128, 1024, 0)
+"""Tokens that tiles are measured for, at most; 0: any."""
 TILES = (
     AttentionTile(128, 64, num_warps=8, num_stages=3),
     AttentionTile(64, 64, num_warps=4, num_stages=3),
@@ -65,7 +69,14 @@ def expanded_attention(op: ExpandedAttentionOp, at: Selection) -> Choice | Refus
         configs=at.fitting(configs, tokens),
         parameters={"scale": op.scale.value.data, "scores": str(op.scores), "probs": str(op.probs)},
         rejected=(*too_large, *SPILLING),
+        candidates=candidates_of(op, [tile for tile in tiles if needed(tile) <= shared_limit(at)]),
     )
+
+
+def candidates_of(op: ExpandedAttentionOp, tiles: Sequence[AttentionTile]) -> Candidates:
+    """What a measurement finds the fastest among: every tile that fits, for any number of tokens."""
+    configs = [tile.config("block_q") for tile in tiles]
+    return Candidates(shape(op.q_nope)[0], dict.fromkeys(BOUNDS, configs))
 
 
 def shared_bytes(tile: AttentionTile, sizes: tuple[int, int, int], element_bytes: int) -> int:
