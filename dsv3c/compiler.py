@@ -19,7 +19,7 @@ from dsv3c.ir.targets import Target, load_target
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
 from dsv3c.leaving import EXITS, check_exit, exit_pipeline
-from dsv3c.lowering import KernelOptions, compile_kernels, lower_to_kernels, uncalled, wants_kernels
+from dsv3c.lowering import KernelOptions, compile_kernels, lower_to_kernels, uncalled, unused_table, wants_kernels
 from dsv3c.observers import Announce
 from dsv3c.operating_point import OperatingPoint, point_of
 from dsv3c.passes.base import Pass
@@ -243,7 +243,8 @@ def lowered_of(request: Request, target: Target, driver: Driver, module: ModuleO
     if not wants_kernels(target, request.level, request.kernels != "none"):
         return None, []
     try:
-        return lower_to_kernels(driver, module, request.kernel_options), []
+        lowered = lower_to_kernels(driver, module, request.kernel_options)
+        return lowered, unused_table(request.kernel_options, target, driver.ctx.outcomes.items)
     except PassError as error:
         if request.kernels != "auto" or request.level != "lowered":
             raise

@@ -1,5 +1,6 @@
 """From a planned program to one of kernels: choose them, plan memory, say what no kernel runs."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -9,6 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.backends.triton.choices.extern_base import NONE, asked_for
 from dsv3c.backends.triton.select_kernels import needs_kernel
+from dsv3c.backends.triton.tuned_choices import SHIPPED, tables_asked_for, unused
 from dsv3c.driver import Driver
 from dsv3c.ir.dialects.core import facts_of
 from dsv3c.ir.dialects.kernel import ExternOp
@@ -70,10 +72,13 @@ class KernelOptions:
     """Vendors' libraries to call where they run an op, the preferred one first."""
     gluon: bool = True
     """Kernels' twins in Gluon are taken where the target runs them."""
+    tuned: str = SHIPPED
+    """Tables of measured configurations: those shipped, none, or a file before them."""
 
     def check(self, target: Target, level: str, asked: bool) -> None:
-        """Raise UsageError for libraries that nobody knows, and for choices where no kernels are chosen."""
+        """Raise UsageError for libraries that nobody knows, a table that cannot be read, choices without kernels."""
         asked_for(self.extern or NONE)
+        tables_asked_for(self.tuned)
         if self.options and not wants_kernels(target, level, asked):
             raise UsageError(
                 f"{', '.join(self.options.values())}: no kernels are chosen here",
@@ -89,6 +94,8 @@ class KernelOptions:
             found[f"extern={libraries}"] = f"--extern {libraries}"
         if not self.gluon:
             found["gluon=false"] = "--no-gluon"
+        if self.tuned != SHIPPED:
+            found[f"tuned={json.dumps(self.tuned)}"] = f"--tuned {self.tuned}"
         return found
 
     @property
@@ -104,6 +111,13 @@ def uncalled(lowered: ModuleOp | None, extern: Sequence[str]) -> list[str]:
     called = {op.library.data for op in lowered.walk() if isinstance(op, ExternOp)}
     idle = [name for name in extern if name not in called]
     return [f"--extern {name}: it runs no op of this program; the remarks say why" for name in idle]
+
+
+def unused_table(options: KernelOptions, target: Target, outcomes: Sequence[Outcome]) -> list[str]:
+    """A warning for a user's own table that says nothing of any kernel that was chosen."""
+    chosen = [item.numbers for item in outcomes if item.pass_name == SELECT]
+    reason = unused(options.tuned, target, chosen)
+    return [f"--tuned {options.tuned}: nothing of it is used: {reason}"] if reason is not None else []
 
 
 def lower_to_kernels(driver: Driver, module: ModuleOp, options: KernelOptions) -> ModuleOp:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from dsv3c.backends.triton.choices.extern_base import NONE
+from dsv3c.backends.triton.tuned_choices import SHIPPED
 from dsv3c.compiler import DEFAULT_TARGET, KERNELS, LEVELS, Compiled, Request, compile_model
 from dsv3c.files import check_free, write_text
 from dsv3c.ir.dialects.comm import num_ranks
@@ -59,6 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="take kernels' twins in Gluon where the target runs them (default: yes)",
+    )
+    parser.add_argument(
+        "--tuned",
+        metavar="FILE.toml",
+        default=SHIPPED,
+        help="measured configurations of kernels by `dsv3c tune`, before those shipped; none: no table at all",
     )
     parser.add_argument("--print-op-generic", action="store_true", help="with --emit: MLIR's generic form")
     parser.add_argument("--print-debuginfo", action="store_true", help="with --emit: locations too")
@@ -164,7 +171,8 @@ def kernel_options(arguments: argparse.Namespace) -> KernelOptions:
     """How kernels are chosen; commands that choose none have no such options."""
     if not hasattr(arguments, "extern"):
         return KernelOptions()
-    return KernelOptions(extern=tuple(name for name in arguments.extern if name != NONE), gluon=arguments.gluon)
+    extern = tuple(name for name in arguments.extern if name != NONE)
+    return KernelOptions(extern=extern, gluon=arguments.gluon, tuned=arguments.tuned)
 
 
 def writes_artifact(arguments: argparse.Namespace) -> bool:

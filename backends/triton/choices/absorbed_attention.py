@@ -101,7 +101,7 @@ def absorbed_attention(op: AbsorbedAttentionOp, at: Selection) -> Choice | Refus
 
 
 def candidates_of(op: AbsorbedAttentionOp, tiles: Sequence[AttentionTile], at: Selection) -> Candidates:
-    """What a measurement finds the fastest among: every tile that fits, with powers of two of splits and the rule's own."""
+    """What a measurement finds the fastest among: tiles with powers of two of splits, and the rule's own."""
     tokens, heads, _ = shape(op.q_latent)
     assert isinstance(heads, int)
     context = at.hint(shape(op.block_table)[1]) * cache_type(op.cache).page_size.data
