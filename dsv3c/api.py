@@ -291,8 +291,8 @@ def compile(
     ``redundant_experts``, ``copies``, ``combine_order``, ``combine_payload``, ``shared_expert``, ``overlap``);
     ``kernels``: compile those that the artifact launches: ``auto``, ``aot`` or ``none``; ``extern``: vendors'
     libraries to call beside them; ``gluon``: take their twins in Gluon where the target runs them; ``tuned``: a table
-    of measured configurations, ``shipped`` or ``none``; everything else is as for ``dsv3c compile``, but that the target
-    is the CPU where none is named.
+    of measured configurations, ``shipped`` or ``none``; everything else is as for ``dsv3c compile``, but that the
+    target is the CPU where none is named.
     """
     plan = {name: choices.pop(name) for name in [field.name for field in fields(Plan)] if name in choices}
     if isinstance(recipe := plan.get("recipe"), Path):

@@ -103,18 +103,48 @@ def compile_variants(
     Raises CompileError naming the kernels, their configurations and the numbers, UsageError for a target that kernels
     cannot be compiled for.
     """
+    wanted = list(dict.fromkeys(variants))
+    batch = compiled_batch(wanted, target, cache=cache, jobs=jobs, package=package, done=done)
+    check(wanted, batch.found, batch.failed, target, limits)
+    return [batch.found[variant] for variant in wanted]
+
+
+def compile_candidates(
+    variants: Sequence[Variant],
+    target: Target,
+    *,
+    cache: KernelCache | None,
+    jobs: int | None = None,
+    package: str = KERNELS,
+    done: Done | None = None,
+) -> tuple[dict[Variant, CompiledKernel], dict[Variant, str]]:
+    """As ``compile_variants``, where some may fail: the kernels that can be used, and why the others cannot."""
+    wanted = list(dict.fromkeys(variants))
+    batch = compiled_batch(wanted, target, cache=cache, jobs=jobs, package=package, done=done)
+    reasons = problems(wanted, batch.found, batch.failed, target, limits=True)
+    return {variant: batch.found[variant] for variant in wanted if variant not in reasons}, reasons
+
+
+def compiled_batch(
+    wanted: Sequence[Variant],
+    target: Target,
+    *,
+    cache: KernelCache | None,
+    jobs: int | None,
+    package: str,
+    done: Done | None,
+) -> "Batch":
+    """Every variant compiled, or the reason why it cannot be.  Raises UsageError as ``compile_variants``."""
     if target.arch not in ARCHS:
         raise UsageError(
             f"kernels cannot be compiled for {target.name} ({target.arch or 'no arch'})",
             hint=f"they can for {', '.join(ARCHS)}",
         )
     batch = Batch(target.arch, package, cache, done or (lambda _: None))
-    wanted = list(dict.fromkeys(variants))
     for variant in wanted:
         batch.look_up(variant)
     run_threads(batch.compile_missing, min(jobs or available_cores(), batch.missing.qsize()))
-    check(wanted, batch.found, batch.failed, target, limits)
-    return [batch.found[variant] for variant in wanted]
+    return batch
 
 
 @dataclass(frozen=True)
@@ -269,11 +299,30 @@ def check(
     limits: bool,
 ) -> None:
     """Raise CompileError for kernels that were not compiled, and for those that break a limit of the target."""
+    reasons = problems(wanted, found, failed, target, limits=limits)
+    if reasons:
+        lines = [f"{described(variant)}: {reason}" for variant, reason in reasons.items()]
+        more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+        raise CompileError(
+            f"{len(lines)} of {len(wanted)} kernels cannot be used on {target.name}:\n"
+            + "\n".join(f"    {line}" for line in [*lines[:SHOWN], *more]),
+            hint="choose smaller tiles or fewer stages; a kernel file may state ALLOWED_SPILLS with a reason",
+        )
+
+
+def problems(
+    wanted: Sequence[Variant],
+    found: Mapping[Variant, CompiledKernel],
+    failed: Mapping[Variant, str],
+    target: Target,
+    *,
+    limits: bool,
+) -> dict[Variant, str]:
+    """Why kernels cannot be used; ``limits``: also those that break one of the target."""
     shared_limit = int(target.fact("shared_memory_bytes_per_block"))
-    problems = list[str]()
+    reasons = dict(failed)
     for variant in wanted:
-        if variant in failed:
-            problems.append(f"{described(variant)}: {failed[variant]}")
+        if variant in failed or not limits:
             continue
         kernel = found[variant]
         broken = broken_limits(
@@ -282,15 +331,9 @@ def check(
             shared_limit=shared_limit,
             allowed_spill_bytes=kernel.allowed_spill_bytes,
         )
-        if broken and limits:
-            problems.append(f"{described(variant)}: {'; '.join(broken)}")
-    if problems:
-        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-        raise CompileError(
-            f"{len(problems)} of {len(wanted)} kernels cannot be used on {target.name}:\n"
-            + "\n".join(f"    {line}" for line in [*problems[:SHOWN], *more]),
-            hint="choose smaller tiles or fewer stages; a kernel file may state ALLOWED_SPILLS with a reason",
-        )
+        if broken:
+            reasons[variant] = "; ".join(broken)
+    return {variant: reasons[variant] for variant in wanted if variant in reasons}
 
 
 def described(variant: Variant) -> str:
