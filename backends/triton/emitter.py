@@ -23,6 +23,7 @@ from dsv3c.backends.reference.dtypes import DTYPES, dtype_of
 from dsv3c.backends.reference.emitted_entries import entry_text
 from dsv3c.backends.reference.emitter import Body, Program, argument_sizes, binding, bound_sizes, size_refs
 from dsv3c.backends.reference.python_text import Names, literal_text, wrapped
+from dsv3c.backends.triton.captures import capture_text
 from dsv3c.backends.triton.emitted_host import emit_exchange, emit_part
 from dsv3c.backends.triton.emitted_streams import EmittedStreams
 from dsv3c.backends.triton.externs import extern_lines
@@ -55,7 +56,10 @@ WORKSPACE, FRAME, PLANNED = "workspace", "frame", "planned"
 largest sizes that memory is planned for."""
 COPIED = {LAUNCHERS: "launchers", DEVICE: "device"}
 """Packages that a program brings along -> their import names in it."""
-RESERVED = (*reference.RESERVED, "gpu", "space", "Gpu", "Frame", "run_kernels", "Path", "Extern", "EXTERNS")
+RESERVED = (
+    *reference.RESERVED,
+    *("gpu", "space", "Gpu", "Frame", "run_kernels", "Path", "Extern", "EXTERNS", "Capture"),
+)
 MAX_LINE = 120
 CONTEXT = ("gpu: Gpu", "space: Frame", "p: Params")
 """First parameters of every function."""
@@ -73,10 +77,11 @@ import torch
 
 from device.entries import Entry, run_kernels
 {externs}from device.gpu import Gpu
-from device.space import Frame
+{captures}from device.space import Frame
 {imports}from runtime.params import Params
 '''
 EXTERN_IMPORT = "from device.externs import Extern\n"
+CAPTURE_IMPORT = "from device.graphs import Capture\n"
 
 
 def emit_kernels_program(module: ModuleOp) -> dict[str, str]:
@@ -109,8 +114,9 @@ def emit_kernels_program(module: ModuleOp) -> dict[str, str]:
     if any("CacheSpec(" in entry for entry in entries):
         imports += "from runtime.generate import CacheSpec\n"
     title = f"{', '.join(function.sym_name.data for function in entered)}: a dsv3c program of kernels."
+    captures = CAPTURE_IMPORT if any("=Capture(" in entry for entry in entries) else ""
     parts = [
-        HEAD.format(title=title, imports=imports, externs=EXTERN_IMPORT if externs else ""),
+        HEAD.format(title=title, imports=imports, externs=EXTERN_IMPORT if externs else "", captures=captures),
         *externs,
         *program.constant_lines,
         *program.lines,
@@ -133,6 +139,8 @@ def kernel_entry(program: Program, function: func.FuncOp, *, calls_externs: bool
     planned = function.attributes.get(WORKSPACE)
     others = [f"workspace={planned.value.data}"] if isinstance(planned, IntegerAttr) else []
     others += ["externs=EXTERNS"] if calls_externs else []
+    captured = capture_text(function)
+    others += [f"capture={captured}"] if captured is not None else []
     name = program.function_names[function.sym_name.data]
     return entry_text(name, function, launches=num_launches(function), others=others)
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,9 +57,9 @@ class Entry:
         return StepEntry(name, self.bind(params), *self.queries, launches=self.launches)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(description: str = "Generate tokens with this program on the CPU.") -> argparse.ArgumentParser:
     """Options and their help."""
-    made = argparse.ArgumentParser(description="Generate tokens with this program on the CPU.")
+    made = argparse.ArgumentParser(description=description)
     made.add_argument(
         "--weights", type=Path, help="a safetensors file or checkpoint folder (default: the program's own, else random)"
     )
@@ -90,7 +90,12 @@ def token_ids(text: str) -> list[int]:
 
 
 def engine_of(
-    entries: dict[str, Entry], params: Params, pages: int | None, lengths: Sequence[int], *, speculative: bool = False
+    entries: Mapping[str, Entry],
+    params: Params,
+    pages: int | None,
+    lengths: Sequence[int],
+    *,
+    speculative: bool = False,
 ) -> Engine | None:
     """An engine of the entries that continue sequences; None without any.
 
@@ -113,7 +118,7 @@ def engine_of(
     return Engine(steps, caches, pages=pages)
 
 
-def generated(entries: dict[str, Entry], chosen: argparse.Namespace) -> list[list[int]]:
+def generated(entries: Mapping[str, Entry], chosen: argparse.Namespace) -> list[list[int]]:
     """New tokens of every prompt, by the phases, or by ``main`` where there are none.
 
     Raises RequestError for a program that has neither, and for what the engine refuses.
@@ -147,7 +152,11 @@ def opened(weights: Path) -> Checkpoint:
 
 def run_command(entries: dict[str, Entry], arguments: Sequence[str] | None = None) -> int:
     """Generate and print: one line of token ids per prompt; the exit status."""
-    chosen = parser().parse_args(arguments)
+    return run_chosen(entries, parser().parse_args(arguments))
+
+
+def run_chosen(entries: Mapping[str, Entry], chosen: argparse.Namespace) -> int:
+    """``run_command`` with the options that were chosen."""
     try:
         new = generated(entries, chosen)
     except (StoredError, ValueError, IndexError) as error:

@@ -1,6 +1,7 @@
 """Memory of a program on a device: a workspace with planned places, tables of a step on both sides, constants."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from math import prod
 
 import torch
@@ -74,6 +75,7 @@ class Frame:
 
     def fetched(self, *values: Value) -> tuple[Value, ...]:
         """Values of the device on the host, when the current stream has made them."""
+        self.space.check_free("values are copied to the host")
         return tuple(
             Scaled(value.data.cpu(), value.scale.cpu(), value.granule)
             if isinstance(value, Scaled)
@@ -83,6 +85,7 @@ class Frame:
 
     def placed(self, value: Value, *, layout: str = "row") -> Value:
         """A value that the host made on the device, in memory of its own; ``layout`` of its scales."""
+        self.space.check_free("values are copied from the host")
         if isinstance(value, Tensor):
             return value.to(self.space.device)
         if not isinstance(value, Scaled):
@@ -121,6 +124,7 @@ class Space(Frame):
         self.constants: dict[int, tuple[Tensor, Tensor]] = {}
         self.tables: dict[int, tuple[Tensor, Tensor]] = {}
         """Of this step: id of a table on the device -> the table (so that no other takes its id), the host's copy."""
+        self.is_captured = False
 
     def memory(self, num_bytes: int, offset: int | None) -> Tensor:
         """Bytes of the workspace from an offset.  Raises GpuError when they reach beyond its end."""
@@ -137,19 +141,36 @@ class Space(Frame):
         """A new step: the tables of the last are forgotten."""
         self.tables.clear()
 
+    @contextmanager
+    def captured(self) -> Generator[None]:
+        """Inside, work is captured for later: what the host does on the way would not be done again."""
+        self.is_captured = True
+        try:
+            yield
+        finally:
+            self.is_captured = False
+
+    def check_free(self, what: str) -> None:
+        """Raise GpuError for what the host does while work is captured."""
+        if self.is_captured:
+            raise GpuError(f"the step cannot be captured: {what} on the way", "--cuda-graph off runs it without graphs")
+
     def upload(self, *tables: Tensor) -> tuple[Tensor, ...]:
         """Copies of a step's tables on the device; sizes that depend on them are read from the host's."""
+        self.check_free("tables are copied to the device")
         made = tuple(table.to(self.device, copy=True) for table in tables)
         self.tables |= {id(copy): (copy, table) for copy, table in zip(made, tables, strict=True)}
         return made
 
     def on_host(self, *tables: Tensor) -> tuple[Tensor, ...]:
         """The host's copies of tables that were uploaded in this step."""
+        self.check_free("a size depends on a table")
         return tuple(self.tables[id(table)][1] for table in tables)
 
     def constant(self, value: Tensor) -> Tensor:
         """A constant of the program on the device; copied once."""
         if id(value) not in self.constants:
+            self.check_free("a constant is copied to the device")
             self.constants[id(value)] = (value, value.to(self.device))
         return self.constants[id(value)][1]
 
