@@ -94,20 +94,24 @@ class SelectKernelsPass(Pass):
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Every op of every function."""
-        asked, target = asked_for(self.extern), target_of(ctx)
-        rules = kernel_rules()
-        ranges, hints = entry_ranges(module), {**symbol_hints(module), **ctx.operating_point}
-        gluon = self.gluon and target.warpgroup_products
-        queries, num_sms = entry_queries(module), self.num_sms or int(target.fact("num_compute_units"))
-        asks = Asks(asked, tuned_for(self.tuned, target))
-        for name, function in functions(module).items():
-            at = Selection(target, ranges[name], hints, num_sms, gluon=gluon, queries=queries[name])
-            block = function.body.block
-            open_units(ctx, block, rules)
-            for op in reversed(list(block.ops)):
-                # a call of several ops has erased the earlier ones
-                if op.parent is block and needs_kernel(op):
-                    lower(ctx, op, rules.find(op), at, asks)
+        asks = Asks(asked_for(self.extern), tuned_for(self.tuned, target_of(ctx)))
+        select(ctx, module, asks, num_sms=self.num_sms, gluon=self.gluon)
+
+
+def select(ctx: CompileContext, module: ModuleOp, asks: Asks, *, num_sms: int = 0, gluon: bool = True) -> None:
+    """Ops of every function become calls; options as those of the pass."""
+    target, rules = target_of(ctx), kernel_rules()
+    ranges, hints = entry_ranges(module), {**symbol_hints(module), **ctx.operating_point}
+    gluon = gluon and target.warpgroup_products
+    queries, num_sms = entry_queries(module), num_sms or int(target.fact("num_compute_units"))
+    for name, function in functions(module).items():
+        at = Selection(target, ranges[name], hints, num_sms, gluon=gluon, queries=queries[name])
+        block = function.body.block
+        open_units(ctx, block, rules)
+        for op in reversed(list(block.ops)):
+            # a call of several ops has erased the earlier ones
+            if op.parent is block and needs_kernel(op):
+                lower(ctx, op, rules.find(op), at, asks)
 
 
 def symbol_hints(module: ModuleOp) -> dict[str, int]:
