@@ -47,13 +47,10 @@ def largest_bytes(kind: Attribute, ranges: Ranges) -> int:
     """Bytes of a value at its largest, aligned: data, and behind it the scales of a scaled one.  Raises Unbounded."""
     if isinstance(kind, ScaledType):
         data = kind.tensor()
-        rows, *columns = kind.grid()
-        if kind.layout_name == "mn_major":
-            scales = aligned(most(rows, ranges), MN_ALIGNMENT) * element_bytes(kind.scale)
-            for size in columns:
-                scales *= most(size, ranges)
-        else:
-            scales = tensor_bytes((rows, *columns), kind.scale, ranges)
+        grid = list(kind.grid())
+        if kind.layout_name == "mn_major":  # columns of the last two dims, each padded
+            grid[-2] = aligned(most(grid[-2], ranges), MN_ALIGNMENT)
+        scales = tensor_bytes(grid, kind.scale, ranges)
         return aligned(tensor_bytes(sizes_of(data), data.element_type, ranges)) + aligned(scales)
     tensor = kind.tensor() if isinstance(kind, TensorLike) else kind
     assert isinstance(tensor, TensorType), f"{kind} has no bytes"
