@@ -2,6 +2,7 @@
 # make test   set up, then lint, type-check and run every test
 # make mutants   are the rewrites' tests able to fail?
 # make gpu-check   the kernels' tests and one artifact on the NVIDIA GPU that is there; one line where there is none
+# make triton-versions   do all kernels compile within their limits with Triton 3.6 to 3.9?
 # All set up everything they need in .venv; a second call finds it there.
 # With an environment of your own:  make test VENV=path/to/venv READY=path/to/any/file
 
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # One thread per process: the workers share the cores, and sums keep one order.
 RUN := OMP_NUM_THREADS=1 PYTHONHASHSEED=0
 
-.PHONY: demo test lint typecheck tests mutants gpu-check setup clean
+.PHONY: demo test lint typecheck tests mutants gpu-check triton-versions setup clean
 .DELETE_ON_ERROR:
 
 demo: setup
@@ -43,6 +44,9 @@ mutants: setup
 
 gpu-check: setup
 	$(RUN) $(BIN)/python tests/gpu_check.py
+
+triton-versions: setup
+	$(RUN) $(BIN)/python tests/triton_versions.py
 
 setup: $(READY)
 
