@@ -1,0 +1,190 @@
+"""Gradients of weights in Triton's interpreter against their meaning, and what they are compiled to for Hopper."""
+
+from typing import Any
+
+import pytest
+import torch
+from kernel_references import run_checked
+from scaled_values import KINDS, mn_major, numbers, scaled
+from torch import Tensor
+
+from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.reference.meanings.training import wgrad_mm as meaning
+from dsv3c.backends.triton.aot import compile_variants
+from dsv3c.backends.triton.choices.wgrad import Gradient, candidates, configs_for
+from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
+from dsv3c.backends.triton.interpreter import InterpreterGpu
+from dsv3c.backends.triton.launchers.wgrad_mm import wgrad_mm
+from dsv3c.backends.triton.recording import RecordingGpu
+from dsv3c.ir.errors import UsageError
+from dsv3c.ir.targets import load_target
+
+NAME = "wgrad_mm.wgrad_mm"
+PLAIN = {"block_n": 64, "block_k": 64, "group_n": 2, "persistent": 0, "num_warps": 4, "num_stages": 2}
+GLUON = {"block_n": 128, "block_k": 128, "group_n": 2, "persistent": 1, "num_warps": 4, "num_stages": 2, "gluon": 1}
+WALKING = {**PLAIN, "block_n": 128, "block_k": 128, "persistent": 1}
+
+
+def factor(kind: str, rows: int, tokens: int, seed: int) -> Scaled:
+    """Rows padded with zeros to multiples of 16 numbers, then one such multiple of NaN; scales column-major."""
+    q = scaled(numbers(kind, rows, tokens, seed=seed), (1, 128))
+    room = -(-tokens // 16) * 16
+    memory = torch.full((rows, room + 16), 0x7F, dtype=torch.uint8)
+    memory[:, :room] = 0
+    memory[:, :tokens] = q.data.view(torch.uint8)
+    return Scaled(memory.view(q.data.dtype)[:, :tokens], mn_major(q.scale), q.granule)
+
+
+def check_wgrad(
+    n: int, k: int, tokens: int, *, kind: str = "normal", offsets: list[int] | None = None, accumulate: bool = False,
+    config: dict[str, int] = PLAIN, gpu: object = None,
+) -> Tensor:  # fmt: skip
+    a, b = factor(kind, n, tokens, 0), factor(kind, k, tokens, 1)
+    y = numbers("normal", n, k, seed=2) if offsets is None else numbers("normal", len(offsets) - 1, n, k, seed=2)
+    given: dict[str, Any] = {"a": a, "b": b, "accumulate": accumulate, "configs": [config]}
+    if offsets is not None:
+        given["offsets"] = torch.tensor(offsets, dtype=torch.int32)
+    if accumulate:
+        given["y"] = y
+    run_checked(wgrad_mm, NAME, gpu or InterpreterGpu(), {"y": y}, **given)
+    return y
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("accumulate", [False, True])
+def test_data_of_every_kind(kind: str, accumulate: bool) -> None:
+    check_wgrad(192, 64, 384, kind=kind, accumulate=accumulate)
+
+
+@pytest.mark.parametrize("tokens", [1, 16, 100, 128, 300])
+def test_the_last_block_of_tokens_may_be_short(tokens: int) -> None:
+    check_wgrad(64, 72, tokens, accumulate=True)
+
+
+@pytest.mark.parametrize("sizes", [(192, 320), (70, 60), (64, 448)])
+def test_programs_that_walk_tiles(sizes: tuple[int, int]) -> None:
+    check_wgrad(*sizes, 256, config=WALKING, gpu=InterpreterGpu(num_sms=3))
+
+
+@pytest.mark.parametrize("config", [PLAIN, WALKING])
+@pytest.mark.parametrize("accumulate", [False, True])
+def test_an_expert_has_its_tokens_or_none(accumulate: bool, config: dict[str, int]) -> None:
+    offsets = [0, 0, 256, 256, 384, 384]
+    y = check_wgrad(64, 72, 384, offsets=offsets, accumulate=accumulate, config=config)
+    before = numbers("normal", 5, 64, 72, seed=2)
+    for expert in (0, 2, 4):
+        assert torch.equal(y[expert], before[expert] if accumulate else torch.zeros(64, 72))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("block_k", [64, 128])
+def test_gluon(kind: str, accumulate: bool, block_k: int) -> None:
+    """Partial tiles in both dims, a short last block, programs of several tiles, in several orders of events."""
+    config = {**GLUON, "block_k": block_k}
+    gpu = GluonInterpreterGpu(num_sms=2)
+    for seed in range(3):
+        gpu = GluonInterpreterGpu(num_sms=2, seed=seed)
+        check_wgrad(192, 324, 300, kind=kind, accumulate=accumulate, config=config, gpu=gpu)
+    assert gpu.emulated == 1
+
+
+@pytest.mark.parametrize("stages", [2, 5])
+@pytest.mark.parametrize("accumulate", [False, True])
+def test_gluon_by_expert(stages: int, accumulate: bool) -> None:
+    """Programs meet experts without tokens between others, and rows of a tile that are the next expert's."""
+    offsets = [0, 0, 256, 256, 896, 896]
+    gpu = GluonInterpreterGpu(num_sms=3)
+    config = {**GLUON, "num_stages": stages}
+    y = check_wgrad(192, 64, 1000, offsets=offsets, accumulate=accumulate, config=config, gpu=gpu)
+    before = numbers("normal", 5, 192, 64, seed=2)
+    for expert in (0, 2, 4):
+        assert torch.equal(y[expert], before[expert] if accumulate else torch.zeros(192, 64))
+
+
+def test_tokens_behind_the_last_expert_are_not_read() -> None:
+    y = check_wgrad(64, 64, 384, offsets=[0, 128, 256])
+    assert not torch.equal(y[1], check_wgrad(64, 64, 384, offsets=[0, 128, 384])[1])
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+def test_no_tokens(accumulate: bool) -> None:
+    check_wgrad(64, 64, 0, accumulate=accumulate)
+
+
+def test_the_meaning_is_the_product_of_what_is_dequantised() -> None:
+    a, b = factor("outliers", 70, 300, 0), factor("outliers", 40, 300, 1)
+    wide = [q.data.double() * q.scale.double().repeat_interleave(128, dim=1)[:, :300] for q in (a, b)]
+    torch.testing.assert_close(meaning(a, b).double(), wide[0] @ wide[1].t(), rtol=1e-5, atol=1e-3)
+    with pytest.raises(ValueError, match="start at multiples of 128"):
+        meaning(a, b, offsets=torch.tensor([0, 100, 300]))
+
+
+def test_rows_that_are_not_16_bytes_apart_are_refused() -> None:
+    a, b = scaled(numbers("normal", 64, 300), (1, 128), "mn_major"), factor("normal", 64, 300, 1)
+    for pair in ((a, b), (b, a)):
+        with pytest.raises(ValueError, match="needs a multiple of 16"):
+            wgrad_mm(InterpreterGpu(), a=pair[0], b=pair[1], y=torch.empty(64, 64), accumulate=False, configs=[PLAIN])
+    row = scaled(numbers("normal", 64, 384), (1, 128))
+    with pytest.raises(ValueError, match="needs a multiple of 4"):
+        wgrad_mm(InterpreterGpu(), a=row, b=row, y=torch.empty(64, 64), accumulate=False, configs=[PLAIN])
+
+
+H800 = load_target("h800")
+
+
+def meta_factor(rows: int, tokens: int) -> Scaled:
+    scale = torch.empty(tokens // 128, rows, device="meta").t()
+    return Scaled(torch.empty(rows, tokens, dtype=torch.float8_e4m3fn, device="meta"), scale, (1, 128))
+
+
+def launched(gpu: RecordingGpu, config: Any, *, experts: int, accumulate: bool) -> None:
+    y = torch.empty(*([experts] if experts else []), 7168, 2112, device="meta")
+    offsets = torch.empty(experts + 1, dtype=torch.int32, device="meta") if experts else None
+    a, b = meta_factor(7168, 4096), meta_factor(2112, 4096)
+    wgrad_mm(gpu, a=a, b=b, y=y, offsets=offsets, accumulate=accumulate, configs=[config])
+
+
+def test_candidates_compile_for_hopper_without_spilling() -> None:
+    """Limits that are broken are errors of ``compile_variants``."""
+    gpu = RecordingGpu(132)
+    adding, _ = candidates(Gradient(7168, 2112, 4096, 8), H800)
+    writing, _ = candidates(Gradient(7168, 2112, 4096, accumulate=False), H800)
+    launched(gpu, adding[0], experts=8, accumulate=True)
+    launched(gpu, writing[1], experts=0, accumulate=False)
+    launched(gpu, adding[2], experts=8, accumulate=True)
+    first, second, plain = compile_variants(gpu.variants, H800, cache=None)
+    # Blocks of both factors and both their scales; of each half of the tile that sums are added to, 32 columns a copy.
+    for kernel, bulk_loads in ((first, 4 + 2 * 4), (second, 4)):
+        assert kernel.variant.language == "gluon"
+        assert "setmaxnreg.inc.sync.aligned.u32 232" in " ".join(kernel.assembly.split())
+        assert kernel.num_warps == 12
+        assert kernel.resources.bulk_loads == bulk_loads
+        assert list(kernel.resources.machine.values()) == [8]
+    assert list(first.resources.machine) == ["QGMMA.64x128x32.F32.E4M3.E4M3"]
+    assert list(plain.resources.machine.values()) == [4]
+    assert [kernel.resources.losses for kernel in (first, second, plain)] == [()] * 3
+
+
+def test_tiles_are_chosen_by_the_busiest_multiprocessor() -> None:
+    (taken,), rejected = configs_for(Gradient(7168, 16384, 4096), H800)
+    assert (taken["block_n"], taken["block_k"], taken["gluon"], taken["num_stages"]) == (128, 128, 1, 4)
+    assert {"128x64 (Gluon)", "128x128", "64x64"} <= {other.candidate for other in rejected}
+    (taken,), _ = configs_for(Gradient(128, 64 * 132, 4096), H800)
+    assert (taken["block_n"], taken["block_k"]) == (128, 64)
+    (taken,), rejected = configs_for(Gradient(7168, 16384, 4096, accumulate=False), H800, gluon=False)
+    assert (taken["block_n"], taken.get("gluon", 0)) == (128, 0)
+    assert any("switched off" in other.reason for other in rejected)
+    (taken,), _ = configs_for(Gradient(7168, 16384, 4096, accumulate=False), H800)
+    assert taken["num_stages"] == 6
+    (taken,), rejected = configs_for(Gradient(64, 66, 4096), H800)
+    assert taken.get("gluon", 0) == 0
+    assert any("multiples of 16 bytes" in other.reason for other in rejected)
+
+
+def test_a_target_without_warpgroups_gets_the_plain_kernel() -> None:
+    with pytest.raises(UsageError, match="shared_memory"):
+        configs_for(Gradient(64, 64, 128), load_target("cpu"))
+    amd = load_target("mi300x")
+    (taken,), _ = configs_for(Gradient(64, 64, 128), amd)
+    assert "gluon" not in taken
