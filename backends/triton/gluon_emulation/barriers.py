@@ -81,7 +81,7 @@ def init(mbarrier: Any, count: Any) -> None:
     count = int(count)
     if not 1 <= count <= MAX_COUNT:
         raise EmulationError(f"a barrier of {count} arrivals")
-    made = Barrier(mbarrier.name, current().scheduler.new_actor(), count, count)
+    made = Barrier(mbarrier.name, current().scheduler.new_actor(f"a copy for barrier {mbarrier.name}"), count, count)
     mbarrier.allocation.barriers[mbarrier.offset * mbarrier.element.itemsize] = made
 
 

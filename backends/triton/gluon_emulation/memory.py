@@ -17,7 +17,7 @@ from triton.experimental.gluon import language as gl
 from dsv3c.backends.triton.gluon_emulation.elements import ELEMENTS, torch_type
 from dsv3c.backends.triton.gluon_emulation.errors import EmulationError, Race
 from dsv3c.backends.triton.gluon_emulation.layouts import Shape, check_block, frozen
-from dsv3c.backends.triton.gluon_emulation.scheduler import Partition, acting
+from dsv3c.backends.triton.gluon_emulation.scheduler import Partition, acting, actor_name
 from dsv3c.backends.triton.gluon_emulation.values import Value
 
 WORD = 4
@@ -252,7 +252,7 @@ class Buffer:
         self.check_known(words, partition, "written")
         for actor, epochs in allocation.reads.items():
             if actor != partition.actor and int(epochs[words].max()) > partition.clock.get(actor, 0):
-                raise Race(f"{self.name} is written, but nothing says that another partition has read it")
+                raise Race(f"{self.name} is written, but nothing says that {actor_name(actor)} has read it")
 
     def check_known(self, words: Words, partition: Partition, verb: str) -> None:
         """Raises Race when a last write is not known to the partition."""
@@ -261,8 +261,10 @@ class Buffer:
         for actor, epoch in partition.clock.items():
             if actor < len(known):
                 known[actor] = epoch
-        if bool((known[writers] < epochs).any()):
-            raise Race(f"{self.name} is {verb}, but nothing says that what was written to it before is complete")
+        late = known[writers] < epochs
+        if bool(late.any()):
+            writer = actor_name(int(writers[late][0]))
+            raise Race(f"{self.name} is {verb}, but nothing says that what {writer} wrote to it before is complete")
 
     def note_read(self, partition: Partition) -> None:
         """The partition has read it."""

@@ -70,7 +70,8 @@ class Scheduler:
 
     def __init__(self, seed: object, num_warps: int) -> None:
         self.random = random.Random(str(seed))
-        self.actors = 0
+        self.actors = ["nobody"]
+        """Names; an actor is an index."""
         self.partitions: list[Partition] = []
         self.everyone: list[Partition] = []
         self.copies: list[Copy] = []
@@ -80,14 +81,14 @@ class Scheduler:
         self.failed_in = ""
         self.current = self.partition("the default partition", num_warps, {})
 
-    def new_actor(self) -> int:
-        """A number for a clock."""
-        self.actors += 1
-        return self.actors
+    def new_actor(self, name: str) -> int:
+        """A number for a clock, of what is called ``name``."""
+        self.actors.append(name)
+        return len(self.actors) - 1
 
     def partition(self, name: str, num_warps: int, known: Clock) -> Partition:
         """A further partition, which knows what its parent knows."""
-        actor = self.new_actor()
+        actor = self.new_actor(name)
         made = Partition(actor, name, num_warps, {**known, actor: 1})
         self.partitions.append(made)
         self.everyone.append(made)
@@ -202,6 +203,11 @@ class Scheduler:
 
 ACTIVE: list[Scheduler] = []
 """Of the program that is being emulated; a launch runs its programs one after the other."""
+
+
+def actor_name(actor: int) -> str:
+    """For messages."""
+    return ACTIVE[-1].actors[actor]
 
 
 def acting() -> Partition:
