@@ -107,8 +107,10 @@ def the_producer(a_desc, b_desc, y_ptr, blocks, a, b, full, empty, STAGES: gl.co
 @gluon.jit
 def ring_kernel(a_desc, b_desc, y_ptr, K, STAGES: gl.constexpr, FAULT: gl.constexpr):
     """y = a b^T of one tile: a producer, a ring of slots, two consumers."""
-    a = gl.allocate_shared_memory(a_desc.dtype, [STAGES] + a_desc.block_type.shape, a_desc.layout)
-    b = gl.allocate_shared_memory(b_desc.dtype, [STAGES] + b_desc.block_type.shape, b_desc.layout)
+    A: gl.constexpr = a_desc.block_type.shape
+    a = gl.allocate_shared_memory(a_desc.dtype, [STAGES, A[0], A[1]], a_desc.layout)
+    B: gl.constexpr = b_desc.block_type.shape
+    b = gl.allocate_shared_memory(b_desc.dtype, [STAGES, B[0], B[1]], b_desc.layout)
     full = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
     empty = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
     for slot in gl.static_range(STAGES):
