@@ -9,6 +9,7 @@ from kernel_references import run_checked
 from scaled_values import KINDS, config, numbers, scaled
 from torch import Tensor
 
+from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.launchers.scaled_mm import scaled_mm
 from dsv3c.backends.triton.runtime.gpu import Config, Constant
@@ -29,6 +30,7 @@ def check_mm(
     biased: bool = False,
     out: torch.dtype = torch.bfloat16,
     configs: list[dict[str, int]] = CONFIGS,
+    gpu: InterpreterGpu | None = None,
 ) -> Tensor:
     """Run the kernel and compare with the meaning: sizes M, N, K."""
     m, n, k = sizes
@@ -39,8 +41,10 @@ def check_mm(
     }  # fmt: skip
     if biased:
         given["bias"] = numbers(kind, n, seed=2).to(torch.bfloat16)
+    if any(config["split_k"] > 1 for config in configs):
+        given["partial"] = torch.full((max(config["split_k"] for config in configs), m, n), float("nan"))
     y = torch.empty((m, n), dtype=out)
-    run_checked(scaled_mm, NAME, InterpreterGpu(), {"y": y}, **given)
+    run_checked(scaled_mm, NAME, gpu or InterpreterGpu(), {"y": y}, **given)
     return y
 
 
@@ -85,6 +89,56 @@ def test_bias(swap: bool) -> None:
     plain = check_mm((5, 200, 256), configs=[config(16, 64, swap=swap)])
     biased = check_mm((5, 200, 256), configs=[config(16, 64, swap=swap)], biased=True)
     assert not torch.equal(plain, biased)
+
+
+FORMS = {
+    "persistent": config(16, 64, persistent=True),
+    "tall": config(128, 128, persistent=True, num_stages=3),
+    "one consumer": config(64, 128, persistent=True, num_stages=4),
+    "swap": config(16, 128, swap=True, persistent=True, num_stages=4),
+    "swap, one consumer": config(64, 64, swap=True, persistent=True, num_stages=3),
+    "split": config(32, 64, swap=True, persistent=True, split_k=3, num_stages=4),
+    "split, tall": config(128, 128, persistent=True, split_k=2, num_stages=3),
+}
+"""Programs that walk tiles; of the last two, parts of K."""
+EMULATED = [name for name in FORMS if name != "persistent"]
+"""Tiles of 64 rows of the left factor for every warpgroup."""
+
+
+def emulated(name: str) -> list[dict[str, int]]:
+    return [{**FORMS[name], "gluon": 1}]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_programs_walk_tiles_and_parts(name: str) -> None:
+    check_mm((129, 320, 896), configs=[FORMS[name]], gpu=InterpreterGpu(num_sms=2), out=torch.float32)
+
+
+@pytest.mark.parametrize("name", EMULATED)
+@pytest.mark.parametrize(
+    ("sizes", "kind"), [((3, 576, 384), "outliers"), ((129, 192, 640), "positive"), ((200, 272, 576), "normal")]
+)
+def test_warpgroups_walk_tiles_and_parts(name: str, sizes: tuple[int, int, int], kind: str) -> None:
+    """Rows, columns and K that no tile divides; three programs, so that rings go on from tile to tile."""
+    gpu = GluonInterpreterGpu(num_sms=3)
+    check_mm(sizes, kind=kind, configs=emulated(name), gpu=gpu, out=torch.float32)
+    assert gpu.emulated == 1
+
+
+@pytest.mark.parametrize(("rows", "name"), [(1, "swap"), (1, "split"), (127, "tall")])
+def test_warpgroups_round_what_they_store(rows: int, name: str) -> None:
+    check_mm((rows, 2112, 256), configs=emulated(name), gpu=GluonInterpreterGpu(num_sms=5, seed=rows))
+
+
+def test_parts_are_added_in_their_order() -> None:
+    """Whatever program computes them, and whenever: the same bits."""
+    runs = [
+        check_mm((33, 192, 1536), configs=emulated("split"), gpu=GluonInterpreterGpu(sms, seed), out=torch.float32)
+        for sms, seed in ((2, 0), (7, 1))
+    ]
+    assert torch.equal(runs[0].view(torch.int32), runs[1].view(torch.int32))
+    plain = check_mm((33, 192, 1536), configs=[FORMS["split"]], biased=True)
+    assert not torch.equal(plain, check_mm((33, 192, 1536), configs=[FORMS["split"]]))
 
 
 def test_strided_rows() -> None:

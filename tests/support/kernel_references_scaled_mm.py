@@ -11,9 +11,16 @@ from dsv3c.backends.reference.meanings.scaled import Scaled
 
 
 def scaled_mm(
-    *, x: Scaled, w: Scaled, bias: Tensor | None = None, configs: object, promote: int | None, x_scales: str
+    *,
+    x: Scaled,
+    w: Scaled,
+    bias: Tensor | None = None,
+    partial: Tensor | None = None,
+    configs: object,
+    promote: int | None,
+    x_scales: str,
 ) -> Mapping[str, Tensor]:
-    """``scaled.mm``."""
+    """``scaled.mm``; ``partial`` is scratch."""
     return {"y": scaled.mm(x, w, bias, dtype=torch.float32, promote=promote)}
 
 

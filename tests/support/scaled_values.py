@@ -40,9 +40,20 @@ def mn_major(scale: Tensor) -> Tensor:
     return placed
 
 
-def config(m: int, n: int, k: int = 128, *, swap: bool = False, up_to: int = 0) -> dict[str, int]:
-    """A configuration; the interpreter has neither warps nor stages."""
+def config(
+    m: int,
+    n: int,
+    k: int = 128,
+    *,
+    swap: bool = False,
+    up_to: int = 0,
+    persistent: bool = False,
+    split_k: int = 1,
+    gluon: bool = False,
+    num_stages: int = 2,
+) -> dict[str, int]:
+    """A configuration; interpreters have no warps, and Triton's has no stages either."""
     return {
         "up_to": up_to, "block_m": m, "block_n": n, "block_k": k, "group_m": 8, "swap": int(swap), "num_warps": 4,
-        "num_stages": 2,
+        "num_stages": num_stages, "persistent": int(persistent), "split_k": split_k, "gluon": int(gluon),
     }  # fmt: skip

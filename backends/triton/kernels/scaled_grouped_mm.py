@@ -40,6 +40,7 @@ def scaled_grouped_mm_kernel(
     PROMOTE: tl.constexpr,
     SWAP: tl.constexpr,
     EVEN_K: tl.constexpr,
+    STAGES: tl.constexpr,
 ) -> None:
     """One tile of y, all of one expert; a tile of padding rows is zero.  See ``group_tile`` and ``scaled_product``."""
     row, column, height, owner = group_tile(expert_of_ptr, groups, room, tl.cdiv(N, BLOCK_N), BLOCK_M, BLOCK_N, GROUP_M)
@@ -58,6 +59,8 @@ def scaled_grouped_mm_kernel(
             width,
             column,
             K,
+            0,
+            tl.cdiv(K, BLOCK_K),
             stride_xm,
             stride_xs,
             stride_wn,
@@ -73,6 +76,7 @@ def scaled_grouped_mm_kernel(
             PROMOTE,
             SWAP,
             EVEN_K,
+            STAGES,
         )
         total = tl.where((owner >= 0)[:, None], total, 0.0)
         store_tile(y_ptr + row * stride_ym + column, total, stride_ym, height, width, BLOCK_M, BLOCK_N)

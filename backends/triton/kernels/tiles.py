@@ -57,6 +57,8 @@ def scaled_product(
     width: tl.tensor,
     first_column: tl.tensor,
     K: tl.tensor,
+    first: tl.tensor,
+    last: tl.tensor,
     stride_xm: tl.tensor,
     stride_xs: tl.tensor,
     stride_wn: tl.tensor,
@@ -72,9 +74,11 @@ def scaled_product(
     PROMOTE: tl.constexpr,
     SWAP: tl.constexpr,
     EVEN_K: tl.constexpr,
+    STAGES: tl.constexpr,
 ) -> tl.tensor:
     """``sum_b (sum_{k in b} x[m, k] * w[n, k]) * (s_x[m, b] * s_w[n, b])`` of a tile: [BLOCK_M, BLOCK_N] in f32.
 
+    Of all blocks of BLOCK_K elements of K those from ``first`` to ``last``.
     Pointers are at the tile's first row (x, its scales) and first column (w); the w scales at those of all columns.
     Granules: elements that share a scale, 0 for all; rows have 0 or 1.  Of K: a block is promoted with its scales; 0:
     scales are applied at the end, the sum is promoted every BLOCK_K (PROMOTE) or never.  SWAP: w is the left factor of
@@ -95,7 +99,7 @@ def scaled_product(
     else:
         w_scales = first_column // N_GRANULE * stride_ws_n
     total = tl.zeros((BLOCK_N, BLOCK_M) if SWAP else (BLOCK_M, BLOCK_N), tl.float32)
-    for step in range(0, tl.cdiv(K, BLOCK_K)):
+    for step in tl.range(first, last, num_stages=STAGES):
         x = load_tile(x_ptr + step * BLOCK_K + x_places, K - step * BLOCK_K, BLOCK_K, EVEN_K)
         w = load_tile(w_ptr + step * BLOCK_K + w_places, K - step * BLOCK_K, BLOCK_K, EVEN_K)
         if K_GRANULE == 0 and not PROMOTE:

@@ -65,6 +65,7 @@ def scaled_grouped_mm(
             "K_GRANULE": w.granule[2],
             "MN_MAJOR": mn_major,
             "PROMOTE": promote is not None,
+            "STAGES": config["num_stages"],
         },
         config,
     )

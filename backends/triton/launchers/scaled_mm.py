@@ -4,8 +4,19 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import as_rows
-from dsv3c.backends.triton.launchers.tiles import tile_constants
+from dsv3c.backends.triton.launchers.tiles import (
+    num_programs,
+    scale_block,
+    tile_constants,
+    w_block,
+    x_block,
+    y_block,
+)
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+
+SUM_BLOCK = 1024
+"""Columns of a row whose parts one program adds."""
+SUM_CONFIG = {"num_warps": 4, "num_stages": 1}
 
 
 def scaled_mm(
@@ -15,6 +26,7 @@ def scaled_mm(
     w: Scaled,
     bias: Tensor | None = None,
     y: Tensor,
+    partial: Tensor | None = None,
     configs: Configs,
     promote: int | None,
     x_scales: str,
@@ -23,7 +35,8 @@ def scaled_mm(
 
     x: scaled [*, K], w: scaled [N, K], bias: [N], y: [*, N], leading dims one stride apart.  ``promote``: elements of K
     after which the tensor core's sum is added in f32, None for never; blocks of K are always added so.  ``x_scales``:
-    the layout of x's scales, ``row`` or ``mn_major``.
+    the layout of x's scales, ``row`` or ``mn_major``.  ``partial``: room for f32 sums [split_k, *, N] of the largest
+    number of rows whose configuration cuts K into ``split_k`` parts; a second kernel adds them in their order.
     """
     columns, inner = w.shape
     rows_x, rows_w, rows_y = as_rows(x.data), as_rows(w.data), as_rows(y)
@@ -32,17 +45,20 @@ def scaled_mm(
     if rows == 0:
         return
     config = choose(configs, rows)
-    tiles = cdiv(rows, config["block_m"]) * cdiv(columns, config["block_n"])
+    splits = config.get("split_k", 1)
+    items = cdiv(rows, config["block_m"]) * cdiv(columns, config["block_n"]) * splits
+    programs = num_programs(gpu, config, items)
     gpu.launch(
         "scaled_mm.scaled_mm_kernel",
-        (tiles, 1, 1),
+        (programs, 1, 1),
         {
-            "x_ptr": rows_x,
-            "x_scale_ptr": scales,
-            "w_ptr": rows_w,
+            "x_ptr": x_block(rows_x, config),
+            "x_scale_ptr": scale_block(scales, config),
+            "w_ptr": w_block(rows_w, config),
             "w_scale_ptr": w.scale,
-            "bias_ptr": bias,
-            "y_ptr": rows_y,
+            "bias_ptr": bias if splits == 1 else None,
+            "y_ptr": y_block(rows_y, config),
+            "partial_ptr": partial if splits > 1 else None,
             "M": rows,
             "N": Static(columns),
             "K": Static(inner),
@@ -52,6 +68,8 @@ def scaled_mm(
             "stride_ws_n": w.scale.stride(0),
             "stride_ws_k": w.scale.stride(1),
             "stride_ym": Static(rows_y.stride(0)),
+            "splits": splits,
+            "num_programs": programs,
         },
         tile_constants(config, inner)
         | {
@@ -60,6 +78,31 @@ def scaled_mm(
             "K_GRANULE": w.granule[1],
             "MN_MAJOR": mn_major,
             "PROMOTE": promote is not None,
+            "STAGES": config["num_stages"],
+            "PERSISTENT": bool(config.get("persistent", 0)),
+            "SPLIT": splits > 1,
         },
         config,
+    )
+    if splits > 1:
+        assert partial is not None, "a configuration that splits K needs room for the parts' sums"
+        add_parts(gpu, partial, bias, rows_y, splits)
+
+
+def add_parts(gpu: Gpu, partial: Tensor, bias: Tensor | None, y: Tensor, splits: int) -> None:
+    """``y[m, n] = sum_s partial[s, m, n] (+ bias[n])``, s ascending; partial: the first splits * M * N of f32 sums."""
+    rows, columns = y.shape
+    gpu.launch(
+        "scaled_mm.split_k_sum_kernel",
+        (rows * cdiv(columns, SUM_BLOCK), 1, 1),
+        {
+            "partial_ptr": partial,
+            "bias_ptr": bias,
+            "y_ptr": y,
+            "M": rows,
+            "N": Static(columns),
+            "stride_ym": Static(y.stride(0)),
+        },
+        {"BLOCK": SUM_BLOCK, "SPLITS": splits},
+        SUM_CONFIG,
     )

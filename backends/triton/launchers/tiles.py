@@ -1,6 +1,13 @@
 """What launchers of matrix products share."""
 
-from dsv3c.backends.triton.runtime.gpu import Config, Constant
+from torch import Tensor
+
+from dsv3c.backends.triton.runtime.gpu import Config, Constant, Descriptor, Gpu, is_gluon
+
+ROWS = 64
+"""Of a warpgroup's product: a consumer stores as many rows of its left factor at once."""
+LEAST_SCALES = 32
+"""Scales of rows that are copied at once, at least: buffers of copies start at multiples of 128 bytes."""
 
 
 def tile_constants(config: Config, inner: int) -> dict[str, Constant]:
@@ -13,3 +20,34 @@ def tile_constants(config: Config, inner: int) -> dict[str, Constant]:
         "SWAP": bool(config["swap"]),
         "EVEN_K": inner % config["block_k"] == 0,
     }
+
+
+def num_programs(gpu: Gpu, config: Config, items: int) -> int:
+    """Programs that walk so many items: one each, or (``persistent``) as many as run at the same time."""
+    return min(items, gpu.num_sms) if config.get("persistent", 0) else items
+
+
+def x_block(x: Tensor, config: Config) -> Descriptor:
+    """Tiles of x [M, K]."""
+    return Descriptor(x, (config["block_m"], config["block_k"]))
+
+
+def w_block(w: Tensor, config: Config) -> Descriptor:
+    """Tiles of w [N, K]."""
+    return Descriptor(w, (config["block_n"], config["block_k"]))
+
+
+def scale_block(scales: Tensor, config: Config) -> Tensor | Descriptor:
+    """Scales [M, K / 128] of a tile of x and one block of K, for a kernel that reads them column by column.
+
+    Only Gluon's kernels do: the others read either layout, and from any address.
+    """
+    if not is_gluon(config):
+        return scales
+    return Descriptor(scales.transpose(0, 1), (1, max(config["block_m"], LEAST_SCALES)), 0)
+
+
+def y_block(y: Tensor, config: Config) -> Descriptor:
+    """What a consumer stores of a tile of y, [M, N] or [E, M, N]."""
+    block = (config["block_m"], ROWS) if config["swap"] else (ROWS, config["block_n"])
+    return Descriptor(y, (*[1] * (y.dim() - 2), *block))
