@@ -21,6 +21,7 @@ VERBS: dict[str, str] = {
     "generate": "generate tokens with an artifact or a module",
     "pack": "write the parameters of an artifact as its program loads them, one file per rank",
     "bench": "measure an artifact's steps and kernels on the device that is there, beside their floors",
+    "tune": "measure the candidates of kernels on the GPU that is there, and keep the fastest for later compiles",
     "eval": "compare precision recipes and cache formats by how well a text is predicted",
     "compare": "execute two modules on the same inputs and compare the results",
     "explain": "say why a rewrite fired, was blocked or was not worth it",

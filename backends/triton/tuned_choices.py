@@ -131,7 +131,7 @@ def config_text(config: Config) -> str:
 
 def bound_text(bound: int) -> str:
     """``up to 64 rows``."""
-    return f"up to {bound} rows" if bound else "for any rows"
+    return f"up to {bound} row{'s' if bound > 1 else ''}" if bound else "for any rows"
 
 
 def shape_of(choice: Choice) -> dict[str, str]:

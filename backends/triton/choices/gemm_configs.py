@@ -112,7 +112,7 @@ def candidates(tiles: Sequence[Tile], product: Product, at: Selection) -> Candid
             most = min(tile.num_stages, limit // tile.shared_bytes(product.element_bytes, 1))
             for stages in range(most, max(MIN_STAGES, most - 1) - 1, -1):
                 configs.append({name: value for name, value in tile.config(0, stages).items() if name != "up_to"})
-    return Candidates(product.rows, found, {"room": product.room})
+    return Candidates(product.rows, found, {"room": product.room} if product.room > 1 else {})
 
 
 def why_unusable(tile: Tile, product: Product, limit: int) -> str:
