@@ -1,0 +1,1 @@
+"""Measurements of dsv3c beside other programs; each file or folder says how it is run."""

@@ -1,0 +1,20 @@
+"""All cases, and those of a size for the interpreter."""
+
+from collections.abc import Iterator
+
+from benchmarks.hopper import cases_attention, cases_gemm, cases_rows
+from benchmarks.hopper.case import Case
+
+FILES = (cases_gemm, cases_attention, cases_rows)
+
+
+def every_case() -> Iterator[Case]:
+    """At the sizes of DeepSeek-V3."""
+    for file in FILES:
+        yield from file.cases()
+
+
+def small_cases() -> Iterator[Case]:
+    """At small sizes."""
+    for file in FILES:
+        yield from file.small_cases()

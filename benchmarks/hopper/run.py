@@ -1,0 +1,115 @@
+"""``python -m benchmarks.hopper``: describe the machine, compile, have the cases run, write the results."""
+
+import secrets
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.hopper.budget import Budget, ordered, selected
+from benchmarks.hopper.case import Case
+from benchmarks.hopper.catalogue import every_case
+from benchmarks.hopper.data import Place
+from benchmarks.hopper.device import NoGpu
+from benchmarks.hopper.kernels import Plan, compile_plan, planned
+from benchmarks.hopper.report import (
+    Results,
+    concluded,
+    default_file,
+    measured_names,
+    merged,
+    new_results,
+    read_results,
+    write_results,
+)
+from benchmarks.hopper.supervise import Event, Supervisor, described, start
+from benchmarks.hopper.table import table
+from benchmarks.hopper.worker import Job
+from dsv3c.ir.targets import load_target
+
+RESULTS = Path(__file__).parents[1] / "results"
+"""Holds nothing that was not measured."""
+LEFT = 20.0
+"""Seconds of a budget that the end of a run takes."""
+
+
+def run(arguments: Namespace) -> int:
+    """0 where all checks passed, 1 where one failed.  Raises NoGpu where nothing can be measured."""
+    cases = ordered(selected(list(every_case()), arguments.only))
+    budget = Budget(None if arguments.budget is None else max(0.0, arguments.budget - LEFT))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        found = described(folder)
+        if found["event"] == "no_gpu":
+            raise NoGpu(found["what"], hint=found["hint"])
+        seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1 << 31)
+        results = started(arguments, found, seed)
+        file = arguments.output or default_file(RESULTS, slug(found))
+        earlier = read_results(arguments.resume) if arguments.resume is not None else None
+        done = measured_names(earlier) if earlier is not None else set[str]()
+        wanted = [case for case in cases if case.name not in done]
+        job, plan = prepared(wanted, found, folder, arguments, seed)
+        results["kernels"] = plan.figures
+
+        def saved(now: Results) -> None:
+            write_results(file, concluded(now if earlier is None else merged(earlier, now)))
+
+        Supervisor(lambda: start(job, folder), budget, saved).run(wanted, results)
+        saved(results)
+    finished = read_results(file)
+    print(table(finished))
+    print(f"\nwrote {file}", file=sys.stderr)
+    for failure in finished["failures"]:
+        print(f"FAILED {failure}", file=sys.stderr)
+    return 1 if finished["failures"] else 0
+
+
+def slug(found: Event) -> str:
+    """A device's name in a file's."""
+    return "-".join(found["device"]["name"].lower().split())
+
+
+def started(arguments: Namespace, found: Event, seed: int) -> Results:
+    """The results before the first case."""
+    options = {"only": arguments.only, "quick": arguments.quick, "budget": arguments.budget, "seed": seed}
+    results = new_results(found["device"], found["versions"], options)
+    results["libraries"] = found["libraries"]
+    return results
+
+
+def prepared(
+    cases: Sequence[Case], found: Event, folder: Path, arguments: Namespace, seed: int
+) -> tuple[Job, Plan]:  # fmt: skip
+    """Kernels in a folder, and what a worker is started with."""
+    target = load_target(found["device"]["target"])
+    place = Place(torch.device("meta"), target, found["device"]["num_sms"])
+    plan, kernels = planned(cases, place), folder / "kernels"
+    if arguments.kernels is not None:
+        kernels = arguments.kernels
+    else:
+        compile_plan(plan, target, kernels)
+    job = Job(
+        events=str(folder / "events.jsonl"),
+        kernels=str(kernels.resolve()),
+        missing=plan.missing,
+        same=plan.same,
+        seed=seed,
+        quick=arguments.quick,
+        peers=not arguments.no_peers,
+    )
+    return job, plan
+
+
+def compile_only(arguments: Namespace) -> int:
+    """``compile``: the kernels of all cases for a target, without a GPU."""
+    target = load_target(arguments.target)
+    place = Place(torch.device("meta"), target, int(target.fact("num_compute_units")))
+    plan = planned(ordered(selected(list(every_case()), arguments.only)), place)
+    compile_plan(plan, target, arguments.output)
+    for name, why in plan.missing.items():
+        print(f"{name}: {why}", file=sys.stderr)
+    print(f"{len(plan.figures)} kernels in {arguments.output}")
+    return 1 if plan.missing else 0
