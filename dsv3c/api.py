@@ -278,6 +278,7 @@ def compile(
     extern: Sequence[str] = (),
     gluon: bool = True,
     tuned: str | Path = "shipped",
+    batch_invariant: bool = False,
     force: bool = False,
     **choices: object,
 ) -> CompiledModule:
@@ -291,8 +292,8 @@ def compile(
     ``redundant_experts``, ``copies``, ``combine_order``, ``combine_payload``, ``shared_expert``, ``overlap``);
     ``kernels``: compile those that the artifact launches: ``auto``, ``aot`` or ``none``; ``extern``: vendors'
     libraries to call beside them; ``gluon``: take their twins in Gluon where the target runs them; ``tuned``: a table
-    of measured configurations, ``shipped`` or ``none``; everything else is as for ``dsv3c compile``, but that the
-    target is the CPU where none is named.
+    of measured configurations, ``shipped`` or ``none``; ``batch_invariant``: one configuration of a kernel for all
+    batches and phases; everything else is as for ``dsv3c compile``, but that the target is the CPU where none is named.
     """
     plan = {name: choices.pop(name) for name in [field.name for field in fields(Plan)] if name in choices}
     if isinstance(recipe := plan.get("recipe"), Path):
@@ -313,7 +314,9 @@ def compile(
         level=level,
         allow_unraised=allow_unraised,
         kernels=kernels if output is not None else "none",
-        kernel_options=KernelOptions(extern=tuple(extern), gluon=gluon, tuned=str(tuned)),
+        kernel_options=KernelOptions(
+            extern=tuple(extern), gluon=gluon, tuned=str(tuned), batch_invariant=batch_invariant
+        ),
     )
     compiled = compile_model(request, keep_stages=output is not None)
     artifact = write_artifact(compiled, Path(output), force=force) if output is not None else None

@@ -222,6 +222,7 @@ def manifest_of(compiled: Compiled, *, saved: bool) -> dict[str, object]:
         ],
         "kernels": kernels_json(compiled),
         "externs": libraries_json(compiled),
+        "batch_invariant": compiled.request.kernel_options.batch_invariant and compiled.lowered is not None,
         "summary": summary_json(compiled),
     }
 

@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.backends.triton.choices.extern_base import NONE, asked_for
 from dsv3c.backends.triton.select_kernels import needs_kernel
+from dsv3c.backends.triton.tuned_choices import NONE as NO_TABLE
 from dsv3c.backends.triton.tuned_choices import SHIPPED, tables_asked_for, unused
 from dsv3c.driver import Driver
 from dsv3c.ir.dialects.core import facts_of
@@ -74,11 +75,23 @@ class KernelOptions:
     """Kernels' twins in Gluon are taken where the target runs them."""
     tuned: str = SHIPPED
     """Tables of measured configurations: those shipped, none, or a file before them."""
+    batch_invariant: bool = False
+    """One configuration for all rows, in all phases: a token's bits do not depend on its batch."""
 
     def check(self, target: Target, level: str, asked: bool) -> None:
-        """Raise UsageError for libraries that nobody knows, a table that cannot be read, choices without kernels."""
+        """Raise UsageError for libraries that nobody knows, a table that cannot be read, choices without kernels.
+
+        Also for choices by rows beside ``batch_invariant``.
+        """
         asked_for(self.extern or NONE)
         tables_asked_for(self.tuned)
+        by_rows = [f"--extern {','.join(self.extern)}"] if self.extern else []
+        by_rows += [f"--tuned {self.tuned}"] if self.tuned not in (SHIPPED, NO_TABLE) else []
+        if self.batch_invariant and by_rows:
+            raise UsageError(
+                f"--batch-invariant and {by_rows[0]}: what is chosen by the rows of a step depends on the batch",
+                hint="leave one of them out",
+            )
         if self.options and not wants_kernels(target, level, asked):
             raise UsageError(
                 f"{', '.join(self.options.values())}: no kernels are chosen here",
@@ -96,6 +109,8 @@ class KernelOptions:
             found["gluon=false"] = "--no-gluon"
         if self.tuned != SHIPPED:
             found[f"tuned={json.dumps(self.tuned)}"] = f"--tuned {self.tuned}"
+        if self.batch_invariant:
+            found["batch-invariant=true"] = "--batch-invariant"
         return found
 
     @property

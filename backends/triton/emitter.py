@@ -23,6 +23,7 @@ from dsv3c.backends.reference.dtypes import DTYPES, dtype_of
 from dsv3c.backends.reference.emitted_entries import entry_text
 from dsv3c.backends.reference.emitter import Body, Program, argument_sizes, binding, bound_sizes, size_refs
 from dsv3c.backends.reference.python_text import Names, literal_text, wrapped
+from dsv3c.backends.triton.batch_invariance import BATCH_INVARIANT
 from dsv3c.backends.triton.captures import capture_text
 from dsv3c.backends.triton.emitted_host import emit_exchange, emit_part
 from dsv3c.backends.triton.emitted_streams import EmittedStreams
@@ -139,6 +140,7 @@ def kernel_entry(program: Program, function: func.FuncOp, *, calls_externs: bool
     planned = function.attributes.get(WORKSPACE)
     others = [f"workspace={planned.value.data}"] if isinstance(planned, IntegerAttr) else []
     others += ["externs=EXTERNS"] if calls_externs else []
+    others += ["batch_invariant=True"] if BATCH_INVARIANT in function.attributes else []
     captured = capture_text(function)
     others += [f"capture={captured}"] if captured is not None else []
     name = program.function_names[function.sym_name.data]

@@ -37,8 +37,10 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dsv3c.backends.triton import choices
+from dsv3c.backends.triton.batch_invariance import check_batch_invariant
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rejected, Rule, Scratch, Selection
 from dsv3c.backends.triton.choices.extern_base import NONE, ExternChoice, asked_for, extern_for
+from dsv3c.backends.triton.tuned_choices import NONE as NO_TABLE
 from dsv3c.backends.triton.tuned_choices import SHIPPED, Tuned, tuned_for
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects import comm
@@ -73,6 +75,8 @@ class Asks:
     tuned: Tuned
     watch: Watch | None = None
     """Is told of every choice of a kernel of ours before its ops are replaced; what it gives, of the call."""
+    batch_invariant: bool = False
+    """See ``Selection``."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,17 @@ class SelectKernelsPass(Pass):
     """Vendors' libraries to call where they run an op, the preferred one first: cublaslt, deep_gemm, flash_mla."""
     tuned: str = SHIPPED
     """Tables of measured configurations: those shipped, ``none``, or a file whose rows go before theirs."""
+    batch_invariant: bool = False
+    """One configuration for all rows, in all phases: a token's bits do not depend on its batch.  What was measured for
+    some number of rows is then not used."""
 
     def run(self, ctx: CompileContext, module: ModuleOp) -> None:
         """Every op of every function."""
-        asks = Asks(asked_for(self.extern), tuned_for(self.tuned, target_of(ctx)))
+        tuned = NO_TABLE if self.batch_invariant else self.tuned
+        asks = Asks(asked_for(self.extern), tuned_for(tuned, target_of(ctx)), batch_invariant=self.batch_invariant)
         select(ctx, module, asks, num_sms=self.num_sms, gluon=self.gluon)
+        if self.batch_invariant:
+            check_batch_invariant(module)
 
 
 def select(ctx: CompileContext, module: ModuleOp, asks: Asks, *, num_sms: int = 0, gluon: bool = True) -> None:
@@ -105,7 +115,15 @@ def select(ctx: CompileContext, module: ModuleOp, asks: Asks, *, num_sms: int = 
     gluon = gluon and target.warpgroup_products
     queries, num_sms = entry_queries(module), num_sms or int(target.fact("num_compute_units"))
     for name, function in functions(module).items():
-        at = Selection(target, ranges[name], hints, num_sms, gluon=gluon, queries=queries[name])
+        at = Selection(
+            target,
+            ranges[name],
+            hints,
+            num_sms,
+            gluon=gluon,
+            queries=queries[name],
+            batch_invariant=asks.batch_invariant,
+        )
         block = function.body.block
         open_units(ctx, block, rules)
         for op in reversed(list(block.ops)):

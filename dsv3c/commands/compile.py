@@ -67,6 +67,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=SHIPPED,
         help="measured configurations of kernels by `dsv3c tune`, before those shipped; none: no table at all",
     )
+    parser.add_argument(
+        "--batch-invariant",
+        action="store_true",
+        help="kernels whose results for a token depend on neither its batch nor its phase: one configuration for all",
+    )
     parser.add_argument("--print-op-generic", action="store_true", help="with --emit: MLIR's generic form")
     parser.add_argument("--print-debuginfo", action="store_true", help="with --emit: locations too")
     add_pass_options(parser)
@@ -172,7 +177,12 @@ def kernel_options(arguments: argparse.Namespace) -> KernelOptions:
     if not hasattr(arguments, "extern"):
         return KernelOptions()
     extern = tuple(name for name in arguments.extern if name != NONE)
-    return KernelOptions(extern=extern, gluon=arguments.gluon, tuned=arguments.tuned)
+    return KernelOptions(
+        extern=extern,
+        gluon=arguments.gluon,
+        tuned=arguments.tuned,
+        batch_invariant=arguments.batch_invariant,
+    )
 
 
 def writes_artifact(arguments: argparse.Namespace) -> bool:

@@ -19,6 +19,9 @@ Literal = int | float | bool | str | None | tuple["Literal", ...]
 """A keyword of a launcher that attributes fix; element types by their MLIR names (``bf16``)."""
 Config = Mapping[str, int]
 """Tile sizes, ``num_warps``, ``num_stages``, and ``up_to``: the most rows it is meant for (0, or left out: any)."""
+INVARIANT_ROWS = 1024
+"""Rows that the one configuration of a batch-invariant program is chosen for: between those of decode and of prefill,
+which it must both run."""
 
 
 @dataclass(frozen=True)
@@ -109,20 +112,27 @@ class Selection:
     """Fewest and most new tokens per sequence, in all phases that reach the op; None where a phase does not say."""
     measured: Mapping[int, MeasuredConfig] = field(default_factory=dict[int, MeasuredConfig])
     """Bound -> what was measured for the call that a rule is asked about: ``fitting`` takes it."""
+    batch_invariant: bool = False
+    """A token's numbers may not depend on what else is in a step, nor on its phase: one configuration for all rows."""
 
     def bounds(self, size: Size) -> tuple[int, int | None]:
         """The smallest and largest value of a size; None for no upper bound."""
         return bounds(size, self.ranges)
 
     def hint(self, size: Size) -> int:
-        """The value of a size that choices are made for."""
-        return size if isinstance(size, int) else evaluate(size, self.hints)
+        """The value of a size that choices are made for; one for all where they may not depend on the batch."""
+        if isinstance(size, int):
+            return size
+        return INVARIANT_ROWS if self.batch_invariant else evaluate(size, self.hints)
 
     def fitting(self, configs: Sequence[Config], rows: Size) -> tuple[Config, ...]:
         """The configurations that some number of rows in the range reaches, by ascending ``up_to``.
 
-        A configuration that was measured takes the place of the rule's up to its bound.
+        A configuration that was measured takes the place of the rule's up to its bound.  Where results may not depend
+        on the batch it is the one for any number of rows: the last of a list that depends on no range and no hint.
         """
+        if self.batch_invariant:
+            return (without_bound(configs[-1]),)
         low, high = self.bounds(rows)
         kept = list[Config]()
         for config in with_measured(configs, self.measured):
@@ -132,8 +142,12 @@ class Selection:
             kept.append(config)
             if not bound or (high is not None and high <= bound):
                 break
-        last = {name: value for name, value in kept[-1].items() if name != "up_to"}
-        return (*kept[:-1], last)
+        return (*kept[:-1], without_bound(kept[-1]))
+
+
+def without_bound(config: Config) -> Config:
+    """A configuration for any number of rows."""
+    return {name: value for name, value in config.items() if name != "up_to"}
 
 
 def with_measured(configs: Sequence[Config], measured: Mapping[int, MeasuredConfig]) -> Sequence[Config]:
@@ -146,7 +160,7 @@ def with_measured(configs: Sequence[Config], measured: Mapping[int, MeasuredConf
             taken: Config = measured[bound].config
         else:
             taken = next(config for config in configs if not config.get("up_to", 0) or config["up_to"] >= bound > 0)
-        config = {"up_to": bound, **{name: value for name, value in taken.items() if name != "up_to"}}
+        config = {"up_to": bound, **without_bound(taken)}
         if made and {**made[-1], "up_to": bound} == config:
             made.pop()
         made.append(config)

@@ -62,6 +62,8 @@ class Entry(HostEntry):
     """Functions of libraries that the program calls."""
     capture: Capture | str | None = None
     """How its steps can be captured as graphs, or why they cannot; None: nobody would."""
+    batch_invariant: bool = False
+    """Whether a token's results have the same bits in every batch and phase."""
 
     def on(self, gpu: Gpu, space: Space, recorder: Recorder | None = None) -> DeviceEntry:
         """The entry for an engine: tables come from the host, caches stay on the device, other results come back.
@@ -95,7 +97,7 @@ class Entry(HostEntry):
         return DeviceEntry(**fields, captured=captured)
 
 
-OWN = ("workspace", "externs", "capture")
+OWN = ("workspace", "externs", "capture", "batch_invariant")
 """Fields that entries for a CPU do not have."""
 
 
@@ -120,6 +122,8 @@ def entries_on(
     return {name: entry.on(gpu, space, recorder) for name, entry in entries.items()}
 
 
+MAY_DIFFER = "drafts: tokens may differ from those without; compile with --batch-invariant for the same"
+"""Of programs whose kernels are chosen by rows: a step that verifies has more of them than one that decodes."""
 GRAPHS = ("auto", "on", "off")
 """Values of ``--cuda-graph``: where steps can be captured, or else fail, or not at all."""
 
@@ -167,6 +171,8 @@ def run_kernels(entries: dict[str, Entry], folder: Path, arguments: Sequence[str
         gpu.check_memory(workspace_bytes(entries))
         recorder = recorder_for(entries, gpu, chosen.cuda_graph)
         print(about_graphs(entries, recorder), file=sys.stderr)
+        if chosen.speculative and not all(entry.batch_invariant for entry in entries.values()):
+            print(MAY_DIFFER, file=sys.stderr)
         return run_chosen(entries_on(entries, gpu, gpu.device, recorder), chosen)
     except GpuError as error:
         print(f"error: {error}", file=sys.stderr)

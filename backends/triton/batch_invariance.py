@@ -1,0 +1,73 @@
+"""That a token's numbers depend on nothing but the token and its sequence: what chosen kernels must look like.
+
+A kernel computes the rows of a step independently, and adds up each in an order that its configuration fixes.  So bits
+are the same in every batch and phase if every call has one configuration, and calls of one launcher on operands of the
+same types with the same parameters have the same one in all phases.  What chooses by itself, as vendors' libraries do,
+is not called.
+"""
+
+import re
+
+from xdsl.dialects.builtin import ModuleOp, UnitAttr
+
+from dsv3c.ir.dialects.kernel import ExternOp, KernelCallOp, LaunchOp
+from dsv3c.ir.entry_ranges import is_private
+from dsv3c.ir.errors import IRError, at
+from dsv3c.ir.functions import functions, parent_function
+
+BATCH_INVARIANT = "batch_invariant"
+"""Attribute of entries whose kernels are so."""
+WHERE = frozenset({"layout", "alignment"})
+"""Parameters that say where rows are, not what is computed of them."""
+NAMES = re.compile(r', \["[^]]*\]')
+"""The names of dynamic sizes in a type."""
+Key = tuple[object, ...]
+
+
+def check_batch_invariant(module: ModuleOp) -> None:
+    """Mark the entries as such.
+
+    Raises IRError for a call whose configuration depends on its rows, or is another one in another phase.
+    """
+    found = dict[Key, KernelCallOp]()
+    for op in module.walk():
+        if isinstance(op, ExternOp):
+            raise IRError(
+                f"--batch-invariant: {op.function.data} of {op.library.data} chooses by the rows of a step",
+                where=at(op),
+                hint="compile without --extern",
+            )
+        if not isinstance(op, KernelCallOp):
+            continue
+        if len(op.configs) != 1:
+            raise IRError(f"--batch-invariant: {op.launcher.data} has configurations by rows", where=at(op))
+        other = found.setdefault(key_of(op), op)
+        if config_of(other) != config_of(op):
+            names = " and ".join(f"@{function_name(call)}" for call in (other, op))
+            raise IRError(
+                f"--batch-invariant: {op.launcher.data} has other configurations in {names}: "
+                f"{config_of(other)}, {config_of(op)}",
+                where=at(op),
+            )
+    for function in functions(module).values():
+        if not is_private(function):
+            function.attributes[BATCH_INVARIANT] = UnitAttr()
+
+
+def config_of(op: KernelCallOp) -> dict[str, object]:
+    """The one configuration of a call."""
+    (config,) = op.configs
+    return dict(config.as_dict())
+
+
+def key_of(op: KernelCallOp) -> Key:
+    """What calls have in common that must compute alike: launcher, parameters, and types without the step's sizes."""
+    parameters = sorted((name, str(value)) for name, value in op.parameters.as_dict().items() if name not in WHERE)
+    return (op.launcher.data, *parameters, *(NAMES.sub("", str(value.type)) for value in (*op.inputs, *op.outputs)))
+
+
+def function_name(op: LaunchOp) -> str:
+    """Of the function that an op is in."""
+    function = parent_function(op)
+    assert function is not None
+    return function.sym_name.data
