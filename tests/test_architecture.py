@@ -32,7 +32,7 @@ DISTRIBUTION = {"cuda": "cuda-bindings", "torch_mlir": "torch-mlir"}
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_KERNEL_LINES = 120
-KERNELS = "backends/triton/kernels/"
+KERNELS = ("backends/triton/kernels/", "backends/triton/gluon/")
 
 FORBIDDEN = [
     (re.compile(r"\b(TODO|FIXME|XXX)\b"), "finish it or say in the documentation what is missing"),

@@ -1,4 +1,4 @@
-"""Attention over a paged latent cache, in Triton's interpreter, against its meaning."""
+"""Attention over a paged latent cache, in Triton's interpreter and the emulator of Gluon, against its meaning."""
 
 import pytest
 import torch
@@ -6,8 +6,10 @@ from attention_steps import Step
 from kernel_references import calc_diff, run_checked
 
 from dsv3c.backends.reference.meanings.mla import absorbed_attention as meaning
+from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.launchers.absorbed_attention import absorbed_attention
+from dsv3c.backends.triton.runtime.gpu import Gpu
 
 NAME = "absorbed_attention.absorbed_attention"
 BF16, F32 = torch.bfloat16, torch.float32
@@ -16,6 +18,7 @@ BF16, F32 = torch.bfloat16, torch.float32
 def run(
     step: Step, heads: int, rank: int, rope: int, *, dtype: torch.dtype = BF16, granule: int = 0, scores: str = "bf16",
     probs: str = "bf16", splits: int = 3, block_n: int = 16, fp8: torch.dtype = torch.float8_e4m3fn,
+    config: dict[str, int] | None = None, gpu: Gpu | None = None,
 ) -> torch.Tensor:  # fmt: skip
     torch.manual_seed(1)
     tokens = step.num_tokens
@@ -26,7 +29,7 @@ def run(
     run_checked(
         absorbed_attention,
         NAME,
-        InterpreterGpu(),
+        gpu or InterpreterGpu(),
         {"o": o},
         q_latent=q_latent,
         q_rope=q[..., rank:],
@@ -37,11 +40,24 @@ def run(
         context_lens=step.context_lens,
         partial=torch.full((rows, heads, rank), torch.nan),
         lse=torch.full((rows, heads), torch.nan),
-        configs=[{"block_h": 16, "block_n": block_n, "splits": splits, "num_warps": 4, "num_stages": 2}],
+        configs=[
+            {**(config or {"block_h": 16, "block_n": block_n, "num_warps": 4, "num_stages": 2}), "splits": splits}
+        ],
         scale=0.07,
         scores=scores,
         probs=probs,
     )
+    return o
+
+
+GLUON = {"block_h": 64, "block_n": 64, "num_warps": 4, "num_stages": 2, "gluon": 1}
+
+
+def emulate(step: Step, *, heads: int = 64, splits: int = 1, seed: int = 0, scores: str = "bf16") -> torch.Tensor:
+    """The Gluon kernel, which has one latent and one rope key; rows that a context lacks hold NaN."""
+    gpu = GluonInterpreterGpu(seed=seed)
+    o = run(step, heads, 512, 64, scores=scores, splits=splits, config=GLUON, gpu=gpu)
+    assert gpu.emulated == 1
     return o
 
 
@@ -125,3 +141,49 @@ def test_tokens_behind_the_last_sequence_get_zeros(splits: int) -> None:
     )  # fmt: skip
     assert bool(o[:3].isfinite().all()) and bool(o[:3].any())
     assert not bool(o[3:].any())
+
+
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 128, 200, 321])
+def test_in_gluon_a_context_of_any_length(length: int) -> None:
+    """One tile, full or not; one of a pair, and both; pairs before the last."""
+    step = Step(new=[1], context=[length])
+    emulate(step, seed=length)
+    emulate(step, seed=length + 1000, scores="f32")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_in_gluon_every_order_gives_the_same_bits(seed: int) -> None:
+    step = Step(new=[1], context=[300])
+    assert torch.equal(emulate(step, seed=seed), emulate(step, seed=100))
+
+
+@pytest.mark.parametrize("splits", [2, 3, 7])
+def test_in_gluon_contexts_in_parts(splits: int) -> None:
+    """Parts of one tile and of several, and parts without rows."""
+    emulate(Step(new=[1, 1], context=[20, 400]), splits=splits)
+
+
+def test_in_gluon_two_query_tokens_and_blocks_of_heads() -> None:
+    """Tokens of one sequence see rows up to their own."""
+    emulate(Step(new=[2, 0, 2], context=[65, 9, 130]), heads=128)
+
+
+def test_in_gluon_as_the_plain_kernel() -> None:
+    """The same products of the same tiles, only added in pairs of tiles: far closer than either to the meaning."""
+    step = Step(new=[1], context=[150])
+    plain = run(step, 64, 512, 64, splits=1, config={**GLUON, "gluon": 0})
+    assert calc_diff(emulate(step), plain) < 3e-7
+
+
+@pytest.mark.parametrize("splits", [1, 3])
+def test_in_gluon_tokens_behind_the_last_sequence_get_zeros(splits: int) -> None:
+    step, o = Step(new=[1], context=[70]), torch.full((2, 64, 512), torch.nan, dtype=BF16)
+    absorbed_attention(
+        GluonInterpreterGpu(), q_latent=torch.randn(2, 64, 512).to(BF16), q_rope=torch.randn(2, 64, 64).to(BF16),
+        cache=step.cache(512, 64, BF16), positions=torch.zeros(2, dtype=torch.int32), seq_offsets=step.seq_offsets,
+        block_table=step.block_table(), context_lens=step.context_lens, o=o,
+        partial=torch.full((6, 64, 512), torch.nan), lse=torch.full((6, 64), torch.nan),
+        scale=0.1, scores="f32", probs="bf16", configs=[{**GLUON, "splits": splits}],
+    )  # fmt: skip
+    assert bool(o[:1].isfinite().all()) and bool(o[:1].any())
+    assert not bool(o[1:].any())

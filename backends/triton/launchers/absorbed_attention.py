@@ -7,7 +7,7 @@ configuration says into how many, never the lengths: steps of one size add in on
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.mla import LatentCache
-from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Configs, Descriptor, Gpu, Static, cdiv, choose
 
 MAX_SPLITS = 128
 """Parts of a context that one program combines."""
@@ -39,11 +39,14 @@ def absorbed_attention(
     tiles = block_table.shape[1] * (page_size // block_n)
     splits = config["splits"] if config["splits"] == 1 else max(2, min(config["splits"], tiles))
     scaled = cache.scale is not None
+    half, rope = (1, block_h, padded(rank) // 2), (1, block_h, padded(q_rope.shape[2]))
     gpu.launch(
         "absorbed_attention.absorbed_attention_kernel",
         (tokens * head_blocks, splits, 1),
         {
-            **{"q_latent_ptr": q_latent, "q_rope_ptr": q_rope, "latent_ptr": cache.latent, "rope_ptr": cache.rope},
+            **{"q_latent_ptr": Descriptor(q_latent, half), "q_rope_ptr": Descriptor(q_rope, rope)},
+            "latent_ptr": cache.latent if scaled else Descriptor(cache.latent, (1, block_n, half[2])),
+            "rope_ptr": Descriptor(cache.rope, (1, block_n, rope[2])),
             **{"scale_ptr": cache.scale, "positions_ptr": positions, "seq_offsets_ptr": seq_offsets},
             **{"block_table_ptr": block_table, "context_lens_ptr": context_lens},
             **{"o_ptr": o, "partial_ptr": partial, "lse_ptr": lse, "softmax_scale": scale},
