@@ -1,12 +1,16 @@
 """The emulator of Gluon kernels computes what they say, and finds what is wrong with their protocol."""
 
+import sys
+
 import emulated_kernels as kernels
 import pytest
 import torch
 
 from dsv3c.backends.triton.gluon_emulation.errors import Deadlock, EmulationError, Race, Unknown
 from dsv3c.backends.triton.gluon_emulation.launch import emulate
-from dsv3c.backends.triton.runtime.gpu import Descriptor
+from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
+from dsv3c.backends.triton.interpreter import InterpreterGpu
+from dsv3c.backends.triton.runtime.gpu import Argument, Descriptor
 
 SEEDS = range(6)
 
@@ -191,3 +195,29 @@ def test_a_tensor_that_the_copy_engine_cannot_read_is_an_error() -> None:
 def test_a_program_has_so_much_shared_memory_and_no_more() -> None:
     with pytest.raises(EmulationError, match="bytes of shared memory, of 232448"):
         multiplied("", stages=10)
+
+
+# Through the interface of launchers -----------------------------------------------------------------------------------
+
+
+def test_launches_that_ask_for_gluon_are_emulated_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = list[str]()
+    monkeypatch.setitem(sys.modules, "dsv3c.backends.triton.gluon.emulated_kernels", kernels)
+    monkeypatch.setattr(InterpreterGpu, "launch", lambda self, kernel, *given: others.append(kernel))
+    gpu, y = GluonInterpreterGpu(seed=1), torch.zeros(3, dtype=torch.bfloat16)
+    arguments: dict[str, Argument] = {"x_ptr": torch.zeros(3, 100), "y_ptr": y, "rows": 3, "columns": 100}
+    config = {"num_warps": 4, "num_stages": 1}
+    gpu.launch("emulated_kernels.rows_kernel", (3, 1, 1), arguments, {"FAULT": ""}, config)
+    assert (others, gpu.emulated, y.tolist()) == (["emulated_kernels.rows_kernel"], 0, [0.0] * 3)
+    gpu.launch("emulated_kernels.rows_kernel", (3, 1, 1), arguments, {"FAULT": ""}, {**config, "gluon": 1})
+    assert (len(others), gpu.emulated, y.tolist()) == (1, 1, [100.0] * 3)
+
+
+@pytest.mark.parametrize("change", [{"rows": None}, {"more": 1}, {"FAULT": 0}])
+def test_arguments_are_those_of_the_kernel(change: dict[str, int | None]) -> None:
+    x, y = torch.zeros(3, 100), torch.zeros(3, dtype=torch.bfloat16)
+    given = {"x_ptr": x, "y_ptr": y, "rows": 3, "columns": 100, **change}
+    if change.get("rows", 0) is None:
+        del given["rows"]
+    with pytest.raises(EmulationError, match="rows_kernel was launched without"):
+        emulate(kernels.rows_kernel, (3, 1, 1), given, {"FAULT": ""})

@@ -147,7 +147,7 @@ def load(
     start = coordinates(tensor_desc, coord, result)
     target = barrier_of(barrier)
     program = current()
-    result.check_write(program.partition)
+    result.check_write(program.partition, fenced=True)
     result.note_write(target.actor, target.phase + 1, 0)
     result.allocation.incoming[result.words()] += 1
     program.scheduler.start(lambda: arrive_with(tensor_desc, start, target, result))

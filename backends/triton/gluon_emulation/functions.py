@@ -7,7 +7,7 @@ that these call, are treated alike.
 import builtins
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 
@@ -58,7 +58,7 @@ class Emulated:
         triton = module.__name__.split(".")[0] == "triton" or module.__name__.startswith("dsv3c.backends.triton.")
         return Names(module, self) if triton else module
 
-    def function(self, jit: Any) -> Callable[..., Any]:
+    def function(self, jit: Any) -> "Late":
         """A function behind ``@gluon.jit`` or ``@triton.jit``."""
         if id(jit) not in self.made:
             self.kept.append(jit)
@@ -94,6 +94,18 @@ class Late:
         self.constants = [
             name for name, parameter in self.signature.parameters.items() if is_constant(parameter.annotation)
         ]
+
+    def check(self, arguments: Mapping[str, Any], constants: Mapping[str, Any]) -> None:
+        """Raises EmulationError where a launch's arguments are not the function's parameters."""
+        given, wanted = {*arguments, *constants}, self.signature.parameters
+        missing = [name for name, each in wanted.items() if name not in given and each.default is each.empty]
+        unknown_ones = sorted(given - {*wanted})
+        mixed = sorted({*self.constants} & {*arguments})
+        if missing or unknown_ones or mixed:
+            raise EmulationError(
+                f"{self.__name__} was launched without {missing}, with {unknown_ones}, which it does not take, and with "
+                f"{mixed} as arguments, which are constants"
+            )
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """Run it; constants may not be what is only known at run time."""

@@ -1,9 +1,11 @@
 """What a kernel finds under Gluon's names: emulated functions; types and layouts are Gluon's own."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import ModuleType
 from typing import Any
 
+import torch
 import triton.language as tl
 from triton.experimental.gluon import language as gl
 from triton.experimental.gluon.language.nvidia import hopper
@@ -107,7 +109,7 @@ def warp_specialize(*given: Any, **named: Any) -> Any:
     started = list[tuple[Any, Callable[[], Any]]]()
     for index, ((function, arguments), count) in enumerate(zip(workers, warps, strict=True), 1):
         made = scheduler.partition(f"partition {index} ({function.__name__})", count, known)
-        started.append((made, lambda function=function, arguments=arguments: function(*arguments)))
+        started.append((made, partial(torch.no_grad()(function), *arguments)))  # a thread has a mode of its own
     first, arguments = pairs[0]
     return scheduler.run_together(started, lambda: first(*arguments))
 

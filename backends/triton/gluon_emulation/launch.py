@@ -38,6 +38,7 @@ def emulate(
         program = Program(point, grid, Scheduler((seed, point), num_warps))
         with running(program), torch.no_grad():
             try:
+                function.check(taken, constants)
                 function(**taken, **constants)
                 check_end(program)
             except EmulationError as error:

@@ -8,7 +8,9 @@ given back while a product still reads it, is found in every order, not only in 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import index as as_index
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -56,17 +58,17 @@ class SharedMemory:
     """All of a program's."""
 
     def __init__(self) -> None:
-        self.allocations: list[Allocation] = []
-        self.num_bytes = 0
+        self.allocations = WeakSet[Allocation]()
+        """Those that the program can still reach: the compiler gives the others' room to later ones."""
 
     def allocate(self, name: str, element: torch.dtype, shape: Sequence[int], layout: Any) -> "Buffer":
         """A buffer full of poison.  Raises EmulationError when the program has too much."""
         num_bytes = element.itemsize
         for size in shape:
             num_bytes *= size
-        self.num_bytes += num_bytes
-        if self.num_bytes > MAX_SHARED_BYTES:
-            raise EmulationError(f"{name}: {self.num_bytes} bytes of shared memory, of {MAX_SHARED_BYTES}")
+        total = num_bytes + sum(each.data.numel() for each in self.allocations)
+        if total > MAX_SHARED_BYTES:
+            raise EmulationError(f"{name}: {total} bytes of shared memory, of {MAX_SHARED_BYTES}")
         words = -(-num_bytes // WORD)
         numbers = [torch.zeros(words, dtype=torch.int32) for _ in range(5)]
         allocation = Allocation(
@@ -78,7 +80,7 @@ class SharedMemory:
             readers=numbers[3],
             unfenced=numbers[4],
         )
-        self.allocations.append(allocation)
+        self.allocations.add(allocation)
         strides = [1] * len(shape)
         for dim in range(len(shape) - 2, -1, -1):
             strides[dim] = strides[dim + 1] * shape[dim + 1]
@@ -136,7 +138,7 @@ class Buffer:
 
     def index(self, index: Any) -> "Buffer":
         """One entry of the first dim.  Raises EmulationError for one that is not there."""
-        at = int(index)
+        at = as_index(index)
         if not 0 <= at < self.sizes[0]:
             raise EmulationError(f"{self.name} has no entry {at}: shape {list(self.sizes)}")
         moved = self.offset + at * self.strides[0]
@@ -178,7 +180,9 @@ class Buffer:
         made = torch.empty(sizes, dtype=element, device="meta")
         if made.numel() * element.itemsize > tensor.numel() * self.element.itemsize:
             raise EmulationError(f"{self.name} of shape {list(self.sizes)} is too small for {element} of {list(sizes)}")
-        offset = self.offset * self.element.itemsize // element.itemsize
+        offset, rest = divmod(self.offset * self.element.itemsize, element.itemsize)
+        if rest:
+            raise EmulationError(f"{self.name} does not start where {element} can")
         layout = self.layout if layout is None else layout
         return Buffer(self.allocation, element, sizes, made.stride(), offset, layout, self.name)
 
@@ -236,23 +240,30 @@ class Buffer:
         if bool(allocation.incoming[words].any()):
             raise Race(f"{self.name} is read while it is being loaded")
         self.check_known(words, partition, "read")
-        if fenced and bool(allocation.unfenced[words].any()):
-            raise Race(
-                f"{self.name} was stored from registers: fence_async_shared is missing before the copy engine or the "
-                "tensor cores read it"
-            )
+        if fenced:
+            self.check_fenced(words, "read")
 
-    def check_write(self, partition: Partition) -> None:
-        """Raises Race unless all accesses before are known to the partition and over."""
+    def check_write(self, partition: Partition, *, fenced: bool = False) -> None:
+        """Raises Race unless all accesses before are known to the partition and over; ``fenced``: see check_read."""
         words, allocation = self.words(), self.allocation
         if bool(allocation.incoming[words].any()):
             raise Race(f"{self.name} is written while it is being loaded")
         if bool(allocation.readers[words].any()):
             raise Race(f"{self.name} is written while a product or a store that nobody waited for may still read it")
         self.check_known(words, partition, "written")
+        if fenced:
+            self.check_fenced(words, "write")
         for actor, epochs in allocation.reads.items():
             if actor != partition.actor and int(epochs[words].max()) > partition.clock.get(actor, 0):
                 raise Race(f"{self.name} is written, but nothing says that {actor_name(actor)} has read it")
+
+    def check_fenced(self, words: Words, verb: str) -> None:
+        """Raises Race when it was stored from registers, and the partition that did so has not fenced it since."""
+        if bool(self.allocation.unfenced[words].any()):
+            raise Race(
+                f"{self.name} was stored from registers: fence_async_shared is missing before the copy engine or the "
+                f"tensor cores {verb} it"
+            )
 
     def check_known(self, words: Words, partition: Partition, verb: str) -> None:
         """Raises Race when a last write is not known to the partition."""

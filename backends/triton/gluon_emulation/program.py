@@ -25,7 +25,7 @@ class Program:
         return self.scheduler.current
 
 
-ONE_AT_A_TIME = threading.Lock()
+ONE_AT_A_TIME = threading.RLock()
 RUNNING: list[Program] = []
 
 
