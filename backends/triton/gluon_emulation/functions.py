@@ -103,8 +103,8 @@ class Late:
         mixed = sorted({*self.constants} & {*arguments})
         if missing or unknown_ones or mixed:
             raise EmulationError(
-                f"{self.__name__} was launched without {missing}, with {unknown_ones}, which it does not take, and with "
-                f"{mixed} as arguments, which are constants"
+                f"{self.__name__} was launched without {missing}; it takes no {unknown_ones}; "
+                f"{mixed} are constants, not arguments"
             )
 
     def __call__(self, *given: Any, **named: Any) -> Any:
