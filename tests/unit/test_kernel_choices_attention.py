@@ -6,7 +6,7 @@ import pytest
 from roundtrip import parse
 
 from dsv3c.backends.triton.choices import absorbed_attention, expanded_attention
-from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Selection
+from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rejected, Selection
 from dsv3c.backends.triton.launchers import absorbed_attention as launcher
 from dsv3c.ir.functions import functions
 from dsv3c.ir.targets import Target, load_target
@@ -18,12 +18,13 @@ TABLES = 'tensor<?xi32, ["T"]>, tensor<?xi32, ["N + 1"]>, '
 LENS = 'tensor<?xi32, ["N"]>'
 
 
-def answer(text: str, target: Target = H800, most: int | None = 4096) -> Choice | Refused:
+def answer(text: str, target: Target = H800, most: int | None = 4096, *, gluon: bool = False) -> Choice | Refused:
     block = next(iter(functions(parse(text)).values())).body.block
     op = next(op for op in block.ops if KERNELS.find(op))
     rule = KERNELS.find(op)
     assert rule is not None
-    return rule(op, Selection(target, {"T": (0, most)}, {"T": 128, "P": 64}, int(target.fact("num_compute_units"))))
+    num_sms = int(target.fact("num_compute_units"))
+    return rule(op, Selection(target, {"T": (0, most)}, {"T": 128, "P": 64}, num_sms, gluon=gluon))
 
 
 def function(types: str, op: str, result: str) -> str:
@@ -96,6 +97,34 @@ def test_the_call_of_absorbed_attention() -> None:
     reasons = {item.candidate: item.reason for item in choice.rejected}
     assert "294912 bytes of shared memory, a block has 232448" in reasons["64x64, 8 warps, 5 stages"]
     assert "3220 bytes spilled" in reasons["128x64, 8 warps, 3 stages"]
+
+
+def test_absorbed_attention_in_gluon_where_it_is_written_for_the_sizes() -> None:
+    choice = answer(absorbed(), gluon=True)
+    assert isinstance(choice, Choice)
+    assert all(config["gluon"] == 1 and config["block_h"] == config["block_n"] == 64 for config in choice.configs)
+    plain = answer(absorbed())
+    assert isinstance(plain, Choice)
+    assert splits(choice) == splits(plain) and not any("gluon" in config for config in plain.configs)
+    assert choice.candidates and {config.get("gluon", 0) for config in choice.candidates.configs[1]} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (absorbed(heads=96), "96 heads: a warpgroup's product has 64 rows, all of one token"),
+        (absorbed(rank=256), "a latent of 256, keys of 64, pages of 64 rows: it is written for 512, 64, 64"),
+        (absorbed(page=128), "a latent of 512, keys of 64, pages of 128 rows: it is written for 512, 64, 64"),
+        (absorbed(kind="f16", cache="f16", key="f16"), "queries of f16: it is written for bf16"),
+        (absorbed(cache="f8E4M3FN scale 128 x f32"), "a latent in 8 bits: it copies rows as they are multiplied"),
+    ],
+)
+def test_the_plain_form_runs_what_gluon_is_not_written_for(text: str, reason: str) -> None:
+    choice = answer(text, gluon=True)
+    assert isinstance(choice, Choice)
+    assert choice.rejected[0] == Rejected("64x64, 2 stages (Gluon)", reason)
+    plain = answer(text)
+    assert isinstance(plain, Choice) and list(choice.configs) == list(plain.configs)
 
 
 def splits(choice: Choice | Refused) -> list[tuple[int, int]]:

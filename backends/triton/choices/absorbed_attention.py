@@ -50,6 +50,12 @@ TILES = (
 )
 """Candidates, the best first.  Half the stages hold page numbers, so that rows are in flight while others are
 multiplied; with 3 stages, only during the second product."""
+GLUON_TILE = AttentionTile(64, 64, num_warps=4, num_stages=2, gluon=True)
+"""Of the kernel in Gluon: two tiles of rows, which two warpgroups multiply in turn."""
+GLUON_SIZES = (512, 64, 64)
+"""Elements of the latent and of the rope key, and rows of a page, that it is written for."""
+EXCHANGE = 1472
+"""Bytes through which its warpgroups tell each other maxima and sums, and barriers."""
 WITHOUT_TENSOR_CORES = (AttentionTile(16, 16, num_warps=4, num_stages=3),)
 """For f32, which is multiplied exactly."""
 SPILLING = (
@@ -76,6 +82,8 @@ def absorbed_attention(op: AbsorbedAttentionOp, at: Selection) -> Choice | Refus
         for tile in (WITHOUT_TENSOR_CORES if kind == "f32" else TILES)
         if tile.queries <= padded(heads) and cache.page_size.data % tile.rows == 0
     ]
+    in_gluon, reasons = gluon_tiles(op, cache, at)
+    candidates = [*in_gluon, *candidates]
     if not candidates:
         return Refused(f"pages of {cache.page_size.data} rows: the kernel reads a multiple of {LEAST} of one page")
     needed = partial(shared_bytes, cache=cache, element_bytes=BYTES[kind])
@@ -95,9 +103,34 @@ def absorbed_attention(op: AbsorbedAttentionOp, at: Selection) -> Choice | Refus
         configs=configs,
         parameters={"scale": op.scale.value.data, "scores": str(op.scores), "probs": str(op.probs)},
         scratch={"partial": Scratch((rows, heads, rank), f32), "lse": Scratch((rows, heads), f32)},
-        rejected=(*too_large, *SPILLING),
+        rejected=(*reasons, *too_large, *SPILLING),
         candidates=candidates_of(op, [tile for tile in candidates if needed(tile) <= shared_limit(at)], at),
     )
+
+
+def gluon_tiles(op: AbsorbedAttentionOp, cache: CacheType, at: Selection) -> tuple[list[AttentionTile], list[Rejected]]:
+    """The tile of the kernel in Gluon, or why it does not run the op; neither where the target has no such form."""
+    if not at.gluon:
+        return [], []
+    if reason := why_not_gluon(op, cache):
+        return [], [Rejected(GLUON_TILE.name, reason)]
+    return [GLUON_TILE], []
+
+
+def why_not_gluon(op: AbsorbedAttentionOp, cache: CacheType) -> str | None:
+    """Why the kernel in Gluon does not run the op; None where it does."""
+    heads, kind = shape(op.q_latent)[1], str(element_type(op.q_latent))
+    sizes = (cache.latent.data, cache.rope.data, cache.page_size.data)
+    assert isinstance(heads, int)
+    if kind != "bf16":
+        return f"queries of {kind}: it is written for bf16"
+    if sizes != GLUON_SIZES:
+        return f"a latent of {sizes[0]}, keys of {sizes[1]}, pages of {sizes[2]} rows: it is written for 512, 64, 64"
+    if heads % GLUON_TILE.queries:
+        return f"{heads} heads: a warpgroup's product has 64 rows, all of one token"
+    if cache.is_quantized:
+        return "a latent in 8 bits: it copies rows as they are multiplied"
+    return None
 
 
 def candidates_of(op: AbsorbedAttentionOp, tiles: Sequence[AttentionTile], at: Selection) -> Candidates:
@@ -136,6 +169,8 @@ def why_refused(op: AbsorbedAttentionOp, cache: CacheType, at: Selection) -> str
 def shared_bytes(tile: AttentionTile, cache: CacheType, element_bytes: int) -> int:
     """Shared memory of the query, the rows in flight, and what dequantisation leaves of them."""
     rank, rope = padded(cache.latent.data), padded(cache.rope.data)
+    if tile.gluon:
+        return (tile.queries + tile.num_stages * tile.rows) * (rank + rope) * element_bytes + EXCHANGE
     wide = tile.queries >= WIDE
     in_flight = max(1, (tile.num_stages - 1) // 2)
     query = tile.queries * (rank + (rope if wide else 0)) * element_bytes

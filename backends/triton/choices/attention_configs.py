@@ -22,16 +22,21 @@ class AttentionTile:
     rows: int
     num_warps: int
     num_stages: int
+    gluon: bool = False
+    """Of the kernel in Gluon, which has warps of its own beside these."""
 
     @property
     def name(self) -> str:
         """``64x64, 8 warps, 3 stages``."""
+        if self.gluon:
+            return f"{self.queries}x{self.rows}, {self.num_stages} stages (Gluon)"
         return f"{self.queries}x{self.rows}, {self.num_warps} warps, {self.num_stages} stages"
 
     def config(self, queries: str) -> Config:
         """As launchers take it; ``queries``: what they call the tile's height."""
         sizes = {queries: self.queries, "block_n": self.rows}
-        return {**sizes, "num_warps": self.num_warps, "num_stages": self.num_stages}
+        language = {"gluon": 1} if self.gluon else {}
+        return {**sizes, **language, "num_warps": self.num_warps, "num_stages": self.num_stages}
 
 
 def padded(size: int) -> int:
