@@ -1,12 +1,15 @@
-"""Causal attention over expanded keys and values, in Triton's interpreter, against its meaning."""
+"""Causal attention over expanded keys and values, in Triton's interpreter and Gluon's emulator, against its meaning."""
 
 import pytest
 import torch
 from attention_steps import Step
 from kernel_references import run_checked
 
+from dsv3c.backends.triton.choices.expanded_attention import GLUON_TILES
+from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.launchers.expanded_attention import expanded_attention
+from dsv3c.backends.triton.runtime.gpu import Config
 
 NAME = "expanded_attention.expanded_attention"
 BF16, F32 = torch.bfloat16, torch.float32
@@ -14,26 +17,30 @@ BF16, F32 = torch.bfloat16, torch.float32
 
 def run(
     step: Step, heads: int, nope: int, rope: int, values: int, *, dtype: torch.dtype = BF16, scores: str = "bf16",
-    probs: str = "bf16", block_q: int = 16, block_n: int = 16,
+    probs: str = "bf16", block_q: int = 16, block_n: int = 16, config: Config | None = None,
+    gpu: InterpreterGpu | None = None, behind: int = 0, aligned: bool = False,
 ) -> torch.Tensor:  # fmt: skip
-    """q's parts are views of one tensor; keys lie between others."""
+    """q's parts are views of one tensor; keys lie between others; ``behind`` rows that no sequence has are NaN."""
     torch.manual_seed(2)
     tokens, rows = step.num_tokens, sum(step.context)
     q = (torch.randn(tokens, heads, nope + rope) * 2).to(dtype)
     o = torch.empty(tokens, heads, values, dtype=dtype)
+    offset, width = (8, 16) if aligned else (3, 7)
+    kv, k_rope = torch.randn(rows + behind, heads, nope + values), torch.randn(rows + behind, rope + width)
+    kv[rows:], k_rope[rows:] = torch.nan, torch.nan
     run_checked(
         expanded_attention,
         NAME,
-        InterpreterGpu(),
+        gpu or InterpreterGpu(),
         {"o": o},
         q_nope=q[..., :nope],
         q_rope=q[..., nope:],
-        kv=torch.randn(rows, heads, nope + values).to(dtype),
-        k_rope=torch.randn(rows, rope + 7).to(dtype)[:, 3 : 3 + rope],
+        kv=kv.to(dtype),
+        k_rope=k_rope.to(dtype)[:, offset : offset + rope],
         positions=step.positions,
         seq_offsets=step.seq_offsets,
         context_lens=step.context_lens,
-        configs=[{"block_q": block_q, "block_n": block_n, "num_warps": 4, "num_stages": 2}],
+        configs=[config or {"block_q": block_q, "block_n": block_n, "num_warps": 4, "num_stages": 2}],
         scale=0.11,
         scores=scores,
         probs=probs,
@@ -85,6 +92,75 @@ def test_tokens_behind_the_last_sequence_get_zeros(sequences: int) -> None:
         positions=torch.cat([step.positions, torch.zeros(40, dtype=torch.int32)]), seq_offsets=step.seq_offsets,
         context_lens=step.context_lens, o=o, scale=1.0, scores="f32", probs="f32",
         configs=[{"block_q": 16, "block_n": 16, "num_warps": 4, "num_stages": 2}],
+    )  # fmt: skip
+    assert bool(o[:known].isfinite().all()) and bool(o[:known].any(dim=-1).all())
+    assert not bool(o[known:].any())
+
+
+def test_few_programs_walk_all_tiles() -> None:
+    config = {"block_q": 16, "block_n": 32, "num_warps": 4, "num_stages": 2}
+    persistent = {**config, "persistent": 1, "heads_together": 2}
+    one_each = run(CHUNKED, heads=4, nope=32, rope=16, values=32, config=config)
+    walked = run(CHUNKED, heads=4, nope=32, rope=16, values=32, config=persistent, gpu=InterpreterGpu(num_sms=3))
+    assert torch.equal(one_each, walked)
+
+
+def run_gluon(
+    step: Step, *, heads: int = 1, tile: int = 0, scores: str = "bf16", seed: int = 0, behind: int = 0
+) -> torch.Tensor:
+    """With the sizes of DeepSeek-V3's heads."""
+    gpu = GluonInterpreterGpu(num_sms=3, seed=seed)
+    o = run(
+        step,
+        heads,
+        128,
+        64,
+        128,
+        scores=scores,
+        config=GLUON_TILES[tile].config(),
+        gpu=gpu,
+        behind=behind,
+        aligned=True,
+    )
+    assert gpu.emulated == 1
+    return o
+
+
+@pytest.mark.parametrize("tokens", [1, 64, 65, 128, 200])
+def test_one_sequence_in_gluon(tokens: int) -> None:
+    run_gluon(Step(new=[tokens], context=[tokens]))
+
+
+LONGER = Step(new=[40, 0, 128, 33, 1], context=[300, 5, 128, 50, 129])
+
+
+@pytest.mark.parametrize("scores", ["bf16", "f32"])
+@pytest.mark.parametrize("tile", range(len(GLUON_TILES)))
+def test_longer_contexts_in_gluon(tile: int, scores: str) -> None:
+    run_gluon(LONGER, heads=3, tile=tile, scores=scores, seed=tile)
+
+
+def test_rows_of_no_sequence_do_not_count_in_gluon() -> None:
+    """Not even as zero times NaN: a tile of the last sequence's context ends behind it."""
+    run_gluon(LONGER, behind=130)
+    run_gluon(LONGER, tile=3, behind=130)
+
+
+def test_the_order_of_events_changes_nothing_in_gluon() -> None:
+    first, *others = [run_gluon(LONGER, heads=2, seed=seed) for seed in range(5)]
+    assert all(torch.equal(first, other) for other in others)
+
+
+@pytest.mark.parametrize("sequences", [0, 3])
+def test_tokens_behind_the_last_sequence_get_zeros_in_gluon(sequences: int) -> None:
+    step = Step(new=[1, 9, 140][:sequences], context=[1, 12, 140][:sequences])
+    known, tokens, rows = step.num_tokens, step.num_tokens + 140, sum(step.context)
+    o = torch.full((tokens, 1, 128), torch.nan, dtype=BF16)
+    expanded_attention(
+        GluonInterpreterGpu(), q_nope=torch.randn(tokens, 1, 128).to(BF16), q_rope=torch.randn(tokens, 1, 64).to(BF16),
+        kv=torch.randn(rows, 1, 256).to(BF16), k_rope=torch.randn(rows, 64).to(BF16),
+        positions=torch.cat([step.positions, torch.zeros(140, dtype=torch.int32)]), seq_offsets=step.seq_offsets,
+        context_lens=step.context_lens, o=o, scale=1.0, scores="f32", probs="f32", configs=[GLUON_TILES[0].config()],
     )  # fmt: skip
     assert bool(o[:known].isfinite().all()) and bool(o[:known].any(dim=-1).all())
     assert not bool(o[known:].any())

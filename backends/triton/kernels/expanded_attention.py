@@ -67,18 +67,23 @@ def attend(
 
 
 @triton.jit
-def expanded_attention_kernel(
-    q_nope_ptr: tl.tensor, q_rope_ptr: tl.tensor, kv_ptr: tl.tensor, k_rope_ptr: tl.tensor, positions_ptr: tl.tensor,
-    seq_offsets_ptr: tl.tensor, context_lens_ptr: tl.tensor, o_ptr: tl.tensor, softmax_scale: tl.tensor,
-    num_tokens: tl.tensor, num_sequences: tl.tensor, num_blocks: tl.tensor, q_nope_token: tl.tensor,
-    q_nope_head: tl.tensor, q_rope_token: tl.tensor, q_rope_head: tl.tensor, kv_row: tl.tensor, kv_head: tl.tensor,
-    k_rope_row: tl.tensor, o_token: tl.tensor, o_head: tl.tensor, NOPE: tl.constexpr, ROPE: tl.constexpr,
-    VALUES: tl.constexpr, SCORES: tl.constexpr, PROBS: tl.constexpr, BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr,
-    BLOCK_K: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_V: tl.constexpr,
+def attend_tile(
+    tile: tl.tensor, q_nope_ptr: tl.tensor, q_rope_ptr: tl.tensor, kv_ptr: tl.tensor, k_rope_ptr: tl.tensor,
+    positions_ptr: tl.tensor, seq_offsets_ptr: tl.tensor, context_lens_ptr: tl.tensor, o_ptr: tl.tensor,
+    softmax_scale: tl.tensor, num_tokens: tl.tensor, num_sequences: tl.tensor, num_blocks: tl.tensor,
+    q_nope_token: tl.tensor, q_nope_head: tl.tensor, q_rope_token: tl.tensor, q_rope_head: tl.tensor, kv_row: tl.tensor,
+    kv_head: tl.tensor, k_rope_row: tl.tensor, o_token: tl.tensor, o_head: tl.tensor, NOPE: tl.constexpr,
+    ROPE: tl.constexpr, VALUES: tl.constexpr, SCORES: tl.constexpr, PROBS: tl.constexpr, BLOCK_Q: tl.constexpr,
+    BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_V: tl.constexpr,
+    HEADS_TOGETHER: tl.constexpr,
 ) -> None:  # fmt: skip
-    """One head of a block of one sequence's tokens; tokens behind the last sequence get zeros."""
-    block = num_blocks - 1 - tl.program_id(0)  # the longest contexts first
-    head = tl.program_id(1)
+    """One head of a block of one sequence's tokens; tokens behind the last sequence get zeros.
+
+    Tiles go through the blocks of HEADS_TOGETHER heads at a time, those with the longest contexts first.
+    """
+    heads_and_block = tile // HEADS_TOGETHER
+    head = heads_and_block // num_blocks * HEADS_TOGETHER + tile % HEADS_TOGETHER
+    block = num_blocks - 1 - heads_and_block % num_blocks
     n, before = sequence_of_block(seq_offsets_ptr, context_lens_ptr, num_sequences, block, BLOCK_Q)
     first = tl.load(seq_offsets_ptr + n)
     start = first + (block - first // BLOCK_Q - n) * BLOCK_Q
@@ -116,3 +121,32 @@ def expanded_attention_kernel(
         acc = acc / tl.where(total == 0.0, 1.0, total)[:, None]
         to_o = o_ptr + head * o_head + t * o_token + v[None, :]
         tl.store(to_o, acc.to(o_ptr.dtype.element_ty), mask=t_ok[:, None] & (v < VALUES)[None, :])
+
+
+@triton.jit
+def expanded_attention_kernel(
+    q_nope_ptr: tl.tensor, q_rope_ptr: tl.tensor, kv_ptr: tl.tensor, k_rope_ptr: tl.tensor, positions_ptr: tl.tensor,
+    seq_offsets_ptr: tl.tensor, context_lens_ptr: tl.tensor, o_ptr: tl.tensor, softmax_scale: tl.tensor,
+    num_tokens: tl.tensor, num_sequences: tl.tensor, num_blocks: tl.tensor, num_tiles: tl.tensor,
+    num_programs: tl.tensor, q_nope_token: tl.tensor, q_nope_head: tl.tensor, q_rope_token: tl.tensor,
+    q_rope_head: tl.tensor, kv_row: tl.tensor, kv_head: tl.tensor, k_rope_row: tl.tensor, o_token: tl.tensor,
+    o_head: tl.tensor, NOPE: tl.constexpr, ROPE: tl.constexpr, VALUES: tl.constexpr, SCORES: tl.constexpr,
+    PROBS: tl.constexpr, BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_D: tl.constexpr,
+    BLOCK_V: tl.constexpr, HEADS_TOGETHER: tl.constexpr, PERSISTENT: tl.constexpr,
+) -> None:  # fmt: skip
+    """Every ``num_programs``-th tile; see ``attend_tile``.  Without PERSISTENT there are as many programs as tiles."""
+    if PERSISTENT:
+        for tile in range(tl.program_id(0), num_tiles, num_programs):
+            attend_tile(
+                tile, q_nope_ptr, q_rope_ptr, kv_ptr, k_rope_ptr, positions_ptr, seq_offsets_ptr, context_lens_ptr,
+                o_ptr, softmax_scale, num_tokens, num_sequences, num_blocks, q_nope_token, q_nope_head, q_rope_token,
+                q_rope_head, kv_row, kv_head, k_rope_row, o_token, o_head, NOPE, ROPE, VALUES, SCORES, PROBS, BLOCK_Q,
+                BLOCK_N, BLOCK_K, BLOCK_D, BLOCK_V, HEADS_TOGETHER,
+            )  # fmt: skip
+    else:
+        attend_tile(
+            tl.program_id(0), q_nope_ptr, q_rope_ptr, kv_ptr, k_rope_ptr, positions_ptr, seq_offsets_ptr,
+            context_lens_ptr, o_ptr, softmax_scale, num_tokens, num_sequences, num_blocks, q_nope_token, q_nope_head,
+            q_rope_token, q_rope_head, kv_row, kv_head, k_rope_row, o_token, o_head, NOPE, ROPE, VALUES, SCORES, PROBS,
+            BLOCK_Q, BLOCK_N, BLOCK_K, BLOCK_D, BLOCK_V, HEADS_TOGETHER,
+        )  # fmt: skip
