@@ -3,7 +3,8 @@
 Triton's interpreter rounds f32 to bfloat16 towards zero, and f32 to 8-bit floats without the carry into the exponent
 and without saturation, and multiplies the bits of bfloat16 operands as integers (``_convert_float`` and ``create_dot``
 of triton/runtime/interpreter.py, 3.6 to 3.9).  Its casts are replaced by PyTorch's, which round to nearest, ties to
-even, as the hardware's ``cvt.rn`` does.  To be removed when upstream rounds.
+even, as the hardware's ``cvt.rn`` does.  Its fused multiply-add rounds twice (until 3.9).  To be removed when upstream
+rounds.
 """
 
 import importlib
@@ -125,5 +126,12 @@ def install_casts() -> None:
         product = np.matmul(widened(a), widened(b), dtype=d.data.dtype)
         return upstream.TensorHandle(product + d.data, d.dtype.scalar)
 
+    def fma(self: Any, x: Any, y: Any, z: Any) -> Any:
+        """``x * y + z`` of f32 numbers: the product is exact in f64, and so is a sum that is exact in f32."""
+        wide = x.data.astype(np.float64) * y.data + z.data
+        return upstream.TensorHandle(wide.astype(z.data.dtype), z.dtype.scalar)
+
     upstream._convert_float = convert  # pyright: ignore[reportPrivateUsage]
     upstream.InterpreterBuilder.create_dot = dot
+    if not hasattr(getattr(upstream, "_interpreter", None), "fma_fp32"):
+        upstream.InterpreterBuilder.create_fma = fma

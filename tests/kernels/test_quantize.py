@@ -42,6 +42,19 @@ def test_scales_that_are_powers_of_two_stay() -> None:
     check_quantize(x, round_scale="pow2", amax_floor=1e-30)
 
 
+def test_quotients_are_rounded_once() -> None:
+    """Numbers whose quotients lie at, or next to, the middle of two that the format has: one rounding more moves them."""
+    torch.manual_seed(0)
+    rows, middles = 160, (torch.arange(8, 16) + 0.5) / 8
+    scales = 1 + torch.rand(rows, 1)
+    x = torch.cat([scales * middles * 2.0**shift for shift in range(-6, 8)], dim=1)
+    x = torch.cat([x, scales * 448], dim=1).nextafter(torch.randn(rows, 113) * 1e9)
+    x[:, -1:] = scales * 448
+    check_quantize(x)
+    check_quantize(x * 2.0**-8, round_scale="none", data="f8E4M3FN")
+    check_quantize(-x.bfloat16())
+
+
 def test_infinite_numbers_become_nan_and_their_block_zero() -> None:
     x = rows(5, 384)
     x[2, 130] = float("inf")
