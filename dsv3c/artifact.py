@@ -104,7 +104,7 @@ def text_files(compiled: Compiled) -> dict[str, str]:
     target = compiled.ctx.target
     runs = has_programs(target) if compiled.lowered is not None else target is not None and target.kind == "cpu"
     if runs and num_ranks(module) == 1:
-        files |= program_files(module, compiled.lowered)
+        files |= program_files(module, compiled.lowered, compiled.kernels)
     return files
 
 

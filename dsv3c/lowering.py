@@ -51,8 +51,12 @@ def wants_kernels(target: Target, level: str, asked: bool) -> bool:
     return has_kernels(target) and (asked or level in (KERNELS, "program"))
 
 
-def program_files(module: ModuleOp, lowered: ModuleOp | None) -> dict[str, str]:
+def program_files(
+    module: ModuleOp, lowered: ModuleOp | None, kernels: Sequence["CompiledKernel"] = ()
+) -> dict[str, str]:
     """The program: file name -> text, ``program.py`` among them; of kernels where there is a lowered module.
+
+    ``kernels``: those it calls, where they were compiled.
 
     Raises IRError for what the program cannot run.
     """
@@ -62,7 +66,7 @@ def program_files(module: ModuleOp, lowered: ModuleOp | None) -> dict[str, str]:
         return emit_program(module)
     from dsv3c.backends.triton.emitter import emit_kernels_program
 
-    return emit_kernels_program(lowered)
+    return emit_kernels_program(lowered, [kernel.variant for kernel in kernels])
 
 
 @dataclass(frozen=True, kw_only=True)

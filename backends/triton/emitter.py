@@ -6,7 +6,7 @@ results comes from the plan, views are torch's, recipes of parameters and the en
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import import_module, resources
 from pathlib import PurePath
@@ -26,8 +26,10 @@ from dsv3c.backends.reference.python_text import Names, literal_text, wrapped
 from dsv3c.backends.triton.batch_invariance import BATCH_INVARIANT
 from dsv3c.backends.triton.captures import capture_text
 from dsv3c.backends.triton.emitted_host import emit_exchange, emit_part
+from dsv3c.backends.triton.emitted_kernels import kernel_lines
 from dsv3c.backends.triton.emitted_streams import EmittedStreams
 from dsv3c.backends.triton.externs import extern_lines
+from dsv3c.backends.triton.runtime.gpu import Variant
 from dsv3c.backends.triton.streams import step_part
 from dsv3c.ir.dialects import comm
 from dsv3c.ir.dialects.comm import meshes_of
@@ -59,7 +61,7 @@ COPIED = {LAUNCHERS: "launchers", DEVICE: "device"}
 """Packages that a program brings along -> their import names in it."""
 RESERVED = (
     *reference.RESERVED,
-    *("gpu", "space", "Gpu", "Frame", "run_kernels", "Path", "Extern", "EXTERNS", "Capture"),
+    *("gpu", "space", "Gpu", "Frame", "run_kernels", "Path", "Extern", "EXTERNS", "Capture", "KERNELS"),
 )
 MAX_LINE = 120
 CONTEXT = ("gpu: Gpu", "space: Frame", "p: Params")
@@ -85,9 +87,10 @@ EXTERN_IMPORT = "from device.externs import Extern\n"
 CAPTURE_IMPORT = "from device.graphs import Capture\n"
 
 
-def emit_kernels_program(module: ModuleOp) -> dict[str, str]:
+def emit_kernels_program(module: ModuleOp, variants: Sequence[Variant] = ()) -> dict[str, str]:
     """File name -> text of a program that runs every entry of a lowered module on a device.
 
+    ``variants``: of the kernels that it calls, for it to look for them before it starts.
     ``program.py``, ``launchers/``, ``device/``, ``meanings/``, ``runtime/``.  Raises ``IRError`` for an op that no
     kernel runs, and for a module of several ranks.
     """
@@ -104,7 +107,9 @@ def emit_kernels_program(module: ModuleOp) -> dict[str, str]:
         emit_function(program, function, launchers)
     entered = [function for function in order if not call_sites(function)]
     externs = extern_lines(module)
-    entries = [kernel_entry(program, function, calls_externs=bool(externs)) for function in entered]
+    kernels = kernel_lines(variants)
+    constants = (["externs=EXTERNS"] if externs else []) + (["kernels=KERNELS"] if kernels else [])
+    entries = [kernel_entry(program, function, constants) for function in entered]
     imports = "".join(
         import_text(package, sorted(files))
         for package, files in (("launchers", launchers), ("meanings", program.meanings))
@@ -119,6 +124,7 @@ def emit_kernels_program(module: ModuleOp) -> dict[str, str]:
     parts = [
         HEAD.format(title=title, imports=imports, externs=EXTERN_IMPORT if externs else "", captures=captures),
         *externs,
+        *kernels,
         *program.constant_lines,
         *program.lines,
     ]
@@ -135,11 +141,11 @@ def import_text(package: str, files: list[str]) -> str:
     return "".join([f"from {package} import (\n", *(f"    {file},\n" for file in files), ")\n"])
 
 
-def kernel_entry(program: Program, function: func.FuncOp, *, calls_externs: bool) -> str:
-    """An item of ``ENTRIES``."""
+def kernel_entry(program: Program, function: func.FuncOp, constants: Sequence[str]) -> str:
+    """An item of ``ENTRIES``; ``constants``: arguments that all entries have."""
     planned = function.attributes.get(WORKSPACE)
     others = [f"workspace={planned.value.data}"] if isinstance(planned, IntegerAttr) else []
-    others += ["externs=EXTERNS"] if calls_externs else []
+    others += constants
     others += ["batch_invariant=True"] if BATCH_INVARIANT in function.attributes else []
     captured = capture_text(function)
     others += [f"capture={captured}"] if captured is not None else []

@@ -14,8 +14,10 @@ import torch
 from fake_cuda import FakeCuda
 
 from dsv3c.backends.triton.runtime.cubin import CubinGpu, runs
+from dsv3c.backends.triton.runtime.entries import Entry
 from dsv3c.backends.triton.runtime.gpu import Static, variant_of
 from dsv3c.backends.triton.runtime.records import GpuError, KernelRecord, Kernels, kernels_text, read_kernels
+from dsv3c.backends.triton.runtime.space import Space
 
 CONFIG = {"num_warps": 4, "num_stages": 2, "block": 64}
 X, Y = torch.zeros(64, 32, dtype=torch.bfloat16), torch.zeros(64, 32)
@@ -84,6 +86,24 @@ def test_a_binary_is_loaded_once_and_every_launch_passes_its_own_numbers(tmp_pat
     assert driver.names().count("cuModuleLoadData") == 1
     assert [launch["values"][3] for launch in driver.launched] == [64, 7]
     assert device.launches == {"norm.norm_kernel": 2}
+
+
+def test_all_binaries_are_loaded_ahead_and_once(tmp_path: Path) -> None:
+    driver = FakeCuda()
+    device = gpu(folder(tmp_path, record()), driver)
+    device.load_all()
+    device.launch("norm.norm_kernel", (1, 1, 1), ARGUMENTS, {"BLOCK": 64}, CONFIG)
+    assert driver.names().count("cuModuleLoadData") == 1 and len(driver.launched) == 1
+
+
+def test_a_kernel_that_the_program_calls_and_nobody_compiled_is_told_before_any_is_loaded(tmp_path: Path) -> None:
+    driver, found = FakeCuda(), record()
+    device, space = gpu(folder(tmp_path, found), driver), Space(torch.device("cpu"))
+    entry = Entry(print, kernels={found.kernel: (found.key,)})
+    entry.on(device, space)
+    with pytest.raises(GpuError, match=r"1 of 2 variants of norm.norm_kernel .* not in .*kernels\.json: f00d"):
+        replace(entry, kernels={found.kernel: (found.key, "f00d")}).on(device, space)
+    assert "cuModuleLoadData" not in driver.names()
 
 
 def test_much_shared_memory_is_asked_for_and_scratch_is_brought(tmp_path: Path) -> None:

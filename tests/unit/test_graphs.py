@@ -287,7 +287,7 @@ def test_graphs_are_asked_for_and_refused() -> None:
 @pytest.mark.parametrize(("asked", "kind"), [([], CudaGraphs), (["--cuda-graph", "off"], type(None))])
 def test_the_command_line_chooses(asked: list[str], kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
     found = list[object]()
-    gpu = SimpleNamespace(device=CPU, check_memory=lambda _: None)
+    gpu = SimpleNamespace(device=CPU, check_memory=lambda _: None, load_all=lambda: None)
     monkeypatch.setattr(entries_module, "CubinGpu", lambda _: gpu)
     monkeypatch.setattr(entries_module, "entries_on", lambda *given: found.append(given[-1]) or {})
     assert run_kernels({}, Path(), ["--tokens", "1", *asked]) == 1  # there is nothing to generate with

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from kernel_programs import Forced, interpreted
+from kernel_programs import Forced, interpreted, load_program
 from kernel_references import calc_diff
 from roundtrip import parse
 from torch import Tensor
@@ -23,6 +23,7 @@ from dsv3c.backends.triton.plan_memory import PlanMemoryPass
 from dsv3c.backends.triton.runtime.gpu import variant_of
 from dsv3c.backends.triton.runtime.records import GpuError
 from dsv3c.backends.triton.runtime.space import Space, device_cache
+from dsv3c.backends.triton.variants import variants_of
 from dsv3c.ir.context import make_context
 from dsv3c.ir.errors import IRError
 from dsv3c.ir.targets import load_target
@@ -229,3 +230,13 @@ def test_tables_of_a_part_of_a_step_are_made_on_the_host() -> None:
     tables = [torch.tensor(rows, dtype=torch.int32) for rows in ([0, 1, 4, 7], [[1, 2], [3, 4], [5, 6]], [9, 8, 7])]
     found = interpreted(module)["main"].bind(Params(RandomSource(0)))(*tables)
     assert [table.tolist() for table in found] == [[0, 2, 3], [[3, 4], [5, 6]], [8, 5]]
+
+
+def test_a_program_says_which_kernels_it_calls() -> None:
+    module = planned()
+    variants = variants_of(module, 132)
+    names = load_program(emit_kernels_program(module, variants)["program.py"])
+    assert names["ENTRIES"]["main"].kernels is names["KERNELS"]
+    assert {key for keys in names["KERNELS"].values() for key in keys} == {variant.key for variant in variants}
+    assert len(names["KERNELS"]["quantize.quantize_rows_kernel"]) == 2, "with as many rows as a step may have"
+    assert "KERNELS" not in load_program(emit_kernels_program(module)["program.py"])

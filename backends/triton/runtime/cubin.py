@@ -7,7 +7,7 @@ told before the first launch.
 import ctypes
 import hashlib
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from math import prod
@@ -29,6 +29,7 @@ from dsv3c.backends.triton.runtime.gpu import (
     variant_of,
 )
 from dsv3c.backends.triton.runtime.records import (
+    FILE,
     GLOBAL_SCRATCH,
     PROFILE_SCRATCH,
     TENSOR_MAP,
@@ -90,6 +91,7 @@ class CubinGpu:
         self.handle_of_stream = stream if stream is not None else self.current_stream
         self.streams: dict[str, torch.cuda.Stream] = {}
         self.loaded: dict[Variant, Loaded] = {}
+        self.by_key: dict[str, Loaded] = {}
         self.launches: dict[str, int] = {}
         """Kernel -> how often it was launched."""
         if driver is None:
@@ -122,9 +124,30 @@ class CubinGpu:
         del kept  # the caching allocator hands memory out again in stream order
         self.launches[kernel] = self.launches.get(kernel, 0) + 1
 
+    def check_kernels(self, called: Mapping[str, Sequence[str]]) -> None:
+        """Raise GpuError for a variant that a program calls (kernel -> keys) and that was not compiled."""
+        for kernel, keys in called.items():
+            absent = [key for key in keys if key not in self.kernels.records]
+            if absent:
+                raise GpuError(
+                    f"{len(absent)} of {len(keys)} variants of {kernel} that the program calls are not in "
+                    f"{self.folder / FILE}: {', '.join(absent[:3])}",
+                    "compile again, or copy the whole folder",
+                )
+
+    def load_all(self) -> None:
+        """Load every binary now, rather than with its first launch.  Raises GpuError as ``load`` does."""
+        for record in self.kernels.records.values():
+            self.load_record(record)
+
     def load(self, variant: Variant) -> Loaded:
-        """Load a variant's binary.  Raises GpuError when there is none, and for one that changed since it was made."""
-        record = self.kernels.find(variant.key, variant.kernel, described(variant))
+        """A variant's binary.  Raises GpuError when there is none, and for one that changed since it was made."""
+        return self.load_record(self.kernels.find(variant.key, variant.kernel, described(variant)))
+
+    def load_record(self, record: KernelRecord) -> Loaded:
+        """A binary, loaded once."""
+        if record.key in self.by_key:
+            return self.by_key[record.key]
         binary = (self.folder / record.file).read_bytes()
         if hashlib.sha256(binary).hexdigest() != record.sha256:
             raise GpuError(f"{self.folder / record.file} changed since it was compiled", "compile again")
@@ -133,7 +156,8 @@ class CubinGpu:
         if record.shared_bytes > DEFAULT_SHARED_BYTES:
             largest = self.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
             call(self.driver, "cuFuncSetAttribute", function, largest, record.shared_bytes)
-        return Loaded(record, function)
+        self.by_key[record.key] = Loaded(record, function)
+        return self.by_key[record.key]
 
     def scratch(self, record: KernelRecord, grid: tuple[int, int, int]) -> dict[str, Tensor | None]:
         """Memory behind the two pointers that Triton appends; None where a kernel needs none."""

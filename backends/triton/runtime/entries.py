@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -62,6 +62,8 @@ class Entry(HostEntry):
     """Functions of libraries that the program calls."""
     capture: Capture | str | None = None
     """How its steps can be captured as graphs, or why they cannot; None: nobody would."""
+    kernels: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """What the program calls: kernel -> keys of its variants; empty where that is not stated."""
     batch_invariant: bool = False
     """Whether a token's results have the same bits in every batch and phase."""
 
@@ -69,9 +71,11 @@ class Entry(HostEntry):
         """The entry for an engine: tables come from the host, caches stay on the device, other results come back.
 
         ``recorder``: what captures its steps, where they can be.  Raises GpuError for a library that the program calls
-        and that is not installed.
+        and that is not installed, and for a kernel that it calls and that was not compiled.
         """
         check_externs(self.externs)
+        if isinstance(gpu, CubinGpu):
+            gpu.check_kernels(self.kernels)
         device, function = space.device, partial(self.function, gpu, space)
 
         def run(params: Params, *arguments: Tensor | LatentCache) -> Sequence[object]:
@@ -97,7 +101,7 @@ class Entry(HostEntry):
         return DeviceEntry(**fields, captured=captured)
 
 
-OWN = ("workspace", "externs", "capture", "batch_invariant")
+OWN = ("workspace", "externs", "capture", "kernels", "batch_invariant")
 """Fields that entries for a CPU do not have."""
 
 
@@ -169,6 +173,7 @@ def run_kernels(entries: dict[str, Entry], folder: Path, arguments: Sequence[str
     try:
         gpu = CubinGpu(folder)
         gpu.check_memory(workspace_bytes(entries))
+        gpu.load_all()
         recorder = recorder_for(entries, gpu, chosen.cuda_graph)
         print(about_graphs(entries, recorder), file=sys.stderr)
         if chosen.speculative and not all(entry.batch_invariant for entry in entries.values()):
