@@ -17,6 +17,7 @@ from cli import dsv3c, refused
 
 from dsv3c.artifact import write_artifact
 from dsv3c.backends.triton.runtime.gpu import InOrder
+from dsv3c.backends.triton.runtime.records import FORMAT
 from dsv3c.benchmark import Measured, Point, bound_of
 from dsv3c.benchmark_gpu import LEAD_CYCLES, CudaEvents, HostClock, is_own, load_program
 from dsv3c.benchmark_record import Device, clocks, cuda, record, record_text, table_text
@@ -202,7 +203,9 @@ def test_without_a_gpu_one_clear_line_and_no_number(gpu: Path, monkeypatch: pyte
     (gpu / "kernels.json").unlink(missing_ok=True)
     done = refused("bench", gpu, status=1, says=["kernels.json cannot be read"])
     assert done.out == ""
-    (gpu / "kernels.json").write_text(json.dumps({"format": 1, "arch": "sm_90a", "toolkit": "13.0", "kernels": []}))
+    (gpu / "kernels.json").write_text(
+        json.dumps({"format": FORMAT, "arch": "sm_90a", "toolkit": "13.0", "kernels": []})
+    )
     monkeypatch.setitem(sys.modules, "cuda.bindings.driver", None)
     done = refused("bench", gpu, status=1, says=["cuda-bindings cannot be imported", "pip install cuda-bindings"])
     assert done.out == ""
