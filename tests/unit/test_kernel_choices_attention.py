@@ -51,12 +51,15 @@ def absorbed(
     )
 
 
-def expanded(heads: int = 128, nope: int = 128, values: int = 128, kind: str = "bf16", kv: str = "bf16") -> str:
+def expanded(
+    heads: int = 128, nope: int = 128, values: int = 128, kind: str = "bf16", kv: str = "bf16", scale: float = 0.125,
+    scores: str = "f32", probs: str = "bf16",
+) -> str:  # fmt: skip
     return function(
         f'tensor<?x{heads}x{nope}x{kind}, ["T"]>; tensor<?x{heads}x64x{kind}, ["T"]>; '
         f'tensor<?x{heads}x{nope + values}x{kv}, ["C"]>; tensor<?x64x{kind}, ["C"]>; '
         f'tensor<?xi32, ["T"]>; tensor<?xi32, ["N + 1"]>; {LENS}',
-        "mla.expanded_attention %q, %r, %x, %k at %p, %s, %b scale 0.125 scores f32 probs bf16",
+        f"mla.expanded_attention %q, %r, %x, %k at %p, %s, %b scale {scale} scores {scores} probs {probs}",
         f'tensor<?x{heads}x{values}x{kind}, ["T"]>',
     )
 
@@ -173,6 +176,49 @@ def test_low_tiles_of_tokens_where_others_leave_multiprocessors_idle() -> None:
     assert choice.launcher == "expanded_attention.expanded_attention" and not choice.scratch
     assert choice.parameters == {"scale": 0.125, "scores": "f32", "probs": "bf16"}
     assert [*choice.operands] == ["q_nope", "q_rope", "kv", "k_rope", "positions", "seq_offsets", "context_lens"]
+
+
+def test_expanded_attention_in_gluon() -> None:
+    for heads, scores, probs in ((128, "f32", "bf16"), (16, "bf16", "f32")):
+        choice = answer(expanded(heads, scores=scores, probs=probs), gluon=True)
+        assert isinstance(choice, Choice) and choice.candidates is not None
+        (config,) = choice.configs
+        assert config == {
+            **{"block_q": 128, "block_n": 128, "heads_together": 4, "persistent": 1, "gluon": 1},
+            **{"num_warps": 4, "num_stages": 2},
+        }
+        measured = choice.candidates.configs[0]
+        assert config == measured[0] and sorted(each.get("gluon", 0) for each in measured) == [0] * 5 + [1] * 4
+        assert choice.rejected == expanded_attention.SPILLING
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (expanded(kind="f16", kv="f16"), "operands of f16"),
+        (expanded(nope=64), "heads of 64 + 64, 128: it is written for 128 + 64, 128"),
+        (expanded(values=64), "heads of 128 + 64, 64"),
+        (expanded(scores="f16"), "scores in f16, probabilities in bf16"),
+        (expanded(probs="f16"), "scores in f32, probabilities in f16"),
+        (expanded(scale=-0.125), "a scale that is not positive"),
+    ],
+)
+def test_what_expanded_attention_in_gluon_is_not_written_for(text: str, words: str) -> None:
+    choice = answer(text, gluon=True)
+    assert isinstance(choice, Choice)
+    assert not any(config.get("gluon", 0) for config in choice.configs)
+    assert choice.rejected[0].candidate == "128x128, heads by 4 (Gluon)" and words in choice.rejected[0].reason
+
+
+def test_less_shared_memory_leaves_lower_tiles_in_gluon() -> None:
+    choice = answer(expanded(), replace(H800, shared_memory_bytes_per_block=163840), gluon=True)
+    assert isinstance(choice, Choice)
+    assert [(config["block_n"], config["gluon"]) for config in choice.configs] == [(64, 1)]
+    assert choice.rejected[0] == Rejected(
+        "128x128, heads by 4 (Gluon)", "takes 217344 bytes of shared memory, a block has 163840"
+    )
+    small = answer(expanded(), replace(H800, shared_memory_bytes_per_block=100000), gluon=True)
+    assert isinstance(small, Choice) and not any(config.get("gluon", 0) for config in small.configs)
 
 
 @pytest.mark.parametrize(
