@@ -4,7 +4,7 @@ A step is timed as its caller sees it, from the tables on the host to the logits
 of their own, so that watching them does not change the step's time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
@@ -30,6 +30,8 @@ class Runner(Protocol):
 
     kernel: str
     """What a kernel is called here: ``launcher``, or ``op``."""
+    graph: Callable[[], None] | str
+    """Run it as a graph of the device, or why it is not."""
 
     def step(self) -> None:
         """Run it; the results are on the host afterwards."""
@@ -162,6 +164,8 @@ class Measured:
     """What a kernel is called: see ``Runner.kernel``."""
     steps: tuple[float, ...]
     """Seconds of every run after warming up."""
+    graphs: tuple[float, ...] | str
+    """The same of runs as a graph, in turn with the others; or why there are none."""
     bound: Bound
     kernels: tuple[KernelRow, ...]
     """The longest first."""
@@ -210,20 +214,27 @@ class Bounds:
 
 
 def measure(runner: Runner, point: Point, bound: Bound, bounds: Bounds, *, repeats: int, warm_up: int = 1) -> Measured:
-    """Run a step ``warm_up`` times, then ``repeats`` times for its own time, then as often for its kernels'."""
+    """Run a step ``warm_up`` times, then ``repeats`` times for its own time, then as often for its kernels'.
+
+    Runs as a graph stand between the others: both see the device in the same state.
+    """
+    ways = [runner.step] if isinstance(runner.graph, str) else [runner.step, runner.graph]
     for _ in range(warm_up):
-        runner.step()
-    steps = list[float]()
+        for way in ways:
+            way()
+    times: list[list[float]] = [[] for _ in ways]
     for _ in range(repeats):
-        start = perf_counter()
-        runner.step()
-        steps.append(perf_counter() - start)
+        for way, taken in zip(ways, times, strict=True):
+            start = perf_counter()
+            way()
+            taken.append(perf_counter() - start)
     runner.kernels()
     runs = [runner.kernels() for _ in range(repeats)]
     return Measured(
         point=point,
         kind=runner.kernel,
-        steps=tuple(steps),
+        steps=tuple(times[0]),
+        graphs=runner.graph if isinstance(runner.graph, str) else tuple(times[1]),
         bound=bound,
         kernels=rows_of(runs, bounds, {op: runner.name(op) for op, _ in runs[0]}),
         sites=rows_of(runs, bounds, places(runner, runs[0])),

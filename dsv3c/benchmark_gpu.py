@@ -8,6 +8,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import isfunction
 from pathlib import Path
 from time import perf_counter
@@ -129,12 +130,24 @@ class LoadedProgram:
         except self.modules["device.records"].GpuError as error:
             raise GpuMissing(error.what, hint=error.hint) from error
 
-    def entries(self, gpu: Any, device: torch.device) -> Mapping[str, Any]:
-        """The program's entries on a device.  Raises GpuMissing for what must be installed for them."""
+    def entries(self, gpu: Any, device: torch.device, recorder: Any = None) -> Mapping[str, Any]:
+        """The program's entries on a device, with what captures their steps as graphs.
+
+        Raises GpuMissing for what must be installed for them.
+        """
         try:
-            return self.modules["device.entries"].entries_on(self.names["ENTRIES"], gpu, device)
+            return self.modules["device.entries"].entries_on(self.names["ENTRIES"], gpu, device, recorder)
         except self.modules["device.records"].GpuError as error:
             raise GpuMissing(error.what, hint=error.hint) from error
+
+    def recorder(self, gpu: Any) -> Any:
+        """What captures steps on a GPU."""
+        return self.modules["device.graphs"].CudaGraphs(gpu)
+
+    def why_no_graph(self, entry: str) -> str:
+        """Why steps of an entry are not captured."""
+        stated = self.names["ENTRIES"][entry].capture
+        return stated if isinstance(stated, str) else "its steps are of any size"
 
     def params(self, weights: Path | None, seed: int) -> Any:
         """Parameters of a checkpoint, or random ones.  Raises Dsv3cError for a checkpoint that cannot be read."""
@@ -204,22 +217,32 @@ class KernelsRunner:
     stopwatch: Stopwatch
     params: Any
     maker: PhaseInputs
+    recorder: Any = None
+    """What captures steps; None: they are not to be."""
     kernel: str = "launcher"
+    graph: Callable[[], None] | str = field(init=False)
     ops: list[LaunchOp] = field(init=False)
     run: Callable[..., Sequence[object]] = field(init=False)
     arguments: list[object] = field(init=False)
 
     def __post_init__(self) -> None:
         self.ops = launched(self.module, self.entry)
-        entry = self.program.entries(self.gpu, self.device)[self.entry]
-        self.run = entry.bind(self.params)
+        entry = self.program.entries(self.gpu, self.device, self.recorder)[self.entry]
+        self.run = partial(entry.plain, self.params)
+        self.graph = "not asked for" if self.recorder is None else self.program.why_no_graph(self.entry)
+        if entry.captured is not None:
+            self.graph = partial(self.ran, entry.bind(self.params))
         self.arguments = arguments_on_device(self.maker, entry.caches)
 
     def step(self) -> None:
         """See ``Runner``.  Raises Dsv3cError for what the program refuses, and for parameters that do not fit."""
+        self.ran(self.run)
+
+    def ran(self, run: Callable[..., Sequence[object]]) -> None:
+        """Run the entry, with or without a graph."""
         try:
             with torch.no_grad():
-                self.run(*self.arguments)
+                run(*self.arguments)
         except self.program.modules["device.records"].GpuError as error:
             raise Dsv3cError(error.what, hint=error.hint) from error
 

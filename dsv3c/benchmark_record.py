@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 
 import torch
 from xdsl.ir import Operation
@@ -106,12 +107,18 @@ def step_json(one: Measured) -> dict[str, object]:
         "entry": point.entry,
         **sizes,
         "tokens": point.tokens,
-        "seconds": {"median": one.seconds, "min": min(one.steps), "max": max(one.steps), "runs": list(one.steps)},
+        "seconds": seconds_json(one.steps),
+        "graph": {"reason": one.graphs} if isinstance(one.graphs, str) else seconds_json(one.graphs),
         "tokens_per_s": one.tokens_per_s,
         "floor": bound_json(one.bound, one.seconds),
         f"{one.kind}s": [row_json(row) for row in one.kernels],
         "places": [row_json(row) for row in one.sites],
     }
+
+
+def seconds_json(times: Sequence[float]) -> dict[str, object]:
+    """The runs of a step."""
+    return {"median": median(times), "min": min(times), "max": max(times), "runs": list(times)}
 
 
 def row_json(row: KernelRow) -> dict[str, object]:

@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repeat", type=positive, metavar="N", help="runs of every step after warming up (default: 3, 20 on a GPU)"
     )
+    parser.add_argument(
+        "--cuda-graph",
+        choices=("auto", "off"),
+        default="auto",
+        help="time steps of decode and verify as CUDA graphs too, where they can be captured (auto, the default)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers, and what they were taken from")
     parser.add_argument(
         "--table", type=Path, metavar="FILE.toml", help="write kernels' times as a table for `dsv3c compile --measured`"
@@ -211,15 +217,21 @@ def measured_on_gpu(setting: Setting, points: "list[Point]") -> "tuple[Device, l
 
     loaded = load_program(setting.program.path)
     gpu = loaded.device(setting.program.path)
-    stopwatch = CudaEvents()
-    found = measured_with(setting, points, loaded, gpu, gpu.device, stopwatch)
+    recorder = loaded.recorder(gpu) if setting.arguments.cuda_graph == "auto" else None
+    found = measured_with(setting, points, loaded, gpu, gpu.device, CudaEvents(), recorder)
     return cuda(gpu.device.index, gpu.num_sms), found
 
 
 def measured_with(
-    setting: Setting, points: "list[Point]", loaded: Any, gpu: Any, device: Any, stopwatch: Any
+    setting: Setting,
+    points: "list[Point]",
+    loaded: Any,
+    gpu: Any,
+    device: Any,
+    stopwatch: Any,
+    recorder: Any = None,
 ) -> "list[tuple[Measured, Env]]":
-    """Every step of a loaded program on a device."""
+    """Every step of a loaded program on a device; ``recorder`` captures steps as graphs."""
     from dsv3c.benchmark import Bounds, measure, step_bound
     from dsv3c.benchmark_gpu import WARM_UP, KernelsRunner
     from dsv3c.inputs import PhaseInputs
@@ -232,7 +244,7 @@ def measured_with(
     for point in points:
         function = program.entries()[point.entry]
         maker = PhaseInputs(function, options_of(point, arguments.seed), phases_of(program.module)[point.entry])
-        runner = KernelsRunner(loaded, lowered, point.entry, gpu, device, stopwatch, params, maker)
+        runner = KernelsRunner(loaded, lowered, point.entry, gpu, device, stopwatch, params, maker, recorder)
         bounds = Bounds(lowered, point.env(), setting.target)
         bound = step_bound(program.module, point, setting.target)
         repeats = arguments.repeat or REPEATS["gpu"]

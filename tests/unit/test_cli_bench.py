@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,8 +19,8 @@ from dsv3c.artifact import write_artifact
 from dsv3c.backends.triton.runtime.gpu import InOrder
 from dsv3c.backends.triton.runtime.records import FORMAT
 from dsv3c.benchmark import Measured, Point, bound_of
-from dsv3c.benchmark_gpu import LEAD_CYCLES, CudaEvents, HostClock, is_own, load_program
-from dsv3c.benchmark_record import Device, clocks, cuda, record, record_text, table_text
+from dsv3c.benchmark_gpu import LEAD_CYCLES, WARM_UP, CudaEvents, HostClock, is_own, load_program
+from dsv3c.benchmark_record import Device, clocks, cuda, record, record_text, step_json, table_text
 from dsv3c.benchmark_text import duration, render
 from dsv3c.commands.bench import Setting, add_arguments, measured_with, phases, point_of, read
 from dsv3c.compiler import Request, compile_model
@@ -61,6 +61,18 @@ class IdleGpu(InOrder):
         self.launches.append(kernel)
 
 
+class IdleGraph:
+    """A graph of nothing, replayed."""
+
+    replays = 0
+
+    def record(self, work: Callable[[], Any]) -> tuple["IdleGraph", Any]:
+        return self, work()
+
+    def replay(self) -> None:
+        self.replays += 1
+
+
 class Ticks(HostClock):
     """A clock that goes on by a second whenever it is looked at."""
 
@@ -89,11 +101,11 @@ def watched(gpu: Path) -> Idle:
     return idle(gpu, *STEP)
 
 
-def idle(folder: Path, *options: str) -> Idle:
+def idle(folder: Path, *options: str, recorder: IdleGraph | None = None) -> Idle:
     """The measurement of a program of kernels on a device that does nothing."""
     setting, device, clock = read(asked(folder, *options)), IdleGpu(), Ticks()
     points = [point_of(setting.program, name, setting.arguments) for name in phases(setting.program, "decode")]
-    found = measured_with(setting, points, load_program(folder), device, torch.device("cpu"), clock)
+    found = measured_with(setting, points, load_program(folder), device, torch.device("cpu"), clock, recorder)
     return setting, found, device, clock
 
 
@@ -163,6 +175,20 @@ def test_every_kernel_stands_beside_its_floor(gpu: Path, watched: Idle) -> None:
     (step,) = json.loads(record_text(fields))["steps"]
     assert {row["name"] for row in step["launchers"]} == {row.name for row in one.kernels}
     assert step["floor"]["from"]
+
+
+def test_steps_are_timed_without_a_graph_and_as_one(gpu: Path, watched: Idle) -> None:
+    graph = IdleGraph()
+    _, [(one, _)], _, _ = idle(gpu, *STEP, recorder=graph)
+    assert len(one.steps) == len(one.graphs) == 2 and isinstance(one.graphs, tuple)
+    assert graph.replays == WARM_UP - 1 + 2, "the first run captures"
+    (line,) = (line for line in render(one, per_kernel=False).splitlines() if line.startswith("  graph "))
+    assert "(median of 2; " in line and line.endswith(" times as fast")
+    assert step_json(one)["graph"]["runs"] == list(one.graphs)
+    _, [(other, _)], _, _ = watched
+    assert other.graphs == "not asked for" and "  graph    none: not asked for" in render(other, per_kernel=False)
+    assert step_json(other)["graph"] == {"reason": "not asked for"}
+    assert load_program(gpu).why_no_graph("prefill") == "its steps are of any size"
 
 
 def test_times_become_a_table_that_estimates_read(watched: Idle) -> None:

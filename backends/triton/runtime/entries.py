@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,8 @@ class DeviceEntry(HostEntry):
 
     captured: CapturedSteps | None = None
     """What runs its steps as graphs; None where they run without."""
+    plain: Callable[..., Any] | None = None
+    """``function`` without graphs."""
 
     def warm_up(self, params: Params, caches: Sequence[LatentCache], leading: Sequence[Tensor] = ()) -> None:
         """Load binaries and parameters and capture all graphs now, rather than with the first steps.
@@ -98,7 +100,7 @@ class Entry(HostEntry):
         fields: dict[str, Any] = {name: value for name, value in vars(self).items() if name not in OWN}
         fields["function"] = run if captured is None else replay
         fields["caches"] = tuple(DeviceCacheSpec(**vars(spec), device=device) for spec in self.caches)
-        return DeviceEntry(**fields, captured=captured)
+        return DeviceEntry(**fields, captured=captured, plain=run)
 
 
 OWN = ("workspace", "externs", "capture", "kernels", "batch_invariant")
