@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.moe_rows import permute
 from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.launchers.scaled_grouped_mm import scaled_grouped_mm
 
@@ -17,7 +18,12 @@ EXPERTS = 5
 IDS = torch.tensor([[0, 3], [3, 4], [3, -1], [0, 4], [3, 0], [4, 3]])
 """Experts 1 and 2 have no token; a choice of none."""
 SWAPPED = [config(16, 64, swap=True)]
-ROWS = {"contiguous": 2 * len(IDS) + EXPERTS * 15, "masked": EXPERTS * 7, "dense": EXPERTS * len(IDS)}
+
+
+def room_for(layout: str, ids: Tensor, alignment: int) -> int:
+    """Rows of all experts together."""
+    rows = {"contiguous": ids.numel() + EXPERTS * (alignment - 1), "masked": EXPERTS * (len(ids) + 1)}
+    return rows.get(layout, EXPERTS * len(ids))
 
 
 def check_grouped(
@@ -30,19 +36,18 @@ def check_grouped(
     ids: Tensor = IDS,
     configs: list[dict[str, int]] = SWAPPED,
     out: torch.dtype = torch.float32,
+    alignment: int = 16,
+    gpu: InterpreterGpu | None = None,
 ) -> Tensor:
     """Permute tokens, run the kernel and compare with the meaning: sizes N, K."""
     n, k = sizes
     tokens = scaled(numbers(kind, len(ids), k), granules[0])
-    alignment = 16 if layout == "contiguous" else 1
+    alignment = alignment if layout == "contiguous" else 1
+    room = room_for(layout, ids, alignment)
     if granules[0][0]:
-        rows, _, expert_of = permute(
-            tokens, ids, experts=EXPERTS, layout=layout, alignment=alignment, rows=ROWS[layout]
-        )
+        rows, _, expert_of = permute(tokens, ids, experts=EXPERTS, layout=layout, alignment=alignment, rows=room)
     else:
-        data, _, expert_of = permute(
-            tokens.data, ids, experts=EXPERTS, layout=layout, alignment=alignment, rows=ROWS[layout]
-        )
+        data, _, expert_of = permute(tokens.data, ids, experts=EXPERTS, layout=layout, alignment=alignment, rows=room)
         assert isinstance(data, Tensor)
         rows = Scaled(data, tokens.scale, tokens.granule)
     assert isinstance(rows, Scaled)
@@ -54,8 +59,8 @@ def check_grouped(
         "expert_of": expert_of, "configs": configs, "promote": 128, "x_scales": x_scales, "layout": layout,
         "alignment": alignment,
     }  # fmt: skip
-    y = torch.empty((ROWS[layout], n), dtype=out)
-    run_checked(scaled_grouped_mm, "scaled_grouped_mm.scaled_grouped_mm", InterpreterGpu(), {"y": y}, **given)
+    y = torch.empty((room, n), dtype=out)
+    run_checked(scaled_grouped_mm, "scaled_grouped_mm.scaled_grouped_mm", gpu or InterpreterGpu(), {"y": y}, **given)
     assert bool((y[expert_of < 0] == 0).all())
     return y
 
@@ -69,6 +74,45 @@ def test_layouts(layout: str, configs: list[dict[str, int]]) -> None:
 @pytest.mark.parametrize("layout", ["masked", "dense"])
 def test_tiles_higher_than_an_expert_has_room_for(layout: str) -> None:
     check_grouped(layout, configs=[config(64, 64)], out=torch.bfloat16)
+
+
+FORMS = {
+    "tall": config(128, 128, persistent=True, num_stages=3),
+    "one consumer": config(64, 128, persistent=True, num_stages=4),
+    "swap": config(32, 128, swap=True, persistent=True, num_stages=4),
+    "swap, one consumer": config(64, 64, swap=True, persistent=True, num_stages=3),
+}
+"""Programs that walk tiles."""
+MANY = torch.randint(-1, EXPERTS, (150, 2), generator=torch.Generator().manual_seed(3)).masked_fill_(
+    torch.arange(150)[:, None] >= torch.tensor([150, 30]), 4
+)
+"""Expert 4 has more rows than a tile, others fewer, some choices are of none."""
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "masked"])
+@pytest.mark.parametrize("name", FORMS)
+def test_programs_walk_tiles(layout: str, name: str) -> None:
+    gpu = InterpreterGpu(num_sms=3)
+    check_grouped(layout, ids=MANY, configs=[FORMS[name]], sizes=(192, 256), alignment=128, gpu=gpu)
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "masked"])
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize(("kind", "sizes"), [("outliers", (192, 320)), ("normal", (144, 512))])
+def test_warpgroups_walk_tiles(layout: str, name: str, kind: str, sizes: tuple[int, int]) -> None:
+    """Sizes that no tile divides; three programs, so that rings go on from tile to tile."""
+    gpu, configs = GluonInterpreterGpu(num_sms=3, seed=len(name)), [{**FORMS[name], "gluon": 1}]
+    check_grouped(layout, ids=MANY, kind=kind, sizes=sizes, configs=configs, alignment=128, gpu=gpu)
+    assert gpu.emulated == 1
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "masked"])
+def test_warpgroups_of_experts_without_rows(layout: str) -> None:
+    configs = [{**FORMS["swap"], "gluon": 1}]
+    ids = torch.full((6, 2), -1)
+    y = check_grouped(layout, ids=ids, configs=configs, alignment=32, gpu=GluonInterpreterGpu(num_sms=2))
+    assert not y.any()
+    check_grouped(layout, configs=configs, alignment=32, gpu=GluonInterpreterGpu(num_sms=2), out=torch.bfloat16)
 
 
 @pytest.mark.parametrize("kind", KINDS)

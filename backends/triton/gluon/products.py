@@ -25,6 +25,8 @@ ROWS = gl.constexpr(64)
 GRANULE = gl.constexpr(128)
 """Rows of w, and elements of K, that share a scale."""
 SCALE_BYTES = gl.constexpr(4)
+ALIGNED = gl.constexpr(4)
+"""Scales are copied from a multiple of so many, 16 bytes."""
 
 
 @gluon.jit
@@ -200,3 +202,69 @@ def store_partial(
         rows, columns = (row + left)[:, None], (column + right)[None, :]
     # few rows are split: their sums are addressed in 32 bits
     gl.store(partial_ptr + (rows * N + columns), total, mask=(rows < M) & (columns < N))
+
+
+@gluon.jit
+def num_tiles(room: gl.tensor, BLOCK_M: gl.constexpr, GROUPS: gl.constexpr) -> gl.tensor:
+    """Tiles of a group.  Groups that may start at any row have room for those before it: see ``first_row``."""
+    if GROUPS == 0:
+        return gl.cdiv(room, BLOCK_M)
+    return gl.cdiv(room + gl.where(room % ALIGNED > 0, ALIGNED - 1, 0), BLOCK_M)
+
+
+@gluon.jit
+def first_row(tile: gl.tensor, group: gl.tensor, room: gl.tensor, BLOCK_M: gl.constexpr) -> gl.tensor:
+    """Of a tile, in its group: scales are copied from a multiple of 16 bytes, so that it can be before the group's."""
+    return tile * BLOCK_M - group * room % ALIGNED
+
+
+@gluon.jit
+def filled_tiles(
+    expert_of_ptr: gl.tensor,
+    groups: gl.tensor,
+    room: gl.tensor,
+    BLOCK_M: gl.constexpr,
+    GROUPS: gl.constexpr,
+    WARPS: gl.constexpr,
+) -> tuple[gl.tensor, gl.tensor]:
+    """Tiles of every group that hold rows, and of it and those before: [GROUPS], as in the plain twin.
+
+    Every one of the WARPS that ask has all of them.
+    """
+    layout: gl.constexpr = gl.BlockedLayout([1, 8], [32, 1], [1, WARPS], [1, 0])
+    group = gl.arange(0, GROUPS, gl.SliceLayout(1, layout))
+    tile = gl.arange(0, 8, gl.SliceLayout(0, layout))
+    count = gl.zeros((GROUPS,), gl.int32, gl.SliceLayout(1, layout))
+    for first in range(0, num_tiles(room, BLOCK_M, GROUPS), 8):
+        rows = gl.maximum(first_row((first + tile)[None, :], group[:, None], room, BLOCK_M), 0)
+        inside = (group < groups)[:, None] & (rows < room)
+        owner = gl.load(expert_of_ptr + group[:, None] * room + rows, mask=inside, other=-1)
+        count += gl.sum((owner >= 0).to(gl.int32), axis=1)
+    end = gl.zeros((GROUPS,), gl.int32, gl.SliceLayout(1, layout))
+    for before in range(0, groups):
+        end += gl.where(group >= before, gl.sum(gl.where(group == before, count, 0), axis=0), 0)
+    return count, end
+
+
+@gluon.jit
+def filled_first(
+    item: gl.tensor,
+    count: gl.tensor,
+    end: gl.tensor,
+    groups: gl.tensor,
+    tiles: gl.tensor,
+    tiles_n: gl.tensor,
+    GROUPS: gl.constexpr,
+) -> tuple[gl.tensor, gl.tensor, gl.tensor]:
+    """(group, row, column) of an item's tile: those that hold rows first; as in the plain twin."""
+    group = gl.arange(0, GROUPS, count.type.layout)
+    filled = gl.max(end, axis=0) * tiles_n
+    behind = item >= filled
+    inside = item - gl.where(behind, filled, 0)
+    size = gl.where(behind, gl.where(group < groups, tiles - count, 0), count)
+    last = gl.where(behind, (gl.minimum(group, groups - 1) + 1) * tiles - end, end) * tiles_n
+    chosen = gl.sum((last <= inside).to(gl.int32), axis=0)
+    own = gl.sum(gl.where(group == chosen, size, 0), axis=0)
+    inside -= gl.sum(gl.where(last <= inside, size, 0), axis=0) * tiles_n
+    first = gl.where(behind, tiles - own, 0)
+    return chosen, first + inside % own, inside // own

@@ -3,22 +3,31 @@
 import triton
 import triton.language as tl
 
-from dsv3c.backends.triton.kernels.tiles import group_tile, scaled_product, store_tile
+from dsv3c.backends.triton.kernels.tiles import (
+    filled_first,
+    filled_tiles,
+    scaled_product,
+    store_tile,
+    tile_of,
+)
 
 FP_FUSION = True
 """Promoted sums are scaled and added by one instruction, which rounds once."""
+ALIGNED = tl.constexpr(4)
+"""Scales are copied from a multiple of so many, 16 bytes."""
 
 
 @triton.jit
-def scaled_grouped_mm_kernel(
+def multiply(
+    row: tl.tensor,
+    column: tl.tensor,
+    height: tl.tensor,
     x_ptr: tl.tensor,
     x_scale_ptr: tl.tensor,
     w_ptr: tl.tensor,
     w_scale_ptr: tl.tensor,
     expert_of_ptr: tl.tensor,
     y_ptr: tl.tensor,
-    groups: tl.tensor,
-    room: tl.tensor,
     N: tl.tensor,
     K: tl.tensor,
     stride_xm: tl.tensor,
@@ -32,7 +41,6 @@ def scaled_grouped_mm_kernel(
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
     BLOCK_K: tl.constexpr,
-    GROUP_M: tl.constexpr,
     M_GRANULE: tl.constexpr,
     N_GRANULE: tl.constexpr,
     K_GRANULE: tl.constexpr,
@@ -42,9 +50,10 @@ def scaled_grouped_mm_kernel(
     EVEN_K: tl.constexpr,
     STAGES: tl.constexpr,
 ) -> None:
-    """One tile of y, all of one expert; a tile of padding rows is zero.  See ``group_tile`` and ``scaled_product``."""
-    row, column, height, owner = group_tile(expert_of_ptr, groups, room, tl.cdiv(N, BLOCK_N), BLOCK_M, BLOCK_N, GROUP_M)
+    """A tile of y, all of one expert; a tile of padding rows is zero.  ``height``: rows to the end of its group."""
     width = N - column
+    rows = tl.arange(0, BLOCK_M)
+    owner = tl.load(expert_of_ptr + row + rows, mask=rows < height, other=-1)
     expert = tl.max(owner, axis=0).to(tl.int64)
     if expert < 0:
         zeros = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
@@ -80,3 +89,81 @@ def scaled_grouped_mm_kernel(
         )
         total = tl.where((owner >= 0)[:, None], total, 0.0)
         store_tile(y_ptr + row * stride_ym + column, total, stride_ym, height, width, BLOCK_M, BLOCK_N)
+
+
+@triton.jit
+def scaled_grouped_mm_kernel(
+    x_ptr: tl.tensor,
+    x_scale_ptr: tl.tensor,
+    w_ptr: tl.tensor,
+    w_scale_ptr: tl.tensor,
+    expert_of_ptr: tl.tensor,
+    y_ptr: tl.tensor,
+    groups: tl.tensor,
+    room: tl.tensor,
+    N: tl.tensor,
+    K: tl.tensor,
+    stride_xm: tl.tensor,
+    stride_xs: tl.tensor,
+    stride_we: tl.tensor,
+    stride_wn: tl.tensor,
+    stride_ws_e: tl.tensor,
+    stride_ws_n: tl.tensor,
+    stride_ws_k: tl.tensor,
+    stride_ym: tl.tensor,
+    num_programs: tl.tensor,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    BLOCK_K: tl.constexpr,
+    GROUP_M: tl.constexpr,
+    M_GRANULE: tl.constexpr,
+    N_GRANULE: tl.constexpr,
+    K_GRANULE: tl.constexpr,
+    MN_MAJOR: tl.constexpr,
+    PROMOTE: tl.constexpr,
+    SWAP: tl.constexpr,
+    EVEN_K: tl.constexpr,
+    STAGES: tl.constexpr,
+    PERSISTENT: tl.constexpr,
+    GROUPS: tl.constexpr,
+) -> None:
+    """Every ``num_programs``-th tile of y: ``groups`` of ``room`` rows each, no tile has rows of two groups.
+
+    See ``scaled_product``.  Without PERSISTENT there are as many programs as tiles.  With GROUPS, a power of two that
+    holds all groups, rows of an expert are the first of its group, and tiles that hold some come first; 0: the column
+    advances after GROUP_M rows.
+    """
+    tiles, tiles_n = tl.cdiv(room, BLOCK_M), tl.cdiv(N, BLOCK_N)
+    if PERSISTENT and GROUPS > 0:  # as many as in the twin, whose tiles start at rows whose scales are aligned
+        tiles = tl.cdiv(room + tl.where(room % ALIGNED > 0, ALIGNED - 1, 0), BLOCK_M)
+    if not PERSISTENT:
+        tile_m, tile_n = tile_of(tl.program_id(0), groups * tiles, tiles_n, GROUP_M)
+        start = tile_m % tiles * BLOCK_M
+        multiply(
+            (tile_m // tiles).to(tl.int64) * room + start, tile_n * BLOCK_N, room - start,
+            x_ptr, x_scale_ptr, w_ptr, w_scale_ptr, expert_of_ptr, y_ptr, N, K, stride_xm, stride_xs,
+            stride_we, stride_wn, stride_ws_e, stride_ws_n, stride_ws_k, stride_ym, BLOCK_M, BLOCK_N, BLOCK_K,
+            M_GRANULE, N_GRANULE, K_GRANULE, MN_MAJOR, PROMOTE, SWAP, EVEN_K, STAGES,
+        )  # fmt: skip
+    elif GROUPS == 0:
+        for item in range(tl.program_id(0), groups * tiles * tiles_n, num_programs):
+            tile_m, tile_n = tile_of(item, groups * tiles, tiles_n, GROUP_M)
+            start = tile_m % tiles * BLOCK_M
+            multiply(
+                (tile_m // tiles).to(tl.int64) * room + start, tile_n * BLOCK_N, room - start,
+                x_ptr, x_scale_ptr, w_ptr, w_scale_ptr, expert_of_ptr, y_ptr, N, K, stride_xm, stride_xs,
+                stride_we, stride_wn, stride_ws_e, stride_ws_n, stride_ws_k, stride_ym, BLOCK_M, BLOCK_N, BLOCK_K,
+                M_GRANULE, N_GRANULE, K_GRANULE, MN_MAJOR, PROMOTE, SWAP, EVEN_K, STAGES,
+            )  # fmt: skip
+    else:
+        count = filled_tiles(expert_of_ptr, groups, room, BLOCK_M, GROUPS)
+        end = tl.cumsum(count, axis=0)
+        for item in range(tl.program_id(0), groups * tiles * tiles_n, num_programs):
+            group, tile_m, tile_n = filled_first(item, count, end, groups, tiles, tiles_n, GROUPS)
+            start = tile_m * BLOCK_M
+            multiply(
+                group.to(tl.int64) * room + start, tile_n * BLOCK_N, room - start,
+                x_ptr, x_scale_ptr, w_ptr, w_scale_ptr, expert_of_ptr, y_ptr, N, K, stride_xm, stride_xs,
+                stride_we, stride_wn, stride_ws_e, stride_ws_n, stride_ws_k, stride_ym, BLOCK_M, BLOCK_N, BLOCK_K,
+                M_GRANULE, N_GRANULE, K_GRANULE, MN_MAJOR, PROMOTE, SWAP, EVEN_K, STAGES,
+            )  # fmt: skip

@@ -152,6 +152,49 @@ def group_tile(
 
 
 @triton.jit
+def filled_tiles(
+    expert_of_ptr: tl.tensor, groups: tl.tensor, room: tl.tensor, BLOCK_M: tl.constexpr, GROUPS: tl.constexpr
+) -> tl.tensor:
+    """Tiles of every group that hold a row of an expert, which are its first: [GROUPS], a power of two."""
+    group, tile = tl.arange(0, GROUPS), tl.arange(0, 8)
+    count = tl.zeros((GROUPS,), tl.int32)
+    for first in range(0, tl.cdiv(room, BLOCK_M), 8):
+        rows = ((first + tile) * BLOCK_M)[None, :]
+        inside = (group < groups)[:, None] & (rows < room)
+        owner = tl.load(expert_of_ptr + group[:, None] * room + rows, mask=inside, other=-1)
+        count += tl.sum((owner >= 0).to(tl.int32), axis=1)
+    return count
+
+
+@triton.jit
+def filled_first(
+    item: tl.tensor,
+    count: tl.tensor,
+    end: tl.tensor,
+    groups: tl.tensor,
+    tiles: tl.tensor,
+    tiles_n: tl.tensor,
+    GROUPS: tl.constexpr,
+) -> tuple[tl.tensor, tl.tensor, tl.tensor]:
+    """(group, row, column) of an item's tile: those that hold rows first, so that every program gets as many of them.
+
+    count: tiles of every group that do, end: of it and those before.  ``tiles`` x ``tiles_n`` in every group; inside a
+    group the row changes first: its matrix is read once.
+    """
+    group = tl.arange(0, GROUPS)
+    filled = tl.max(end, axis=0) * tiles_n
+    behind = item >= filled
+    inside = item - tl.where(behind, filled, 0)
+    size = tl.where(behind, tl.where(group < groups, tiles - count, 0), count)
+    last = tl.where(behind, (tl.minimum(group, groups - 1) + 1) * tiles - end, end) * tiles_n
+    chosen = tl.sum((last <= inside).to(tl.int32), axis=0)
+    own = tl.sum(tl.where(group == chosen, size, 0), axis=0)
+    inside -= tl.sum(tl.where(last <= inside, size, 0), axis=0) * tiles_n
+    first = tl.where(behind, tiles - own, 0)
+    return chosen, first + inside % own, inside // own
+
+
+@triton.jit
 def plain_product(
     x_ptr: tl.tensor,
     w_ptr: tl.tensor,

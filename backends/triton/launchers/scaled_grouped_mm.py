@@ -4,8 +4,18 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import as_rows
-from dsv3c.backends.triton.launchers.tiles import tile_constants
+from dsv3c.backends.triton.launchers.tiles import (
+    num_programs,
+    scale_block,
+    tile_constants,
+    w_block,
+    x_block,
+    y_block,
+)
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+
+ALIGNED = 4
+"""Scales are copied from a multiple of so many, 16 bytes."""
 
 
 def scaled_grouped_mm(
@@ -26,37 +36,44 @@ def scaled_grouped_mm(
     x: scaled [M, K], w: scaled [E, N, K], expert_of: [M] i32, y: [M, N].  ``layout`` of the rows as in ``moe.permute``:
     ``masked`` and ``dense`` give every expert M / E of them, ``contiguous`` lets it start at multiples of
     ``alignment``, which the height of every tile divides.  Configurations are chosen by an expert's rows on average.
+    The matrices lie one behind the other.
     """
     experts, columns, inner = w.shape
-    rows_x, rows_y, matrix = as_rows(x.data), as_rows(y), as_rows(w.data[0])
+    rows_x, rows_y, rows_w = as_rows(x.data), as_rows(y), as_rows(w.data)
     rows, mn_major, contiguous = x.shape[0], x_scales == "mn_major", layout == "contiguous"
     if rows == 0:
         return
     config = choose(configs, (rows - experts * (alignment - 1)) // experts)
     groups = 1 if contiguous else experts
-    tiles = groups * cdiv(rows // groups, config["block_m"]) * cdiv(columns, config["block_n"])
+    room = rows // groups
+    # tiles of a group start at rows whose scales are aligned: they can be before the group's
+    shifted = layout == "masked" and config.get("persistent", 0) and room % ALIGNED
+    before = ALIGNED - 1 if shifted else 0
+    items = groups * cdiv(room + before, config["block_m"]) * cdiv(columns, config["block_n"])
+    programs = num_programs(gpu, config, items)
     gpu.launch(
         "scaled_grouped_mm.scaled_grouped_mm_kernel",
-        (tiles, 1, 1),
+        (programs, 1, 1),
         {
-            "x_ptr": rows_x,
-            "x_scale_ptr": x.scale,
-            "w_ptr": w.data,
+            "x_ptr": x_block(rows_x, config),
+            "x_scale_ptr": scale_block(x.scale, config),
+            "w_ptr": w_block(rows_w, config),
             "w_scale_ptr": w.scale,
             "expert_of_ptr": expert_of,
-            "y_ptr": rows_y,
+            "y_ptr": y_block(rows_y.unflatten(0, (groups, room)), config),
             "groups": groups,
-            "room": rows // groups,
+            "room": room,
             "N": Static(columns),
             "K": Static(inner),
             "stride_xm": Static(rows_x.stride(0)),
             "stride_xs": x.scale.stride(1 if mn_major else 0),
             "stride_we": Static(w.data.stride(0)),
-            "stride_wn": Static(matrix.stride(0)),
+            "stride_wn": Static(rows_w.stride(0)),
             "stride_ws_e": w.scale.stride(0) if w.granule[0] else 0,
             "stride_ws_n": w.scale.stride(1),
             "stride_ws_k": w.scale.stride(2),
             "stride_ym": Static(rows_y.stride(0)),
+            "num_programs": programs,
         },
         tile_constants(config, inner)
         | {
@@ -66,6 +83,8 @@ def scaled_grouped_mm(
             "MN_MAJOR": mn_major,
             "PROMOTE": promote is not None,
             "STAGES": config["num_stages"],
+            "PERSISTENT": bool(config.get("persistent", 0)),
+            "GROUPS": 1 << (experts - 1).bit_length() if layout == "masked" else 0,
         },
         config,
     )
