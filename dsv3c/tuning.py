@@ -4,7 +4,7 @@ Calls are those that a program would make: kernels are chosen anew by the rules,
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects.builtin import ModuleOp
@@ -86,6 +86,8 @@ class Calls:
 
     wanted: frozenset[str]
     """Functions whose calls count."""
+    kernels: Sequence[str] = ()
+    """Launchers whose calls count, or their files; none: all."""
     cases: dict[object, Case] = field(default_factory=dict[object, Case])
     seen: dict[str, None] = field(default_factory=dict[str, None])
     """Kernels that have candidates."""
@@ -96,6 +98,8 @@ class Calls:
         if choice.candidates is None or function is None or function.sym_name.data not in self.wanted:
             return None
         self.seen[choice.launcher] = None
+        if self.kernels and not is_named(choice.launcher, self.kernels):
+            return None
         new = list[Case]()
         for case in cases_of(op, rule, at, choice, function.sym_name.data):
             other = self.cases.get(case.key)
@@ -123,12 +127,12 @@ def cases_in(
     that are none of them.
     """
     lowered = module.clone()
-    calls = Calls(frozenset(name for entry in entries or entries_of(lowered) for name in reach(lowered, entry)))
+    wanted = frozenset(name for entry in entries or entries_of(lowered) for name in reach(lowered, entry))
+    calls = Calls(wanted, kernels)
     select(make_context(target=target), lowered, Asks((), Tuned((), target, None), calls.watch))
-    taken = wanted_kernels(kernels, calls.seen)
-    found = [case for case in calls.cases.values() if case.kernel in taken]
-    order = {kernel: number for number, kernel in enumerate(sorted(calls.seen))}
-    return lowered, sorted(found, key=lambda case: (order[case.kernel], case.key[1], case.bound or MANY**2))
+    check_kernels(kernels, calls.seen)
+    found = calls.cases.values()
+    return lowered, sorted(found, key=lambda case: (case.kernel, case.key[1], case.bound or MANY**2))
 
 
 def entries_of(module: ModuleOp) -> list[str]:
@@ -136,22 +140,20 @@ def entries_of(module: ModuleOp) -> list[str]:
     return [name for name, function in functions(module).items() if not is_private(function)]
 
 
-def wanted_kernels(asked: Sequence[str], known: Iterable[str]) -> set[str]:
-    """The launchers that names stand for; all of them without names.  Raises UsageError for one that is unknown."""
-    known = sorted(known)
-    if not asked:
-        return set(known)
-    found = set[str]()
+def is_named(kernel: str, names: Sequence[str]) -> bool:
+    """Whether a launcher is among names: its own, or its file's."""
+    return any(name in (kernel, *kernel.split(".")) for name in names)
+
+
+def check_kernels(asked: Sequence[str], known: Collection[str]) -> None:
+    """Raise UsageError for a name that stands for no launcher."""
+    files = sorted({kernel.partition(".")[0] for kernel in known})
     for name in asked:
-        fitting = {kernel for kernel in known if name in (kernel, *kernel.split("."))}
-        if not fitting:
-            files = [kernel.partition(".")[0] for kernel in known]
+        if not any(is_named(kernel, [name]) for kernel in known):
             raise UsageError(
                 f"no call of a kernel {name!r} has candidates here",
                 hint=f"{guess(name, files)}there are: {', '.join(files) or 'none'}",
             )
-        found |= fitting
-    return found
 
 
 def cases_of(op: Operation, rule: Rule, at: Selection, choice: Choice, function: str) -> Iterator[Case]:
