@@ -50,7 +50,7 @@ def main(given: Sequence[str] | None = None) -> int:
     try:
         return run_verb(arguments)
     except Dsv3cError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error.what}{f' ({error.hint})' if error.hint else ''}", file=sys.stderr)
         return error.exit_code
 
 

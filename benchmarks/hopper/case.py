@@ -104,11 +104,25 @@ class Case:
     """Of two, the larger is run first when time is short."""
     is_small: bool = False
     """Launching takes about as long as the kernel: it is timed in a CUDA graph too."""
+    measured: Callable[["Case", Any], dict[str, Any]] | None = None
+    """Of a case that is no call of a launcher: its entry in the file of results, given a session."""
+    seconds: float = 120.0
+    """After which it hangs: peers may compile their kernels in it."""
 
     @property
     def family(self) -> str:
         """``gemm``"""
         return self.name.partition("/")[0]
+
+    def header(self) -> dict[str, Any]:
+        """What an entry in the file of results starts with."""
+        return {
+            "name": self.name,
+            "family": self.family,
+            "row": self.row,
+            "sizes": dict(self.sizes),
+            "work": {"flops": self.work.flops, "bytes": self.work.num_bytes, "element": self.work.element},
+        }
 
 
 def meta_place(place: Place) -> Place:

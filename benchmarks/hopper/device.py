@@ -19,6 +19,7 @@ CAPABILITY = (9, 0)
 CLOCKS = ("clocks.sm", "clocks.mem", "temperature.gpu", "power.draw", "clocks_event_reasons.active")
 """What nvidia-smi is asked for: MHz, MHz, degrees, W, a bit mask."""
 PACKAGES = ("dsv3c", "torch", "triton", "xdsl", "cuda-bindings", "transformers")
+SMOKE = "--smoke checks everything at small sizes on the CPU"
 COPIED = 1 << 31
 """Bytes of the copy whose bandwidth is the reference."""
 SIDE = 8192
@@ -57,15 +58,15 @@ class Device:
 def find_device() -> Device:
     """The current CUDA device.  Raises NoGpu where it is none, or no Hopper."""
     if not torch.backends.cuda.is_built():
-        raise NoGpu(f"PyTorch {torch.__version__} is built without CUDA", hint="--smoke checks everything on the CPU")
+        raise NoGpu(f"PyTorch {torch.__version__} is built without CUDA", hint=SMOKE)
     if not torch.cuda.is_available():
-        raise NoGpu("there is no CUDA GPU", hint="--smoke checks everything on the CPU")
+        raise NoGpu("there is no CUDA GPU", hint=SMOKE)
     found = torch.cuda.get_device_properties(0)
     capability = torch.cuda.get_device_capability(0)
     if capability != CAPABILITY:
         raise NoGpu(
             f"{found.name} has compute capability {capability[0]}.{capability[1]}; 9.0 (Hopper) is measured here",
-            hint="--smoke checks everything on the CPU",
+            hint=SMOKE,
         )
     return Device(
         found.name,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -63,10 +64,14 @@ class Session:
     """Case and form -> another form that launches the same kernels: it is not run."""
     l2_bytes: int = 50 << 20
     with_peers: bool = True
+    layer: Path | None = None
+    """Artifact of a layer."""
 
 
 def measure(case: Case, session: Session) -> dict[str, Any]:
     """A case's entry in the file of results.  Raises NotAvailable where it cannot be built at all."""
+    if case.measured is not None:
+        return case.measured(case, session)
     problem = case.build(session.place)
     same = {form: session.same[key] for form in problem.calls if (key := f"{case.name} {form}") in session.same}
     ours = {form: outcome_of(case, problem, form, session) for form in problem.calls if form not in same}
@@ -79,13 +84,7 @@ def measure(case: Case, session: Session) -> dict[str, Any]:
             if peer is not None and peers[name].is_right:
                 ready[name] = peer
         del expected
-    entry: dict[str, Any] = {
-        "name": case.name,
-        "family": case.family,
-        "row": case.row,
-        "sizes": dict(case.sizes),
-        "work": {"flops": case.work.flops, "bytes": case.work.num_bytes, "element": case.work.element},
-    }
+    entry = case.header()
     if session.clock is not None:
         time_all(case, problem, ours, peers, ready, session, session.clock)
     entry["ours"] = {form: outcome.as_json() for form, outcome in ours.items()}

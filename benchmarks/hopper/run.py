@@ -9,9 +9,11 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.hopper import layer_ours
 from benchmarks.hopper.budget import Budget, ordered, selected
 from benchmarks.hopper.case import Case
 from benchmarks.hopper.catalogue import every_case
+from benchmarks.hopper.choices import CHOSEN
 from benchmarks.hopper.data import Place
 from benchmarks.hopper.device import NoGpu
 from benchmarks.hopper.kernels import Plan, compile_plan, planned
@@ -28,7 +30,8 @@ from benchmarks.hopper.report import (
 from benchmarks.hopper.supervise import Event, Supervisor, described, start
 from benchmarks.hopper.table import table
 from benchmarks.hopper.worker import Job
-from dsv3c.ir.targets import load_target
+from dsv3c.ir.errors import Dsv3cError
+from dsv3c.ir.targets import Target, load_target
 
 RESULTS = Path(__file__).parents[1] / "results"
 """Holds nothing that was not measured."""
@@ -91,6 +94,9 @@ def prepared(
         kernels = arguments.kernels
     else:
         compile_plan(plan, target, kernels)
+    layer = folder / "layer" if any(case.measured is not None for case in cases) else None
+    if layer is not None:
+        prepare_layer(target, layer, cases, plan)
     job = Job(
         events=str(folder / "events.jsonl"),
         kernels=str(kernels.resolve()),
@@ -99,8 +105,18 @@ def prepared(
         seed=seed,
         quick=arguments.quick,
         peers=not arguments.no_peers,
+        layer=None if layer is None else str(layer),
     )
     return job, plan
+
+
+def prepare_layer(target: Target, folder: Path, cases: Sequence[Case], plan: Plan) -> None:
+    """Compile the artifact of a layer; where that fails, its cases are open."""
+    print("compiling one layer", file=sys.stderr, flush=True)
+    try:
+        layer_ours.prepare(target, folder)
+    except Dsv3cError as error:
+        plan.missing |= {f"{case.name} {CHOSEN}": error.what for case in cases if case.measured is not None}
 
 
 def compile_only(arguments: Namespace) -> int:

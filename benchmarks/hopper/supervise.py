@@ -20,8 +20,8 @@ MODULE = "benchmarks.hopper.worker"
 ROOT = Path(__file__).parents[2]
 PAUSE = 0.05
 """Seconds between two looks at the file of events."""
-CASE_SECONDS = 120.0
-"""After which a case hangs: peers may compile their kernels in it."""
+ASKED_SECONDS = 120.0
+"""After which references and clocks are not answered any more."""
 START_SECONDS = 180.0
 """After which a worker does not start any more."""
 MOST_BROKEN = 8
@@ -151,7 +151,6 @@ class Supervisor:
     now: Callable[[], float] = monotonic
     pause: Callable[[float], None] = sleep
     told: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
-    case_seconds: float = CASE_SECONDS
     waiting: Waiting | None = None
     broken: int = 0
 
@@ -182,7 +181,7 @@ class Supervisor:
         try:
             waiting = self.ready()
             waiting.worker.send(what)
-            return waiting.event(self.case_seconds, what)["found"]
+            return waiting.event(ASKED_SECONDS, what)["found"]
         except Broken as error:
             self.told(f"{what}: {error}")
             self.broke()
@@ -193,7 +192,7 @@ class Supervisor:
         try:
             waiting = self.ready()
             waiting.worker.send(case.name)
-            event = waiting.event(self.case_seconds, "case")
+            event = waiting.event(case.seconds, "case")
         except Broken as error:
             self.broke()
             return {"name": case.name, "family": case.family, "row": case.row, "error": str(error), "crashed": True}

@@ -44,6 +44,8 @@ class Job:
     seed: int
     quick: bool
     peers: bool
+    layer: str | None = None
+    """Artifact of a layer."""
 
     def write(self, file: Path) -> None:
         """As JSON."""
