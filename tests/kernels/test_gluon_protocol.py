@@ -1,0 +1,180 @@
+"""No barrier, wait or fence of a Gluon kernel can be left out: the emulator finds every such fault.
+
+Every line that synchronises is taken away in turn, or waits for the other phase or for one product fewer; the kernel
+must then fail, or compute something else.  A fault that nobody notices is a line that is not needed, or a hole in the
+emulator's checks.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from attention_steps import Step
+from kernel_references import run_checked
+from scaled_values import config, mn_major, numbers, scaled
+
+from dsv3c.backends.reference.meanings.moe_rows import permute
+from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.triton.gluon_emulation import language
+from dsv3c.backends.triton.gluon_emulation.barriers import arrive, expect, wait
+from dsv3c.backends.triton.gluon_emulation.copies import store_wait
+from dsv3c.backends.triton.gluon_emulation.errors import EmulationError
+from dsv3c.backends.triton.gluon_emulation.products import warpgroup_mma_wait
+from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
+from dsv3c.backends.triton.launchers.absorbed_attention import absorbed_attention
+from dsv3c.backends.triton.launchers.expanded_attention import expanded_attention
+from dsv3c.backends.triton.launchers.scaled_grouped_mm import scaled_grouped_mm
+from dsv3c.backends.triton.launchers.scaled_mm import scaled_mm
+from dsv3c.backends.triton.launchers.wgrad_mm import wgrad_mm
+
+BF16 = torch.bfloat16
+Site = tuple[str, int, str]
+"""File, line and function of a call."""
+
+
+def product(seed: int, *, swap: bool) -> None:
+    """Two programs of several tiles each."""
+    sizes = (150, 200, 640) if not swap else (3, 520, 640)
+    tile = config(32, 128, swap=True, persistent=True, num_stages=3) if swap else config(
+        128, 128, persistent=True, num_stages=3
+    )  # fmt: skip
+    m, n, k = sizes
+    run_checked(
+        scaled_mm, "scaled_mm.scaled_mm", GluonInterpreterGpu(2, seed), {"y": torch.empty(m, n, dtype=BF16)},
+        x=scaled(numbers("normal", m, k), (1, 128), "mn_major"), w=scaled(numbers("normal", n, k, seed=1), (128, 128)),
+        configs=[{**tile, "gluon": 1}], promote=128, x_scales="mn_major",
+    )  # fmt: skip
+
+
+def by_expert(seed: int) -> None:
+    """Experts of one tile each, one without rows."""
+    ids = torch.tensor([[0, 2], [2, 0], [0, -1]])
+    x = permute(scaled(numbers("normal", 3, 256), (1, 128)), ids, experts=3, layout="masked", alignment=1, rows=12)
+    rows, expert_of = x[0], x[2]
+    assert isinstance(rows, Scaled)
+    run_checked(
+        scaled_grouped_mm, "scaled_grouped_mm.scaled_grouped_mm", GluonInterpreterGpu(1, seed),
+        {"y": torch.empty(12, 192)}, x=Scaled(rows.data, mn_major(rows.scale), rows.granule),
+        w=scaled(numbers("normal", 3, 192, 256, seed=1), (1, 128, 128)), expert_of=expert_of,
+        configs=[{**config(32, 64, swap=True, persistent=True, num_stages=3), "gluon": 1}], promote=128,
+        x_scales="mn_major", layout="masked", alignment=1,
+    )  # fmt: skip
+
+
+def gradient(seed: int) -> None:
+    """Two programs of several tiles, added to what was there; the ring holds more than a tile's blocks."""
+    a, b = (scaled(numbers("normal", rows, 256, seed=rows), (1, 128)) for rows in (192, 320))
+    a, b = (Scaled(each.data, mn_major(each.scale), each.granule) for each in (a, b))
+    tile = {"block_n": 128, "block_k": 128, "group_n": 2, "persistent": 1, "num_warps": 4, "num_stages": 3, "gluon": 1}
+    y = numbers("normal", 192, 320, seed=2)
+    run_checked(
+        wgrad_mm, "wgrad_mm.wgrad_mm", GluonInterpreterGpu(2, seed), {"y": y}, a=a, b=b, y=y, accumulate=True,
+        configs=[tile],
+    )  # fmt: skip
+
+
+def decode(seed: int) -> None:
+    """Contexts of an even and of an odd number of tiles, whole and not."""
+    torch.manual_seed(seed)
+    step = Step(new=[1, 1], context=[300, 256])
+    tile = {"block_h": 64, "block_n": 64, "splits": 1, "num_warps": 4, "num_stages": 2, "gluon": 1}
+    run_checked(
+        absorbed_attention, "absorbed_attention.absorbed_attention", GluonInterpreterGpu(seed=seed),
+        {"o": torch.empty(2, 64, 512, dtype=BF16)}, q_latent=torch.randn(2, 64, 512).to(BF16),
+        q_rope=torch.randn(2, 64, 64).to(BF16), cache=step.cache(512, 64, BF16), positions=step.positions,
+        seq_offsets=step.seq_offsets, block_table=step.block_table(), context_lens=step.context_lens,
+        partial=torch.empty(2, 64, 512), lse=torch.empty(2, 64), configs=[tile], scale=0.07, scores="bf16",
+        probs="bf16",
+    )  # fmt: skip
+
+
+def prefill(seed: int) -> None:
+    """One program of two tiles, of several blocks of keys."""
+    torch.manual_seed(seed)
+    step = Step(new=[130], context=[300])
+    q = torch.randn(130, 1, 192).to(BF16)
+    tile = {"block_q": 128, "block_n": 64, "num_warps": 4, "num_stages": 2, "gluon": 1, "persistent": 1}
+    run_checked(
+        expanded_attention, "expanded_attention.expanded_attention", GluonInterpreterGpu(1, seed),
+        {"o": torch.empty(130, 1, 128, dtype=BF16)}, q_nope=q[..., :128], q_rope=q[..., 128:],
+        kv=torch.randn(300, 1, 256).to(BF16), k_rope=torch.randn(300, 64).to(BF16), positions=step.positions,
+        seq_offsets=step.seq_offsets, context_lens=step.context_lens, configs=[tile], scale=0.11, scores="bf16",
+        probs="bf16",
+    )  # fmt: skip
+
+
+RUNS: dict[str, Callable[[int], None]] = {
+    "scaled_mm": partial(product, swap=False),
+    "scaled_mm, swapped": partial(product, swap=True),
+    "scaled_grouped_mm": by_expert,
+    "wgrad_mm": gradient,
+    "absorbed_attention": decode,
+    "expanded_attention": prefill,
+}
+SYNCHRONISING = {
+    function.__name__: function
+    for function in (wait, arrive, expect, language.fence_async_shared, warpgroup_mma_wait, store_wait)
+}
+
+
+class Faults:
+    """Calls in the place of those that synchronise: they note where they are, and leave one of them out."""
+
+    def __init__(self) -> None:
+        self.sites: dict[Site, None] = {}
+        self.fault: tuple[Site, str] | None = None
+
+    def around(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            caller = sys._getframe(1)
+            site = (Path(caller.f_code.co_filename).name, caller.f_lineno, name)
+            self.sites[site] = None
+            if self.fault is None or self.fault[0] != site:
+                return function(*given, **named)
+            if self.fault[1] == "other phase":
+                return function(given[0], given[1] ^ 1, *given[2:], **named)
+            if self.fault[1] == "one product fewer":
+                return function(int(given[0]) + 1, *given[1:], **named)
+            return None
+
+        return call
+
+    def of(self, site: Site) -> Iterator[tuple[Site, str]]:
+        if site[2] == "warpgroup_mma_wait":
+            yield site, "one product fewer"
+            return
+        yield site, "left out"
+        if site[2] == "wait":
+            yield site, "other phase"
+
+
+def is_noticed(run: Callable[[int], None]) -> bool:
+    """In one of some orders."""
+    for seed in range(3):
+        try:
+            run(seed)
+        except (EmulationError, AssertionError):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_fault_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = Faults()
+    for table in (language.HOPPER, language.BARRIERS, language.COPIES, language.OF_SHIM):
+        for key, function in list(table.items()):
+            if function in SYNCHRONISING.values():
+                monkeypatch.setitem(table, key, faults.around(function.__name__, function))
+    assert not is_noticed(RUNS[name])
+    sites = list(faults.sites)
+    assert {"wait", "arrive", "expect", "warpgroup_mma_wait"} <= {site[2] for site in sites}
+    survivors = list[tuple[Site, str]]()
+    for fault in (fault for site in sites for fault in faults.of(site)):
+        faults.fault = fault
+        if not is_noticed(RUNS[name]):
+            survivors.append(fault)
+    assert survivors == []
