@@ -1,15 +1,22 @@
 """Causal attention over expanded keys and values, in Triton's interpreter and Gluon's emulator, against its meaning."""
 
+import re
+
 import pytest
 import torch
 from attention_steps import Step
 from kernel_references import run_checked
+from matrix_launches import recorded, run_expanded_attention
 
+from dsv3c.backends.triton.aot import compile_variants
 from dsv3c.backends.triton.choices.expanded_attention import GLUON_TILES
+from dsv3c.backends.triton.compile_worker import disassembled
 from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
 from dsv3c.backends.triton.interpreter import InterpreterGpu
+from dsv3c.backends.triton.kernel_cache import default_cache
 from dsv3c.backends.triton.launchers.expanded_attention import expanded_attention
 from dsv3c.backends.triton.runtime.gpu import Config
+from dsv3c.ir.targets import load_target
 
 NAME = "expanded_attention.expanded_attention"
 BF16, F32 = torch.bfloat16, torch.float32
@@ -164,3 +171,16 @@ def test_tokens_behind_the_last_sequence_get_zeros_in_gluon(sequences: int) -> N
     )  # fmt: skip
     assert bool(o[:known].isfinite().all()) and bool(o[:known].any(dim=-1).all())
     assert not bool(o[known:].any())
+
+
+@pytest.mark.parametrize("tile", [0, 3])
+def test_exponentials_are_taken_while_values_are_multiplied(tile: int) -> None:
+    """Between the wait for the scores and the wait for the products of earlier probabilities with values."""
+    config = GLUON_TILES[tile].config()
+    (kernel,) = compile_variants(recorded(run_expanded_attention, [config]), load_target("h800"), cache=default_cache())
+    assert kernel.shared_bytes <= GLUON_TILES[tile].shared_bytes()
+    code = disassembled(kernel.binary)
+    parts = re.split(r"WARPGROUP\.DEPBAR\.LE gsb0, (0x\d)", code)
+    after_scores = [part for wait, part in zip(parts[1::2], parts[2::2], strict=True) if wait == "0x1"]
+    # Two loops, with masks and without, of two warpgroups; a thread has half of a row's scores for each of 2 rows.
+    assert [part.count("MUFU.EX2") for part in after_scores] == [config["block_n"] // 2 + 2] * 4
