@@ -43,7 +43,7 @@ def test_scales_that_are_powers_of_two_stay() -> None:
 
 
 def test_quotients_are_rounded_once() -> None:
-    """Numbers whose quotients lie at, or next to, the middle of two that the format has: one rounding more moves them."""
+    """Quotients at the middle of two numbers that the format has, or next to it: one rounding more moves them."""
     torch.manual_seed(0)
     rows, middles = 160, (torch.arange(8, 16) + 0.5) / 8
     scales = 1 + torch.rand(rows, 1)
