@@ -144,6 +144,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "division by zero": (lambda: scalar(1) // 0, "divided by zero"),
     "floats": (lambda: scalar(1.0) // 2.0, "for integers only"),
     "functions of integers": (lambda: language.LANGUAGE["exp2"](scalar(1)), "Triton has it for f32"),
+    "sums of 16 bits": (lambda: language.LANGUAGE["sum"](halves(MMA), 1), "convert it to f32 first"),
     "a dim from behind": (lambda: language.LANGUAGE["max"](acc(), -1), "a reduction of dim -1"),
     "a float's distance": (lambda: Pointer(bf16(4), torch.tensor(0)) + 1.0, "a pointer plus fp32"),
     "before a tensor": (lambda: pointers.load(Pointer(bf16(4), torch.tensor(0)) - 1), "an access at element -1"),
@@ -171,6 +172,7 @@ def test_what_is_not_refused() -> None:
     assert product(a=halves(OPERAND)).data.eq(64.0).all()
     assert product(acc=arithmetic.full([64, 64], 2.0, gl.float32, MMA), use_acc=False).data.eq(64.0).all()
     assert buffer([16, 64]).reinterpret(gl.float32, [16, 32]).load(ROWS).shape == [16, 32]
+    assert language.LANGUAGE["max"](halves(MMA), 1).dtype == arithmetic.maximum(halves(MMA), 0.0).dtype == gl.float32
     assert pointers.load(Pointer(bf16(4), torch.tensor(0)) + 3).item() == 1.0
 
 

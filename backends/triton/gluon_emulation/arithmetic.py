@@ -23,13 +23,18 @@ from dsv3c.backends.triton.gluon_emulation.values import (
 def maximum(a: Any, b: Any, propagate_nan: Any = None) -> Value:
     """The larger; of a number and NaN the number, as the hardware's ``max`` has it."""
     check_nan(propagate_nan)
-    return binary(torch.fmax, a, b)
+    return binary(torch.fmax, compared(a), compared(b))
 
 
 def minimum(a: Any, b: Any, propagate_nan: Any = None) -> Value:
     """The smaller; of a number and NaN the number."""
     check_nan(propagate_nan)
-    return binary(torch.fmin, a, b)
+    return binary(torch.fmin, compared(a), compared(b))
+
+
+def compared(x: Any) -> Any:
+    """Triton compares bfloat16 as f32, and the result is f32."""
+    return x.to(gl.float32) if isinstance(x, Value) and x.data.dtype == torch.bfloat16 else x
 
 
 def check_nan(propagate_nan: Any) -> None:
@@ -80,16 +85,13 @@ def where(condition: Any, x: Any, y: Any) -> Value:
 # Reductions -----------------------------------------------------------------------------------------------------------
 
 
-def reduced(
-    numbers: Callable[[Tensor, int], Tensor], combine: Callable[[Tensor, Tensor], Tensor] | None = None
-) -> Callable[..., Any]:
+def reduced(numbers: Callable[[Tensor, int], Tensor]) -> Callable[..., Any]:
     """A reduction along an axis (None: of all)."""
-    del combine
 
     def apply(input: Any, axis: Any = None, keep_dims: Any = False, **options: Any) -> Value:
         if set(options) - {"dtype", "return_indices", "return_indices_tie_break_left"} or options.get("return_indices"):
             raise Unknown(f"options of a reduction that are not emulated: {options}")
-        given = wide(as_value(input), options.get("dtype"))
+        given = wide(as_value(input), options.get("dtype"), widens=numbers in (largest, smallest))
         if axis is None:
             if keep_dims:
                 raise Unknown("a reduction of all dims that keeps them")
@@ -103,12 +105,17 @@ def reduced(
     return apply
 
 
-def wide(given: Value, dtype: Any) -> Value:
-    """As Triton's reductions take it: small integers as 32 bits, 16-bit floats as f32."""
+def wide(given: Value, dtype: Any, *, widens: bool = False) -> Value:
+    """As Triton's reductions take it: small integers as 32 bits; ``widens``: small floats as f32.
+
+    Raises EmulationError for other reductions of small floats, which round after every step, in an order of their own.
+    """
     if dtype is not None:
-        return given.to(dtype)
+        given = given.to(dtype)
     if given.data.is_floating_point():
-        return given
+        if given.data.dtype.itemsize < 4 and not widens:
+            raise EmulationError(f"a sum of {given.dtype}: convert it to f32 first")
+        return given.to(gl.float32) if given.data.dtype.itemsize < 4 else given
     return given.to(gl.int32) if given.data.dtype.itemsize < 4 else given
 
 
