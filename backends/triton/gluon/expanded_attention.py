@@ -164,12 +164,14 @@ def weights(
 
 @gluon.jit
 def add_tile(
-    acc: gl.tensor, total: gl.tensor, m: gl.tensor, p: gl.tensor, mine: Shared,
-    mined: Shared, memory: gl.tuple, barriers: gl.tuple, fill: gl.tensor, more: gl.tensor,
-    seen: gl.tensor, start: gl.tensor, softmax_scale: gl.tensor, MASKED: gl.constexpr, SCORES: gl.constexpr,
-    BLOCK_N: gl.constexpr, scores_of: gl.constexpr, probs_of: gl.constexpr,
-) -> tuple[gl.tensor, gl.tensor, gl.tensor, gl.tensor]:  # fmt: skip
+    acc: gl.tensor, keep: gl.tensor, total: gl.tensor, m: gl.tensor, p: gl.tensor, mine: Shared, mined: Shared,
+    memory: gl.tuple, barriers: gl.tuple, fill: gl.tensor, more: gl.tensor, seen: gl.tensor, start: gl.tensor,
+    softmax_scale: gl.tensor, MASKED: gl.constexpr, SCORES: gl.constexpr, BLOCK_N: gl.constexpr,
+    scores_of: gl.constexpr, probs_of: gl.constexpr,
+) -> tuple[gl.tensor, gl.tensor, gl.tensor, gl.tensor, gl.tensor]:  # fmt: skip
     """Weights of tile ``fill``, whose keys are there, while the tensor cores add the values of the tile before it.
+
+    ``keep``: the factor of what was summed before that tile.
 
     ``more``: another tile follows.  Its keys are waited for before the values' products: an assembler that finds no
     jump between the exponentials and the wait for products puts them behind it.
@@ -178,6 +180,7 @@ def add_tile(
     _, _, k_full, k_free, v_full, v_free, _ = barriers
     stage, last = fill % STAGES, (fill - 1) % STAGES
     s = products(mine, mined, keys.index(stage), ropes.index(stage), BLOCK_N, scores_of)
+    acc = acc * gl.convert_layout(keep, gl.SliceLayout(1, probs_of.parent))[:, None]
     mbarrier.wait(v_full.index(last), (fill - 1) // STAGES & 1)
     acc = warpgroup_mma(p, values.index(last), acc, is_async=True)
     s, acc = warpgroup_mma_wait(1, (s, acc))
@@ -186,8 +189,7 @@ def add_tile(
     mbarrier.wait(k_full.index((fill + 1) % STAGES), (fill + 1) // STAGES & 1, pred=more)
     acc, w = warpgroup_mma_wait(0, (acc, w))  # w: the next operand may not take the registers of this one
     mbarrier.arrive(v_free.index(last), count=1)
-    keep = gl.convert_layout(keep, gl.SliceLayout(1, probs_of.parent))
-    return acc * keep[:, None], total, m, gl.convert_layout(w.to(gl.bfloat16), probs_of)
+    return acc, keep, total, m, gl.convert_layout(w.to(gl.bfloat16), probs_of)
 
 
 @gluon.jit
@@ -245,23 +247,24 @@ def attend(
                 s = products(mine, mined, keys.index(fill % STAGES), ropes.index(fill % STAGES), BLOCK_N, scores_of)
                 s = warpgroup_mma_wait(0, (s,))
                 mbarrier.arrive(k_free.index(fill % STAGES), count=1)
-                w, _keep, total, m = weights(s, m, total, seen, 0, softmax_scale, True, SCORES, BLOCK_N, scores_of)
+                w, keep, total, m = weights(s, m, total, seen, 0, softmax_scale, True, SCORES, BLOCK_N, scores_of)
                 p = gl.convert_layout(w.to(gl.bfloat16), probs_of)
                 mbarrier.wait(k_full.index((fill + 1) % STAGES), (fill + 1) // STAGES & 1, pred=count > 1)
                 whole = gl.maximum(least // BLOCK_N, 1)
                 for j in range(1, whole):
-                    acc, total, m, p = add_tile(
-                        acc, total, m, p, mine, mined, memory, barriers, fill + j, j + 1 < count, seen, j * BLOCK_N,
-                        softmax_scale, False, SCORES, BLOCK_N, scores_of, probs_of,
+                    acc, keep, total, m, p = add_tile(
+                        acc, keep, total, m, p, mine, mined, memory, barriers, fill + j, j + 1 < count, seen,
+                        j * BLOCK_N, softmax_scale, False, SCORES, BLOCK_N, scores_of, probs_of,
                     )  # fmt: skip
                 for j in range(whole, count):
-                    acc, total, m, p = add_tile(
-                        acc, total, m, p, mine, mined, memory, barriers, fill + j, j + 1 < count, seen, j * BLOCK_N,
-                        softmax_scale, True, SCORES, BLOCK_N, scores_of, probs_of,
+                    acc, keep, total, m, p = add_tile(
+                        acc, keep, total, m, p, mine, mined, memory, barriers, fill + j, j + 1 < count, seen,
+                        j * BLOCK_N, softmax_scale, True, SCORES, BLOCK_N, scores_of, probs_of,
                     )  # fmt: skip
                 mbarrier.arrive(q_free, count=1)
                 turn += 1
                 fill += count
+                acc = acc * gl.convert_layout(keep, gl.SliceLayout(1, sums_of))[:, None]
                 last = (fill - 1) % STAGES
                 mbarrier.wait(v_full.index(last), (fill - 1) // STAGES & 1)
                 if count * BLOCK_N > length:
