@@ -33,7 +33,7 @@ from dsv3c.lowering import KernelOptions
 from dsv3c.programs import read_program
 from dsv3c.tuning import Case, cases_in, last_below
 from dsv3c.tuning_data import NoData, Setting, filled, like, quantized
-from dsv3c.tuning_run import Left, Meter, Outcome, Site, Timed, relative_difference, sites_of
+from dsv3c.tuning_run import Left, Meter, Outcome, Site, Timed, empty_like, relative_difference, sites_of
 
 PHASED = Path(__file__).parents[2] / "examples" / "dumps" / "phased.mlir"
 H800 = load_target("h800")
@@ -287,6 +287,12 @@ def test_real_kernels_agree_on_the_data(kernel: str, found: Found, monkeypatch: 
     outcome = meter(InterpreterGpu(), HostClock(), rounds=1).measure(site, [])
     assert not outcome.left, outcome.left
     assert len(outcome.timed) == 2
+    data = filled(Setting(given=site.given, parameters=site.op.parameters.as_dict()), torch.device("cpu"))
+    results = {name: empty_like(value, torch.device("cpu")) for name, value in site.written.items()}
+    for item in case.candidates:
+        gpu = RecordingGpu(132)
+        site.launch(gpu, item, data, results, torch.device("cpu"))()
+        assert gpu.variants == site.variants(item, 132), "what is launched is what was compiled"
 
 
 def test_results_are_compared_in_f64() -> None:
