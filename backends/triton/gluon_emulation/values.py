@@ -309,10 +309,20 @@ def binary(operation: Operation, a: Any, b: Any, *, divides: bool = False) -> Va
     element = common_type(
         left.data.dtype, not isinstance(a, Value), right.data.dtype, not isinstance(b, Value), divides
     )
+    for given in (a, b):
+        check_fits(given, element)
     try:
         return Value(operation(left.data.to(element), right.data.to(element)), layout)
     except RuntimeError as error:
         raise EmulationError(f"blocks of shapes {left.shape} and {right.shape}: {error}") from error
+
+
+def check_fits(given: Any, element: torch.dtype) -> None:
+    """Raises EmulationError for a number of the text that the other operand's type does not hold."""
+    if isinstance(given, int) and element in INTEGERS:
+        limits = torch.iinfo(element)
+        if not limits.min <= given <= limits.max:
+            raise EmulationError(f"{given} is out of range for {ELEMENTS[element]}")
 
 
 def true_division(a: Any, b: Any) -> Value:
