@@ -6,7 +6,9 @@ The candidates of every kernel compile for sm_90a without spilling (Triton 3.6 t
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dsv3c.backends.triton.choices import warp_tiles
 from dsv3c.backends.triton.choices.base import Candidates, Config, Rejected, Selection
+from dsv3c.backends.triton.choices.warp_tiles import WarpProduct
 from dsv3c.ir.sizes import Size
 
 GROUP_M = 8
@@ -73,36 +75,57 @@ class Product:
 
 
 def configs_for(
-    tiles: Sequence[Tile], product: Product, at: Selection
+    tiles: Sequence[Tile], product: Product, at: Selection, warp: WarpProduct | None = None
 ) -> tuple[tuple[Config, ...], tuple[Rejected, ...]]:
-    """For every bound the largest tile of which there are enough to fill the device, and the tiles that cannot be used.
+    """A configuration for every bound, and the tiles that cannot be used.
 
-    ``tiles`` ascend in size.  Raises UsageError where the target does not state its shared memory.
+    Where the product has a twin in Gluon (``warp``) that may be taken, its tile with the smallest prediction; else the
+    largest tile of which there are enough to fill the device.  ``tiles`` ascend in size.
+    Raises UsageError where the target does not state its shared memory.
     """
     limit = int(at.target.fact("shared_memory_bytes_per_block"))
     unusable = {tile: reason for tile in tiles if (reason := why_unusable(tile, product, limit))}
-    usable = [tile for tile in tiles if tile not in unusable]
-    assert usable, f"no tile can be used: {unusable}"
+    kept = [tile for tile in tiles if tile not in unusable]
+    assert kept, f"no tile can be used: {unusable}"
+    warp_kept, rejected = warp_tiles.usable(warp, at) if warp is not None and at.gluon else ([], [])
     configs = list[Config]()
     for bound in BOUNDS:
         rows = bound or max(at.hint(product.rows) // product.room, 2 * BOUNDS[-2])
-        tile = best_of(usable, bound, rows, product, at.num_sms)
-        stages = tile.num_stages
-        while tile.shared_bytes(product.element_bytes, stages) > limit:
-            stages -= 1
-        config = tile.config(bound * product.room, stages)
+        if warp is not None and warp_kept:
+            chosen = warp_tiles.best(warp_kept, rows, bound, warp, at)
+        else:
+            chosen = plain_config(kept, bound, rows, product, at)
+        config = {"up_to": bound * product.room, **chosen}
         if configs and {**configs[-1], "up_to": bound * product.room} == config:
             configs.pop()
         configs.append(config)
-    return at.fitting(configs, product.rows), tuple(Rejected(tile.name, reason) for tile, reason in unusable.items())
+    rejected += [Rejected(tile.name, reason) for tile, reason in unusable.items()]
+    return at.fitting(configs, product.rows), tuple(rejected)
 
 
-def candidates(tiles: Sequence[Tile], product: Product, at: Selection) -> Candidates:
+def plain_config(tiles: Sequence[Tile], bound: int, rows: int, product: Product, at: Selection) -> Config:
+    """The configuration of the tile that ``best_of`` takes, with as many stages as there is room for."""
+    limit = int(at.target.fact("shared_memory_bytes_per_block"))
+    tile = best_of(tiles, bound, rows, product, at.num_sms)
+    stages = tile.num_stages
+    while tile.shared_bytes(product.element_bytes, stages) > limit:
+        stages -= 1
+    return without_bound(tile.config(0, stages))
+
+
+def without_bound(config: Config) -> Config:
+    """A configuration without ``up_to``."""
+    return {name: value for name, value in config.items() if name != "up_to"}
+
+
+def candidates(tiles: Sequence[Tile], product: Product, at: Selection, warp: WarpProduct | None = None) -> Candidates:
     """What a measurement finds the fastest among: usable tiles that are not much higher than there are rows.
 
-    Every one with the stages that it has as a rule, and with one less.  Raises UsageError as ``configs_for``.
+    Every plain one with the stages that it has as a rule, and with one less; then those in Gluon.  Raises UsageError as
+    ``configs_for``.
     """
     limit = int(at.target.fact("shared_memory_bytes_per_block"))
+    warp_kept = warp_tiles.usable(warp, at)[0] if warp is not None and at.gluon else []
     found = dict[int, list[Config]]()
     for bound in BOUNDS:
         configs = found.setdefault(bound * product.room, [])
@@ -111,7 +134,9 @@ def candidates(tiles: Sequence[Tile], product: Product, at: Selection) -> Candid
                 continue
             most = min(tile.num_stages, limit // tile.shared_bytes(product.element_bytes, 1))
             for stages in range(most, max(MIN_STAGES, most - 1) - 1, -1):
-                configs.append({name: value for name, value in tile.config(0, stages).items() if name != "up_to"})
+                configs.append(without_bound(tile.config(0, stages)))
+        if warp is not None and warp_kept:
+            configs += warp_tiles.all_configs(warp_kept, bound, warp, at)
     return Candidates(product.rows, found, {"room": product.room} if product.room > 1 else {})
 
 

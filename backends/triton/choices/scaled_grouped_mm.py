@@ -1,12 +1,24 @@
 """Kernels of experts' block-scaled products."""
 
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Selection
-from dsv3c.backends.triton.choices.expert_rows import expert_rows
+from dsv3c.backends.triton.choices.expert_rows import ExpertRows, expert_rows
 from dsv3c.backends.triton.choices.gemm_configs import candidates, configs_for
-from dsv3c.backends.triton.choices.scaled_mm import TILES, TOO_LARGE, columns_per_scale, tiles_for, why_refused
+from dsv3c.backends.triton.choices.scaled_mm import (
+    TILES,
+    TOO_LARGE,
+    columns_per_scale,
+    gluon_rejected,
+    tiles_for,
+    warp_product,
+    why_not_gluon,
+    why_refused,
+)
 from dsv3c.ir.dialects.scaled import GroupedMmOp
 from dsv3c.ir.scaled_type import scaled_type, show_granule
 from dsv3c.ir.types import shape
+
+MOST_MASKED = 64
+"""Experts whose masked rows the kernel in Gluon takes."""
 
 
 @KERNELS.rule(GroupedMmOp)
@@ -26,13 +38,24 @@ def scaled_grouped_mm(op: GroupedMmOp, at: Selection) -> Choice | Refused:
     assert isinstance(columns, int)
     needed = laid_out.product(columns, 1, at, columns_per_scale(w))
     tiles = tiles_for(TILES, x, promote)
-    configs, rejected = configs_for(tiles, needed, at)
+    not_gluon = why_not_gluon(op.x, op.w, op.y, promote) or why_layout_not_gluon(laid_out)
+    warp = None if not_gluon else warp_product(op.w, op.y, groups=laid_out.experts, divides=needed.divides)
+    configs, rejected = configs_for(tiles, needed, at, warp)
     return Choice(
         launcher="scaled_grouped_mm.scaled_grouped_mm",
         operands={"x": op.x, "w": op.w, "expert_of": op.expert_of},
         results={"y": op.y},
         configs=configs,
         parameters={"promote": promote, "x_scales": x.layout_name, **laid_out.parameters()},
-        rejected=(*rejected, *TOO_LARGE),
-        candidates=candidates(tiles, needed, at),
+        rejected=(*gluon_rejected(not_gluon, at), *rejected, *TOO_LARGE),
+        candidates=candidates(tiles, needed, at, warp),
     )
+
+
+def why_layout_not_gluon(rows: ExpertRows) -> str:
+    """Why the kernel in Gluon does not read rows of a layout; empty where it does."""
+    if rows.layout == "dense":
+        return "dense rows: its tiles of an expert are the first that have rows"
+    if rows.layout == "masked" and rows.experts > MOST_MASKED:
+        return f"{rows.experts} experts: it keeps the tiles of at most {MOST_MASKED} in registers"
+    return ""
