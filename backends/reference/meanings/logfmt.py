@@ -8,6 +8,7 @@ Shape suffixes: R rows, D channels, G groups, C = 128 channels of a group.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 GROUP = 128
@@ -110,19 +111,48 @@ def taken(words: Tensor, start: int, width: int) -> Tensor:
     return value & ((1 << width) - 1)
 
 
+def payload_of(x: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+    """What is sent of rows, in slots of one size: [R, D] bf16 -> words [R, D / 2] i32, pairs [R, G, 2] bf16.
+
+    A chunk has the room that it takes as bf16.  Codes of a group are ``4 * bits`` words: first those that are the first
+    of their 16 channels, then the second ones, ...; groups follow one another, and what is left of the slot is 0.  A
+    chunk that is not enabled is its channels.  Pairs: smallest and largest absolute value.
+    """
+    hidden, chunk = x.shape[-1], chunk_of(x.shape[-1])
+    smallest, largest = ranges(x)
+    low, high = usable_logarithms(smallest, largest)
+    words = pack(encode(x, low, high, bits), x < 0, bits).unflatten(1, (-1, GROUP // LANE)).transpose(-2, -1)
+    coded = words.reshape(len(x), hidden // chunk, chunk * bits // 32)
+    plain = x.contiguous().view(torch.int32).unflatten(1, (hidden // chunk, chunk // 2))
+    coded = F.pad(coded, (0, plain.shape[-1] - coded.shape[-1]))
+    on = enabled(smallest, largest, hidden).unsqueeze(-1)
+    return torch.where(on, coded, plain).flatten(1), torch.stack([smallest, largest], dim=-1)
+
+
+def from_payload(payload: Tensor, pairs: Tensor, bits: int) -> Tensor:
+    """Rows of what ``payload_of`` made: [R, D / 2] i32, [R, G, 2] bf16 -> [R, D] f32."""
+    hidden, (smallest, largest) = 2 * payload.shape[1], pairs.unbind(-1)
+    chunk, low_high = chunk_of(hidden), usable_logarithms(smallest, largest)
+    used = payload.unflatten(1, (-1, chunk // 2))[..., : chunk * bits // 32]
+    lanes = used.reshape(len(payload), hidden // GROUP, bits // 2, GROUP // LANE).transpose(-2, -1).flatten(1, 2)
+    coded = decode(*unpack(lanes, bits), *low_high, bits)
+    on = enabled(smallest, largest, hidden).repeat_interleave(chunk, dim=-1)
+    return torch.where(on, coded, payload.contiguous().view(torch.bfloat16).to(torch.float32))
+
+
+def usable_logarithms(smallest: Tensor, largest: Tensor) -> tuple[Tensor, Tensor]:
+    """``logarithms``; -1 and 0 for groups without a range."""
+    low, high = logarithms(smallest, largest)
+    usable = low < high
+    return torch.where(usable, low, -1.0), torch.where(usable, high, 0.0)
+
+
 def received(x: Tensor, bits: int) -> Tensor:
     """What arrives of rows that are sent in LogFMT: [R, D] -> [R, D] f32; x is rounded to bf16 first.
 
     Goes through the packed words.  Chunks that are not enabled arrive as bf16.
     """
-    rounded, hidden = x.to(torch.bfloat16), x.shape[-1]
-    smallest, largest = ranges(rounded)
-    on = enabled(smallest, largest, hidden).repeat_interleave(chunk_of(hidden), dim=-1)
-    low, high = logarithms(smallest, largest)
-    usable = low < high
-    low, high = torch.where(usable, low, -1.0), torch.where(usable, high, 0.0)
-    codes, negative = unpack(pack(encode(rounded, low, high, bits), rounded < 0, bits), bits)
-    return torch.where(on, decode(codes, negative, low, high, bits), rounded.to(torch.float32))
+    return from_payload(*payload_of(x.to(torch.bfloat16), bits), bits)
 
 
 def message_bytes(x: Tensor, bits: int) -> Tensor:
