@@ -1,5 +1,6 @@
 """Small Gluon kernels for the tests of the emulator: right ones, and ones with one fault each (FAULT)."""
 
+import triton.language as tl
 from triton.experimental import gluon
 from triton.experimental.gluon import language as gl
 
@@ -192,6 +193,7 @@ def rows_kernel(x_ptr, y_ptr, rows, columns, FAULT: gl.constexpr):
 @gluon.jit
 def arithmetic_kernel(n, x_ptr, i_ptr, f_ptr):
     """Integer division and remainder towards zero; conversions."""
+    tl.extra.cuda.gdc_wait()
     gl.store(i_ptr, n // 2)
     gl.store(i_ptr + 1, n % 2)
     gl.store(i_ptr + 2, (n.to(gl.int64) * 1000000007).to(gl.int32))

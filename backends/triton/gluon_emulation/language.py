@@ -9,6 +9,7 @@ import torch
 import triton.language as tl
 from triton.experimental.gluon import language as gl
 from triton.experimental.gluon.language.nvidia import hopper
+from triton.language.extra import cuda
 
 from dsv3c.backends.triton.gluon_emulation import arithmetic, barriers, copies, pointers, products
 from dsv3c.backends.triton.gluon_emulation.elements import torch_type
@@ -184,11 +185,14 @@ OF_SHIM: dict[str, Callable[..., Any]] = {
     "thread_barrier": thread_barrier,
 }
 """What the shim may define anew; all else in it is found by what it is."""
+DEPENDENT_LAUNCHES: dict[str, Callable[..., Any]] = {"gdc_wait": nothing, "gdc_launch_dependents": nothing}
+"""Launches follow each other: nothing to wait for."""
 MODULES: tuple[tuple[ModuleType, dict[str, Callable[..., Any]]], ...] = (
     (gl, LANGUAGE),
     (hopper, HOPPER),
     (hopper.mbarrier, BARRIERS),
     (hopper.tma, COPIES),
     (tl, LANGUAGE),
+    (cuda, DEPENDENT_LAUNCHES),
 )
 """Modules of Triton that kernels use, and what is emulated of each."""
