@@ -20,7 +20,7 @@ def logfmt_decode(
 
 
 def check_codes(payload: Tensor, expected: Tensor, x: Tensor, bits: int) -> int:
-    """Assert that what is sent of x is what is expected, but for one code in 500, which is a neighbour; how many differ.
+    """Assert that what is sent of x is what is expected, but for one code in 500, a neighbour; how many differ.
 
     Signs, and chunks that travel as they are, have the same bits; unused words are not looked at.
     """
