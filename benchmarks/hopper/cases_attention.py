@@ -1,6 +1,7 @@
 """MLA: decode in the latent space over a paged cache, prefill over expanded keys and values."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -100,7 +101,7 @@ def decode(step: Decode, *, latent: int = LATENT, rope: int = ROPE, page: int = 
         cache = filled_cache(place, step.cache, step.batch * pages + SPARE_PAGES, page, latent, rope)
         order = torch.randperm(step.batch * pages, generator=torch.Generator().manual_seed(place.seed))
         newest = torch.arange(step.context - step.queries, step.context)
-        reads = {
+        reads: dict[str, Any] = {
             "q_latent": place.normal(tokens, step.heads, latent),
             "q_rope": place.normal(tokens, step.heads, rope),
             "cache": cache,
@@ -168,7 +169,7 @@ def prefill(tokens: int, *, heads: int = HEADS, nope: int = NOPE, rope: int = RO
         )
         symbols = {"T": Symbol(tokens, shapes.MOST_TOKENS), "N": Symbol(1, 128), "C": Symbol(tokens, 1 << 20)}
         both = place.normal(tokens, heads, nope + rope)
-        reads = {
+        reads: dict[str, Any] = {
             "q_nope": both[..., :nope],
             "q_rope": place.normal(tokens, heads, rope),
             "kv": place.normal(tokens, heads, nope + values),

@@ -5,6 +5,7 @@ Scales are 1x128 of activations and 128x128 of weights (of gradients 1x128 on bo
 
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -105,7 +106,7 @@ def contiguous(experts: int, mean: int, n: int, k: int) -> Case:
             max(1, experts * mean // shapes.TOP_K),
         )  # fmt: skip
         owners = [[e] * size + [-1] * (room - size) for e, (size, room) in enumerate(zip(sizes, places, strict=True))]
-        reads = {
+        reads: dict[str, Any] = {
             "x": place.quantized(place.activation(rows, k), (1, BLOCK), "mn_major"),
             "w": place.weight(experts, n, k),
             "expert_of": place.integers([owner for group in owners for owner in group]),
@@ -140,7 +141,7 @@ def masked(experts: int, mean: int, n: int, k: int) -> Case:
         text = grouped_text("masked", 1, experts, f"{experts}*T", n, k, room)
         owners = [[e] * size + [-1] * (room - size) for e, size in enumerate(sizes)]
         x = place.quantized(place.activation(experts * room, k), (1, BLOCK), "mn_major")
-        reads = {
+        reads: dict[str, Any] = {
             "x": x,
             "w": place.weight(experts, n, k),
             "expert_of": place.integers([owner for group in owners for owner in group]),

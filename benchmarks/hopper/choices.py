@@ -5,7 +5,7 @@ choice for the device (``chosen``), and what is left without Gluon (``plain``) w
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
 from typing import Any
 
@@ -87,14 +87,15 @@ def calls_for(
     hints = {name: symbol.hint.value.data for name, symbol in stated.items() if symbol.hint is not None}
     known = {item.name for item in fields(Selection)}
     found = dict[str, Call]()
-    for form, switches in (
+    forms: Sequence[tuple[str, dict[str, Any]]] = (
         (CHOSEN, {"gluon": target.warpgroup_products}),
         (PLAIN, {"gluon": False}),
         (INVARIANT, {"gluon": target.warpgroup_products, "batch_invariant": True}),
-    ):
+    )
+    for form, switches in forms:
         if not switches.keys() <= known:
             continue
-        at = Selection(target, ranges, hints, num_sms, queries=queries, **switches)
+        at = replace(Selection(target, ranges, hints, num_sms, queries=queries), **switches)
         call = answer(op, at, hints)
         if not any(same(call, other) for other in found.values()):
             found[form] = call

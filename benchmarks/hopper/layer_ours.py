@@ -100,15 +100,15 @@ def params_of(program: LoadedProgram, source: Source) -> Any:
 
 def stacked(each: Any, count: int) -> Any:
     """Values [1, N, K] of every expert as one [E, N, K], never two copies of all."""
-    made: Any = None
+    made = list[Tensor]()
+    last: Any = None
     for index, one in enumerate(each):
-        pieces = (one,) if isinstance(one, Tensor) else (one.data, one.scale)
-        if made is None:
-            made = [torch.empty((count, *part.shape[1:]), dtype=part.dtype, device=part.device) for part in pieces]
-            kind, granule = type(one), getattr(one, "granule", None)
+        pieces: tuple[Tensor, ...] = (one,) if isinstance(one, Tensor) else (one.data, one.scale)
+        made = made or [part.new_empty((count, *part.shape[1:])) for part in pieces]
         for whole, part in zip(made, pieces, strict=True):
             whole[index].copy_(part[0])
-    return made[0] if granule is None else kind(*made, granule)
+        last = one
+    return made[0] if isinstance(last, Tensor) else type(last)(*made, last.granule)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from benchmarks.hopper.targets import FORM, ROWS, Verdict, median_of, verdicts
+from benchmarks.hopper.targets import FORM, ROWS, Verdict, median_of, verdicts, word_for
 from dsv3c.files import write_text
 
 Results = Mapping[str, Any]
@@ -62,9 +62,9 @@ def ratio_plot(verdict: Verdict, results: Results) -> str:
     """Ratios of a row's cases with its two limits."""
     row = verdict.row
     bars = [
-        Bar(name, ratio, COLORS["aim" if ratio >= row.aim else "met" if ratio >= row.at_least else "below"], f"{ratio:.2f}")
+        Bar(name, ratio, COLORS[word_for(ratio, row.at_least, row.aim)], f"{ratio:.2f}")
         for name, ratio in verdict.ratios.items()
-    ]  # fmt: skip
+    ]
     mean = f"geometric mean {verdict.measured:.2f} of {len(bars)} cases"
     marks = [Mark(row.at_least, "at least"), Mark(row.aim, "aim")]
     return plot(f"{results['device']['name']}: {row.title}", f"{mean}; longer is faster", bars, marks)

@@ -4,15 +4,14 @@ README.md beside this file describes every field.
 """
 
 import json
-import os
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.hopper.targets import ratio_of, verdicts
+from dsv3c.files import write_text
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.targets import Target, load_target
 
@@ -110,10 +109,7 @@ def failures(results: Results) -> list[str]:
 
 def write_results(path: Path, results: Results) -> None:
     """Write the whole file or nothing: readers see the old one until the new one is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        file.write(json.dumps(results, indent=1) + "\n")
-    os.replace(file.name, path)
+    write_text(path, json.dumps(results, indent=1) + "\n")
 
 
 def read_results(path: Path) -> Results:

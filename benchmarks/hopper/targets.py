@@ -89,11 +89,13 @@ def verdict(row: Row, results: Results) -> Verdict:
         if left.get("row") == row.name:
             missing[left["name"]] = left["why"]
     measured = geometric_mean(list(ratios.values()))
-    if measured is None:
-        word = "open"
-    else:
-        word = "aim" if measured >= row.aim else "met" if measured >= row.at_least else "below"
+    word = "open" if measured is None else word_for(measured, row.at_least, row.aim)
     return Verdict(row, measured, ratios, missing, word)
+
+
+def word_for(measured: float, at_least: float, aim: float) -> str:
+    """``aim``, ``met`` or ``below``."""
+    return "aim" if measured >= aim else "met" if measured >= at_least else "below"
 
 
 def geometric_mean(values: Sequence[float]) -> float | None:

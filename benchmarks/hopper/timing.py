@@ -98,7 +98,8 @@ class CudaClock:
 
     def lead(self, seconds: float) -> None:
         """See ``Clock``."""
-        torch.cuda._sleep(int(seconds * CYCLES_PER_S))  # PyTorch has no public wait
+        cycles = int(seconds * CYCLES_PER_S)
+        torch.cuda._sleep(cycles)  # pyright: ignore[reportPrivateUsage] - there is no public wait
 
     def mark(self) -> torch.cuda.Event:
         """See ``Clock``."""
