@@ -279,6 +279,7 @@ def compile(
     gluon: bool = True,
     tuned: str | Path = "shipped",
     batch_invariant: bool = False,
+    pdl: bool = True,
     force: bool = False,
     **choices: object,
 ) -> CompiledModule:
@@ -293,7 +294,8 @@ def compile(
     ``kernels``: compile those that the artifact launches: ``auto``, ``aot`` or ``none``; ``extern``: vendors'
     libraries to call beside them; ``gluon``: take their twins in Gluon where the target runs them; ``tuned``: a table
     of measured configurations, ``shipped`` or ``none``; ``batch_invariant``: one configuration of a kernel for all
-    batches and phases; everything else is as for ``dsv3c compile``, but that the target is the CPU where none is named.
+    batches and phases; ``pdl``: start kernels early where the target lets them; everything else is as for ``dsv3c
+    compile``, but that the target is the CPU where none is named.
     """
     plan = {name: choices.pop(name) for name in [field.name for field in fields(Plan)] if name in choices}
     if isinstance(recipe := plan.get("recipe"), Path):
@@ -315,7 +317,7 @@ def compile(
         allow_unraised=allow_unraised,
         kernels=kernels if output is not None else "none",
         kernel_options=KernelOptions(
-            extern=tuple(extern), gluon=gluon, tuned=str(tuned), batch_invariant=batch_invariant
+            extern=tuple(extern), gluon=gluon, tuned=str(tuned), batch_invariant=batch_invariant, pdl=pdl
         ),
     )
     compiled = compile_model(request, keep_stages=output is not None)

@@ -227,9 +227,18 @@ def compile_model(
         seconds=seconds,
         captured=captured,
         lowered=lowered,
-        kernels=compile_kernels(lowered, target, progress) if lowered is not None and request.kernels != "none" else [],
+        kernels=compiled_kernels(request, target, lowered, progress),
         warnings=[*unlowered, *warnings_of(request, module, captured, lowered)],
     )
+
+
+def compiled_kernels(
+    request: Request, target: Target, lowered: ModuleOp | None, progress: Callable[[str], None]
+) -> list["CompiledKernel"]:
+    """What a lowered program launches, where it is to be compiled.  Raises as ``compile_kernels`` does."""
+    if lowered is None or request.kernels == "none":
+        return []
+    return compile_kernels(lowered, target, progress, pdl=request.kernel_options.pdl)
 
 
 def lowered_of(request: Request, target: Target, driver: Driver, module: ModuleOp) -> tuple[ModuleOp | None, list[str]]:

@@ -81,6 +81,8 @@ class KernelOptions:
     """Tables of measured configurations: those shipped, none, or a file before them."""
     batch_invariant: bool = False
     """One configuration for all rows, in all phases: a token's bits do not depend on its batch."""
+    pdl: bool = True
+    """Kernels may be started before the one before them has ended, where the target lets them."""
 
     def check(self, target: Target, level: str, asked: bool) -> None:
         """Raise UsageError for libraries that nobody knows, a table that cannot be read, choices without kernels.
@@ -159,10 +161,16 @@ def lower_to_kernels(driver: Driver, module: ModuleOp, options: KernelOptions) -
 
 
 def compile_kernels(
-    lowered: ModuleOp, target: Target, progress: Callable[[str], None], cache: "KernelCache | None" = None
+    lowered: ModuleOp,
+    target: Target,
+    progress: Callable[[str], None],
+    cache: "KernelCache | None" = None,
+    *,
+    pdl: bool = True,
 ) -> list["CompiledKernel"]:
     """Compile every kernel that a lowered module launches, or take it from the cache (default: the user's).
 
+    ``pdl``: for programmatic dependent launch where the target has it.
     Raises CompileError for one that cannot be compiled or breaks a limit of the target, IRError for a launcher that
     cannot be called as the program would.
     """
@@ -170,7 +178,7 @@ def compile_kernels(
     from dsv3c.backends.triton.kernel_cache import default_cache
     from dsv3c.backends.triton.variants import variants_of
 
-    variants = variants_of(lowered, int(target.fact("num_compute_units")))
+    variants = variants_of(lowered, int(target.fact("num_compute_units")), pdl=pdl and target.programmatic_launch)
     ready = count(1)
     return compile_variants(
         variants,

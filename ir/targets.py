@@ -64,6 +64,8 @@ class Target:
     """The same in training."""
     warpgroup_products: bool = False
     """Four warps multiply tiles in shared memory together (wgmma) while others copy them there (Hopper)."""
+    programmatic_launch: bool = False
+    """A kernel may be started before the one before it in its stream has ended, and wait for that itself."""
     group_alignment: tuple[int, ...] | None = None
     """Multiples of rows at which grouped matrix products let an expert's rows start (their tiles' heights), ascending.
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dsv3c.backends.triton.aot import KERNELS, CompiledKernel, package_of
 from dsv3c.backends.triton.kernel_cache import source_files
-from dsv3c.backends.triton.runtime.gpu import TRITON, Variant
+from dsv3c.backends.triton.runtime.gpu import PDL, TRITON, Variant
 from dsv3c.backends.triton.runtime.records import FILE, KernelRecord, Kernels, kernels_text
 
 FOLDER = "kernels"
@@ -28,7 +28,8 @@ def kernel_files(compiled: Sequence[CompiledKernel], *, package: str = KERNELS) 
         for source in source_files(package_of(kernel.variant, package), kernel.variant.kernel.rpartition(".")[0]):
             found[f"{source_folder(kernel.variant)}/{source.name}"] = source.read_bytes()
     records = {kernel.key: record_of(kernel) for kernel in compiled}
-    found[FILE] = kernels_text(Kernels(compiled[0].arch, compiled[0].toolkit, records)).encode()
+    pdl = any(PDL in dict(kernel.variant.constants) for kernel in compiled)
+    found[FILE] = kernels_text(Kernels(compiled[0].arch, compiled[0].toolkit, records, pdl)).encode()
     return dict(sorted(found.items()))
 
 

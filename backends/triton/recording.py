@@ -8,8 +8,8 @@ from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, InOrde
 class RecordingGpu(InOrder):
     """Notes the variant of every launch, each once, in order of first use.  Launchers are given meta tensors."""
 
-    def __init__(self, num_sms: int) -> None:
-        self.num_sms = num_sms
+    def __init__(self, num_sms: int, *, pdl: bool = False) -> None:
+        self.num_sms, self.pdl = num_sms, pdl
         self.seen: dict[Variant, None] = {}
 
     @property

@@ -43,12 +43,13 @@ Value = Tensor | Scaled | LatentCache | None
 Layout = tuple[object, ...]
 
 
-def variants_of(module: ModuleOp, num_sms: int) -> list[Variant]:
+def variants_of(module: ModuleOp, num_sms: int, *, pdl: bool = False) -> list[Variant]:
     """The variants of all kernels that the entries launch, each once, in the order of the program.
 
+    ``pdl``: as a ``Gpu`` has it.
     Raises IRError for a launcher that cannot be called as the program would.
     """
-    gpu = RecordingGpu(num_sms)
+    gpu = RecordingGpu(num_sms, pdl=pdl)
     walk = Walk(gpu, functions(module), symbol_values(module))
     for name, function in functions(module).items():
         if not is_private(function):

@@ -72,6 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="kernels whose results for a token depend on neither its batch nor its phase: one configuration for all",
     )
+    parser.add_argument(
+        "--pdl",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="programmatic dependent launch: start kernels before the one before them has ended, where the target lets "
+        "them (default: yes)",
+    )
     parser.add_argument("--print-op-generic", action="store_true", help="with --emit: MLIR's generic form")
     parser.add_argument("--print-debuginfo", action="store_true", help="with --emit: locations too")
     add_pass_options(parser)
@@ -182,6 +189,7 @@ def kernel_options(arguments: argparse.Namespace) -> KernelOptions:
         gluon=arguments.gluon,
         tuned=arguments.tuned,
         batch_invariant=arguments.batch_invariant,
+        pdl=arguments.pdl,
     )
 
 

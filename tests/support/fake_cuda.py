@@ -20,6 +20,8 @@ class FakeCuda:
     """Entry -> ctypes of its parameters, to read back what a launch was given."""
     calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list[tuple[str, tuple[Any, ...]]])
     launched: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    structures: Any = None
+    """Where the driver's structures are (``CUlaunchConfig``): cuda-bindings itself."""
 
     CUdevice_attribute = SimpleNamespace(
         CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR="major",
@@ -33,6 +35,8 @@ class FakeCuda:
         return [name for name, _ in self.calls]
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("CU") and self.structures is not None:
+            return getattr(self.structures, name)
         if not name.startswith("cu"):
             raise AttributeError(name)
 
@@ -73,6 +77,21 @@ class FakeCuda:
                 return ()
             case _:
                 return ()
+
+    def cuLaunchKernelEx(self, config: Any, entry: str, parameters: int, extra: int) -> tuple[int]:
+        """A launch with attributes; ``early``: whether it need not wait for the one before it."""
+        self.calls.append(("cuLaunchKernelEx", (config, entry, parameters, extra)))
+        grid = (config.gridDimX, config.gridDimY, config.gridDimZ)
+        block = (config.blockDimX, config.blockDimY, config.blockDimZ)
+        given = self.launch(entry, *grid, *block, config.sharedMemBytes, int(config.hStream), parameters, extra)
+        ids = self.structures.CUlaunchAttributeID
+        early = [
+            attribute.value.programmaticStreamSerializationAllowed
+            for attribute in config.attrs[: config.numAttrs]
+            if attribute.id == ids.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+        ]
+        self.launched.append(given | {"early": early == [1]})
+        return (0,)
 
     def launch(self, entry: str, *rest: Any) -> dict[str, Any]:
         """What a launch was given, its parameters read through their addresses."""

@@ -6,7 +6,7 @@ Numbering: t a token, n its sequence, h heads, c cached rows of a tile, r the la
 import triton
 import triton.language as tl
 
-from dsv3c.backends.triton.kernels.common import rounded, sequence_of
+from dsv3c.backends.triton.kernels.common import after_predecessor, rounded, sequence_of
 
 LOG2E = tl.constexpr(1.4426950408889634)
 
@@ -126,8 +126,10 @@ def combine_kernel(
     partial_ptr: tl.tensor, lse_ptr: tl.tensor, o_ptr: tl.tensor, num_tokens: tl.tensor, num_splits: tl.tensor,
     o_token: tl.tensor, o_head: tl.tensor, HEADS: tl.constexpr, RANK: tl.constexpr, BLOCK_R: tl.constexpr,
     MAX_SPLITS: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:  # fmt: skip
     """``o[t, h] = sum_s 2**(lse_s - max) partial_s / sum_s 2**(lse_s - max)``, in the order of the splits."""
+    after_predecessor(PDL)
     t, h = tl.program_id(0) // HEADS, tl.program_id(0) % HEADS
     s, r = tl.arange(0, MAX_SPLITS), tl.arange(0, BLOCK_R)
     lse = tl.load(lse_ptr + (s * num_tokens + t) * HEADS + h, mask=s < num_splits, other=-float("inf"))

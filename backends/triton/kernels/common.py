@@ -25,3 +25,16 @@ def sequence_of(seq_offsets_ptr: tl.tensor, num_sequences: tl.tensor, t: tl.tens
         end = tl.load(seq_offsets_ptr + 1 + start + i, mask=start + i < num_sequences, other=0x7FFFFFFF)
         n += tl.sum((end <= t).to(tl.int32))
     return n
+
+
+@triton.jit
+def after_predecessor(PDL: tl.constexpr) -> None:
+    """The first statement of a kernel that may be started before the one before it in its stream has ended.
+
+    Waits until that has ended and its memory is to be seen, then lets the one behind be started.  Before it a kernel
+    neither reads nor writes memory; every program waits, so that what ends later ends after all that is before it.
+    PDL is a constant: kernels that are compiled without it hold no such instruction.
+    """
+    if PDL:
+        tl.extra.cuda.gdc_wait()
+        tl.extra.cuda.gdc_launch_dependents()

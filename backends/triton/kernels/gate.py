@@ -8,7 +8,7 @@ not even NaN, makes an id that is none.
 import triton
 import triton.language as tl
 
-from dsv3c.backends.triton.kernels.common import rounded
+from dsv3c.backends.triton.kernels.common import after_predecessor, rounded
 
 LAST = tl.constexpr(0x7FFFFFFF)
 NONE = tl.constexpr(-(2**63))
@@ -94,11 +94,13 @@ def gate_kernel(
     TOP2: tl.constexpr, MASK: tl.constexpr, RENORMALIZE: tl.constexpr, SCORES: tl.constexpr, CHOICE: tl.constexpr,
     MASKED_WEIGHTS: tl.constexpr, BLOCK_T: tl.constexpr, BLOCK_G: tl.constexpr, BLOCK_P: tl.constexpr,
     BLOCK_K: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:  # fmt: skip
     """logits [T, E], bias [E] -> weights, ids [T, k]: BLOCK_T tokens as a tile of G groups of P experts.
 
     ``SCORES``, ``CHOICE``: what scores, and scores plus bias, are rounded to; ``MASK``: "-inf" or "zero".
     """
+    after_predecessor(PDL)
     t = tl.program_id(0) * BLOCK_T + tl.arange(0, BLOCK_T)
     groups = tl.arange(0, BLOCK_G)[None, :, None]
     members = tl.arange(0, BLOCK_P)[None, None, :]
@@ -146,8 +148,10 @@ def append_choice_kernel(
     num_tokens: tl.tensor, weights_stride: tl.tensor, ids_stride: tl.tensor, all_weights_stride: tl.tensor,
     all_ids_stride: tl.tensor,
     TOP_K: tl.constexpr, FIRST: tl.constexpr, COUNT: tl.constexpr, BLOCK_T: tl.constexpr, BLOCK_K: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:  # fmt: skip
     """Experts ``FIRST`` and on with weight 1 behind every token's choices: [T, k] twice -> [T, k + count] twice."""
+    after_predecessor(PDL)
     t = (tl.program_id(0) * BLOCK_T + tl.arange(0, BLOCK_T))[:, None]
     j = tl.arange(0, BLOCK_K)[None, :]
     rows = t.to(tl.int64)

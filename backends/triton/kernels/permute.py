@@ -8,6 +8,8 @@ whatever the order in which programs run.
 import triton
 import triton.language as tl
 
+from dsv3c.backends.triton.kernels.common import after_predecessor
+
 
 @triton.jit
 def ids_of(
@@ -24,8 +26,10 @@ def count_kernel(
     num_rows: tl.tensor, ids_stride: tl.tensor,
     TOP_K: tl.constexpr, EXPERTS: tl.constexpr, COUNT: tl.constexpr, CHUNK: tl.constexpr, BLOCK_S: tl.constexpr,
     BLOCK_E: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:  # fmt: skip
     """Slots of every expert in chunk c: counts [chunks, E]; and this program's share of the rows becomes padding."""
+    after_predecessor(PDL)
     c = tl.program_id(0)
     experts = tl.arange(0, BLOCK_E)
     if COUNT:
@@ -73,12 +77,13 @@ def place_kernel(
     ids_ptr: tl.tensor, counts_ptr: tl.tensor, slots_ptr: tl.tensor, expert_of_ptr: tl.tensor, num_slots: tl.tensor,
     room: tl.tensor, ids_stride: tl.tensor,
     TOP_K: tl.constexpr, EXPERTS: tl.constexpr, LAYOUT: tl.constexpr, ALIGNMENT: tl.constexpr, CHUNK: tl.constexpr,
-    BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr, BLOCK_E: tl.constexpr,
+    BLOCK_S: tl.constexpr, BLOCK_C: tl.constexpr, BLOCK_E: tl.constexpr, PDL: tl.constexpr = False,
 ) -> None:  # fmt: skip
     """Rows of chunk c's slots: slots, expert_of [M].
 
     ``room``: rows of one expert (masked, dense).  What does not fit into it gets no row.
     """
+    after_predecessor(PDL)
     c = tl.program_id(0)
     experts = tl.arange(0, BLOCK_E)
     rows = tl.zeros((BLOCK_E,), tl.int32)
@@ -109,8 +114,10 @@ def copy_kernel(
     rows_scale_row: tl.tensor, rows_scale_block: tl.tensor,
     TOP_K: tl.constexpr, COLUMNS: tl.constexpr, BLOCKS: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
     BLOCK_B: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:  # fmt: skip
     """``rows[m] = x[slots[m] // k]``, 0 where the slot is -1; scales (``BLOCKS`` a row, if any) alike, 1 there."""
+    after_predecessor(PDL)
     m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
     slots = tl.load(slots_ptr + m, mask=m < num_rows, other=-1)

@@ -3,6 +3,7 @@
 import triton
 import triton.language as tl
 
+from dsv3c.backends.triton.kernels.common import after_predecessor
 from dsv3c.backends.triton.kernels.quantizing import quotient, scale_of, store_quantized
 
 
@@ -25,8 +26,10 @@ def quantize_rows_kernel(
     ROUND_SCALE: tl.constexpr,
     SATURATE: tl.constexpr,
     LARGEST: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:
     """A scale per row and GRANULE columns.  Grid: tiles of rows, tiles of columns."""
+    after_predecessor(PDL)
     m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
     inside = (m < rows)[:, None] & (n < columns)[None, :]
@@ -59,8 +62,10 @@ def quantize_blocks_kernel(
     ROUND_SCALE: tl.constexpr,
     SATURATE: tl.constexpr,
     LARGEST: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:
     """A scale per M_GRANULE rows and N_GRANULE (= BLOCK_N, or 1) columns.  Grid: blocks of rows, of columns, batch."""
+    after_predecessor(PDL)
     block, tile, batch = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.program_id(2).to(tl.int64)
     m = block * M_GRANULE + tl.arange(0, M_GRANULE)
     n = tile * BLOCK_N + tl.arange(0, BLOCK_N)
@@ -96,8 +101,10 @@ def quantize_static_kernel(
     APPLY: tl.constexpr,
     SATURATE: tl.constexpr,
     LARGEST: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:
     """One scale, given.  Grid: tiles of rows, tiles of columns."""
+    after_predecessor(PDL)
     m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
     inside = (m < rows)[:, None] & (n < columns)[None, :]
@@ -118,8 +125,10 @@ def amax_kernel(
     x_stride: tl.tensor,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:
     """``partials[p]``: the largest absolute value of every so manieth tile of rows.  Grid: partials."""
+    after_predecessor(PDL)
     first, step = tl.program_id(0), tl.num_programs(0)
     n = tl.arange(0, BLOCK_N)
     amax = tl.zeros([BLOCK_M, BLOCK_N], tl.float32)
@@ -151,8 +160,10 @@ def quantize_whole_kernel(
     ROUND_SCALE: tl.constexpr,
     SATURATE: tl.constexpr,
     LARGEST: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:
     """One scale, of the largest of ``partials``.  Grid: tiles of rows, tiles of columns."""
+    after_predecessor(PDL)
     i = tl.arange(0, MOST_PARTIALS)
     amax = tl.max(tl.load(partials_ptr + i, mask=i < partials, other=0.0)[None, :], axis=1)
     s = scale_of(amax, AMAX_FLOOR, LARGEST, ROUND_SCALE)

@@ -8,7 +8,7 @@ that of f64 arithmetic, whatever the order of the sum.
 import triton
 import triton.language as tl
 
-from dsv3c.backends.triton.kernels.common import rounded
+from dsv3c.backends.triton.kernels.common import after_predecessor, rounded
 from dsv3c.backends.triton.kernels.quantizing import store_quantized
 
 
@@ -81,8 +81,10 @@ def rms_norm_kernel(
     EPS: tl.constexpr,
     WEIGHT_IN: tl.constexpr,
     INTERMEDIATE: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:
     """``y = norm(x + residual)``, and the total itself; the residual and the total may be absent.  Grid: rows."""
+    after_predecessor(PDL)
     m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.arange(0, BLOCK_N)
     weight = tl.load(weight_ptr + n, mask=n < columns, other=0.0).to(tl.float32)
@@ -125,8 +127,10 @@ def rms_norm_quantize_kernel(
     ROUND_SCALE: tl.constexpr,
     SATURATE: tl.constexpr,
     LARGEST: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:
     """``y = norm(x + residual)`` and y quantised; all but the data and its scales may be absent.  Grid: rows."""
+    after_predecessor(PDL)
     m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.arange(0, BLOCK_N)
     weight = tl.load(weight_ptr + n, mask=n < columns, other=0.0).to(tl.float32)

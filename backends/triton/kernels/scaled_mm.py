@@ -3,6 +3,7 @@
 import triton
 import triton.language as tl
 
+from dsv3c.backends.triton.kernels.common import after_predecessor
 from dsv3c.backends.triton.kernels.tiles import scaled_product, store_tile, tile_of
 
 FP_FUSION = True
@@ -156,8 +157,10 @@ def split_k_sum_kernel(
     stride_ym: tl.tensor,
     BLOCK: tl.constexpr,
     SPLITS: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:
     """``y[m, n] = ((p[0, m, n] + p[1, m, n]) + p[2, m, n]) + ... (+ bias[n])``: BLOCK columns of one row."""
+    after_predecessor(PDL)
     blocks = tl.cdiv(N, BLOCK)
     row = tl.program_id(0) // blocks
     columns = tl.program_id(0) % blocks * BLOCK + tl.arange(0, BLOCK)

@@ -6,7 +6,7 @@
 import triton
 import triton.language as tl
 
-from dsv3c.backends.triton.kernels.common import rounded
+from dsv3c.backends.triton.kernels.common import after_predecessor, rounded
 from dsv3c.backends.triton.kernels.quantizing import store_quantized
 
 
@@ -55,8 +55,10 @@ def swiglu_kernel(
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
     INTERMEDIATE: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:
     """``y = silu(gate) * up (* weight)``.  Grid: tiles of rows, tiles of columns."""
+    after_predecessor(PDL)
     m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
     y = gated(
@@ -92,8 +94,10 @@ def swiglu_quantize_kernel(
     ROUND_SCALE: tl.constexpr,
     SATURATE: tl.constexpr,
     LARGEST: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:
     """``q = quantise(round(silu(gate) * up (* weight)))``.  Grid: tiles of rows, tiles of columns."""
+    after_predecessor(PDL)
     m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
     y = gated(

@@ -3,14 +3,20 @@
 import triton
 import triton.language as tl
 
-from dsv3c.backends.triton.kernels.common import rounded
+from dsv3c.backends.triton.kernels.common import after_predecessor, rounded
 
 
 @triton.jit
 def invert_kernel(
-    slots_ptr: tl.tensor, row_of_ptr: tl.tensor, num_rows: tl.tensor, num_slots: tl.tensor, BLOCK_M: tl.constexpr
+    slots_ptr: tl.tensor,
+    row_of_ptr: tl.tensor,
+    num_rows: tl.tensor,
+    num_slots: tl.tensor,
+    BLOCK_M: tl.constexpr,
+    PDL: tl.constexpr = False,
 ) -> None:
     """``row_of[slots[m]] = m``; what no row has stays as it was."""
+    after_predecessor(PDL)
     m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
     slots = tl.load(slots_ptr + m, mask=m < num_rows, other=-1)
     tl.store(row_of_ptr + slots, m, mask=(slots >= 0) & (slots < num_slots))
@@ -52,13 +58,14 @@ def combine_kernel(
     out_ptr: tl.tensor, num_rows: tl.tensor, y_stride: tl.tensor, weights_stride: tl.tensor, ids_stride: tl.tensor,
     out_stride: tl.tensor,
     TOP_K: tl.constexpr, COLUMNS: tl.constexpr, COMBINE: tl.constexpr, BY_EXPERT: tl.constexpr,
-    BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr,
+    BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, PDL: tl.constexpr = False,
 ) -> None:  # fmt: skip
     """``out[t] = sum_j weights[t, j] * y[row_of[t * k + j]]``, BLOCK_N columns of one token.
 
     BY_EXPERT: in ascending id, rounded after every addition.  Else in the order of choices, with the error of every
     f32 addition added to the sum at the end: as good as a sum in f64, rounded once.
     """
+    after_predecessor(PDL)
     t = tl.program_id(0)
     n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
     weights_ptr += t.to(tl.int64) * weights_stride

@@ -7,7 +7,7 @@ configuration says into how many, never the lengths: steps of one size add in on
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.mla import LatentCache
-from dsv3c.backends.triton.runtime.gpu import Configs, Descriptor, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Configs, Descriptor, Gpu, Static, cdiv, choose, early_start
 
 MAX_SPLITS = 128
 """Parts of a context that one program combines."""
@@ -82,6 +82,6 @@ def combine(gpu: Gpu, partial: Tensor, lse: Tensor, o: Tensor, splits: int) -> N
             **{"partial_ptr": partial, "lse_ptr": lse, "o_ptr": o, "num_tokens": tokens, "num_splits": splits},
             **{"o_token": Static(o.stride(0)), "o_head": Static(o.stride(1))},
         },
-        {"HEADS": heads, "RANK": rank, "BLOCK_R": padded(rank), "MAX_SPLITS": MAX_SPLITS},
+        {"HEADS": heads, "RANK": rank, "BLOCK_R": padded(rank), "MAX_SPLITS": MAX_SPLITS, **early_start(gpu)},
         {"num_warps": 4 if rank >= 512 else 1, "num_stages": 1},
     )

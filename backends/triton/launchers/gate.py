@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from dsv3c.backends.triton.launchers.rows import TYPES, as_rows
-from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose, early_start
 
 NAMES = {dtype: name for name, dtype in TYPES.items()}
 
@@ -48,6 +48,7 @@ def gate(
             **{"SCORES": scores_in, "CHOICE": NAMES[choice], "MASKED_WEIGHTS": masked_weights},
             **{"BLOCK_T": config["block_t"], "BLOCK_G": padded(groups), "BLOCK_P": padded(experts // groups)},
             "BLOCK_K": padded(top_k),
+            **early_start(gpu),
         },
         config,
     )
@@ -78,6 +79,7 @@ def append_choice(
         {
             **{"TOP_K": top_k, "FIRST": first, "COUNT": count},
             **{"BLOCK_T": config["block_t"], "BLOCK_K": padded(top_k + count)},
+            **early_start(gpu),
         },
         config,
     )

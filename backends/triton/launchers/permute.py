@@ -5,7 +5,7 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import as_rows, scale_strides
-from dsv3c.backends.triton.runtime.gpu import Argument, Config, Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Argument, Config, Configs, Gpu, Static, cdiv, choose, early_start
 
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 """What data of so many bytes is moved as."""
@@ -34,6 +34,7 @@ def permute(
     tile = {
         **{"TOP_K": top_k, "EXPERTS": experts, "CHUNK": chunk, "BLOCK_S": config["block_s"]},
         "BLOCK_E": 1 << (experts - 1).bit_length(),
+        **early_start(gpu),
     }
     stride = Static(ids.stride(0))
     gpu.launch(
@@ -78,6 +79,7 @@ def copy_rows(gpu: Gpu, x: Tensor | Scaled, rows: Tensor | Scaled, slots: Tensor
         {
             **{"TOP_K": top_k, "COLUMNS": columns, "BLOCKS": blocks, "BLOCK_M": config["block_m"], "BLOCK_N": width},
             "BLOCK_B": 1 << max(0, blocks - 1).bit_length(),
+            **early_start(gpu),
         },
         config,
     )

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import LARGEST, as_rows, quantizer_constants, scale_strides
-from dsv3c.backends.triton.runtime.gpu import Argument, Configs, Constant, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Argument, Configs, Constant, Gpu, Static, cdiv, choose, early_start
 
 MOST_PARTIALS = 256
 """Programs that look for the largest number of a whole value."""
@@ -51,7 +51,7 @@ def quantize(
             "scale_row": scale_row,
             "scale_block": scale_block,
         },
-        {"BLOCK_M": config["block_m"], "BLOCK_N": config["block_n"], **how},
+        {"BLOCK_M": config["block_m"], "BLOCK_N": config["block_n"], **how, **early_start(gpu)},
         config,
     )
 
@@ -79,7 +79,7 @@ def quantize_blocks(gpu: Gpu, x: Tensor, q: Scaled, configs: Configs, how: dict[
             "scale_row": scale.stride(1),
             "scale_block": scale.stride(2),
         },
-        {"BLOCK_N": width, **how},
+        {"BLOCK_N": width, **how, **early_start(gpu)},
         config,
     )
 
@@ -109,6 +109,7 @@ def quantize_static(
             "APPLY": apply,
             "SATURATE": saturate,
             "LARGEST": LARGEST[data],
+            **early_start(gpu),
         },
         config,
     )
@@ -122,7 +123,7 @@ def quantize_whole(
     config = choose(configs, rows.shape[0])
     tiles = cdiv(rows.shape[0], config["block_m"])
     count = min(tiles, MOST_PARTIALS)
-    tile = {"BLOCK_M": config["block_m"], "BLOCK_N": config["block_n"]}
+    tile = {"BLOCK_M": config["block_m"], "BLOCK_N": config["block_n"], **early_start(gpu)}
     sizes: dict[str, Argument] = {"rows": rows.shape[0], "columns": Static(rows.shape[1])}
     if count:
         arguments = {"x_ptr": rows, "partials_ptr": partials, **sizes, "x_stride": Static(rows.stride(0))}

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import as_rows, quantizer_constants, row_stride, scale_strides
-from dsv3c.backends.triton.runtime.gpu import Argument, Configs, Constant, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Argument, Configs, Constant, Gpu, Static, cdiv, choose, early_start
 
 
 def rms_norm(
@@ -72,6 +72,6 @@ def launch(
         kernel,
         (cdiv(rows.shape[0], config["block_m"]), 1, 1),
         {**pointers, "total_ptr": total, **sizes, **strides, "total_stride": row_stride(total)},
-        {"BLOCK_M": config["block_m"], "BLOCK_N": config["block_n"], **constants},
+        {"BLOCK_M": config["block_m"], "BLOCK_N": config["block_n"], **constants, **early_start(gpu)},
         config,
     )

@@ -12,7 +12,7 @@ from dsv3c.backends.triton.launchers.tiles import (
     x_block,
     y_block,
 )
-from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose, early_start
 
 SUM_BLOCK = 1024
 """Columns of a row whose parts one program adds."""
@@ -103,6 +103,6 @@ def add_parts(gpu: Gpu, partial: Tensor, bias: Tensor | None, y: Tensor, splits:
             "N": Static(columns),
             "stride_ym": Static(y.stride(0)),
         },
-        {"BLOCK": SUM_BLOCK, "SPLITS": splits},
+        {"BLOCK": SUM_BLOCK, "SPLITS": splits, **early_start(gpu)},
         SUM_CONFIG,
     )

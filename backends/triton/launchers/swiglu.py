@@ -4,7 +4,7 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import as_rows, quantizer_constants, row_stride, scale_strides
-from dsv3c.backends.triton.runtime.gpu import Argument, Configs, Constant, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Argument, Configs, Constant, Gpu, Static, cdiv, choose, early_start
 
 
 def swiglu(
@@ -64,6 +64,6 @@ def launch(
             "weights_stride": Static(0 if each is None else each.stride(0)),
             **strides,
         },
-        {"BLOCK_M": config["block_m"], "BLOCK_N": config["block_n"], **constants},
+        {"BLOCK_M": config["block_m"], "BLOCK_N": config["block_n"], **constants, **early_start(gpu)},
         config,
     )

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from dsv3c.backends.triton.launchers.rows import as_rows
-from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose, early_start
 
 
 def unpermute(
@@ -26,7 +26,7 @@ def unpermute(
             "unpermute.invert_kernel",
             (cdiv(rows, config["block_m"]), 1, 1),
             {"slots_ptr": slots, "row_of_ptr": row_of, "num_rows": rows, "num_slots": tokens * top_k},
-            {"BLOCK_M": config["block_m"]},
+            {"BLOCK_M": config["block_m"], **early_start(gpu)},
             config,
         )
     gpu.launch(
@@ -41,6 +41,7 @@ def unpermute(
         {
             **{"TOP_K": top_k, "COLUMNS": columns, "COMBINE": combine_in, "BY_EXPERT": order == "expert"},
             **{"BLOCK_N": config["block_n"], "BLOCK_K": 1 << (top_k - 1).bit_length()},
+            **early_start(gpu),
         },
         config,
     )

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from dsv3c.backends.triton.runtime.gpu import (
+    PDL,
     Argument,
     Config,
     Constant,
@@ -88,6 +89,7 @@ class CubinGpu:
         check_device(self.driver, self.handle, self.kernels)
         attribute = self.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
         self.num_sms = int(call(self.driver, "cuDeviceGetAttribute", attribute, self.handle))
+        self.pdl = self.kernels.pdl
         self.handle_of_stream = stream if stream is not None else self.current_stream
         self.streams: dict[str, torch.cuda.Stream] = {}
         self.loaded: dict[Variant, Loaded] = {}
@@ -117,10 +119,13 @@ class CubinGpu:
         given = as_gluon_takes(arguments) if is_gluon(config) else arguments
         kept = fill(self.driver, loaded, {**given, **self.scratch(loaded.record, grid)}, self.device)
         record, stream = loaded.record, self.handle_of_stream()
-        call(
-            self.driver, "cuLaunchKernel", loaded.function, *grid, record.num_warps * WARP, 1, 1, record.shared_bytes,
-            stream, ctypes.addressof(loaded.pointers), 0,
-        )  # fmt: skip
+        if constants.get(PDL, False):
+            launch_early(self.driver, loaded, grid, stream)
+        else:
+            call(
+                self.driver, "cuLaunchKernel", loaded.function, *grid, record.num_warps * WARP, 1, 1,
+                record.shared_bytes, stream, ctypes.addressof(loaded.pointers), 0,
+            )  # fmt: skip
         del kept  # the caching allocator hands memory out again in stream order
         self.launches[kernel] = self.launches.get(kernel, 0) + 1
 
@@ -194,6 +199,18 @@ class CubinGpu:
     def current_stream(self) -> int:
         """Handle of PyTorch's current stream."""
         return int(torch.cuda.current_stream(self.device).cuda_stream)
+
+
+def launch_early(driver: Any, loaded: Loaded, grid: tuple[int, int, int], stream: int) -> None:
+    """Launch a kernel that waits itself for the one before it in the stream, which may not have ended yet."""
+    attribute, config = driver.CUlaunchAttribute(), driver.CUlaunchConfig()
+    attribute.id = driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
+    attribute.value.programmaticStreamSerializationAllowed = 1
+    config.gridDimX, config.gridDimY, config.gridDimZ = grid
+    config.blockDimX, config.blockDimY, config.blockDimZ = loaded.record.num_warps * WARP, 1, 1
+    config.sharedMemBytes, config.hStream = loaded.record.shared_bytes, driver.CUstream(stream)
+    config.attrs, config.numAttrs = [attribute], 1
+    call(driver, "cuLaunchKernelEx", config, loaded.function, ctypes.addressof(loaded.pointers), 0)
 
 
 def address_of(cell: Any) -> int:

@@ -47,6 +47,8 @@ Config = Mapping[str, int]
 """Tile sizes, ``num_warps`` and ``num_stages``; ``up_to``: rows it is meant for at most, 0 without a bound."""
 Configs = Sequence[Config]
 """Configurations of one call, by ascending ``up_to``; the last has no bound."""
+PDL = "PDL"
+"""Constant of a kernel that is started before the one before it in its stream has ended, and waits for that itself."""
 OPTIONS = ("num_warps", "num_stages")
 """Entries of a configuration that every kernel has."""
 TRITON, GLUON = "triton", "gluon"
@@ -78,6 +80,8 @@ class Gpu(Protocol):
 
     num_sms: int
     """Multiprocessors a launch may fill."""
+    pdl: bool
+    """Programmatic dependent launch: kernels that wait for the one before them themselves are started earlier."""
 
     def launch(
         self,
@@ -108,6 +112,8 @@ class Gpu(Protocol):
 
 class InOrder:
     """For devices that have done their work when a launch returns: streams and events of a ``Gpu`` change nothing."""
+
+    pdl = False
 
     def stream(self, name: str) -> AbstractContextManager[object]:
         """See ``Gpu``."""
@@ -252,6 +258,11 @@ def plain(argument: Argument) -> Tensor | int | float | None:
             return argument.tensor
         case _:
             return argument
+
+
+def early_start(gpu: Gpu) -> dict[str, Constant]:
+    """The constant of kernels that begin with ``after_predecessor``; none where they are started in their turn."""
+    return {PDL: True} if gpu.pdl else {}
 
 
 def choose(configs: Configs, rows: int) -> Config:

@@ -85,6 +85,8 @@ class Kernels:
     toolkit: str
     """Version of the CUDA toolkit whose assembler made the binaries, as in ``13.0``."""
     records: Mapping[str, KernelRecord]
+    pdl: bool = False
+    """Whether kernels that wait for the one before them themselves were compiled for that."""
 
     def find(self, key: str, kernel: str, described: str) -> KernelRecord:
         """The record of a key.  Raises GpuError naming the kernel and what it was not compiled for."""
@@ -101,7 +103,8 @@ class Kernels:
 def kernels_text(kernels: Kernels) -> str:
     """``kernels.json``: sorted by key, one kernel after the other."""
     listed = [asdict(kernels.records[key]) for key in sorted(kernels.records)]
-    found = {"format": FORMAT, "arch": kernels.arch, "toolkit": kernels.toolkit, "kernels": listed}
+    found = {"format": FORMAT, "arch": kernels.arch, "toolkit": kernels.toolkit}
+    found |= {"pdl": kernels.pdl, "kernels": listed}
     return json.dumps(found, indent=1) + "\n"
 
 
@@ -114,7 +117,8 @@ def read_kernels(folder: Path) -> Kernels:
         if data["format"] != FORMAT:
             raise GpuError(f"{file} has format {data['format']}; this program reads {FORMAT}", again)
         records = [KernelRecord.read(fields) for fields in data["kernels"]]
-        found = Kernels(str(data["arch"]), str(data["toolkit"]), {record.key: record for record in records})
+        by_key = {record.key: record for record in records}
+        found = Kernels(str(data["arch"]), str(data["toolkit"]), by_key, bool(data.get("pdl", False)))
     except OSError as error:
         raise GpuError(f"{file} cannot be read: {error.strerror}", again) from error
     except (ValueError, KeyError, TypeError) as error:
