@@ -99,10 +99,10 @@ def test_all_binaries_are_loaded_ahead_and_once(tmp_path: Path) -> None:
 def test_a_kernel_that_the_program_calls_and_nobody_compiled_is_told_before_any_is_loaded(tmp_path: Path) -> None:
     driver, found = FakeCuda(), record()
     device, space = gpu(folder(tmp_path, found), driver), Space(torch.device("cpu"))
-    entry = Entry(print, kernels={found.kernel: (found.key,)})
+    entry = Entry(print, kernels=(found.key,))
     entry.on(device, space)
-    with pytest.raises(GpuError, match=r"1 of 2 variants of norm.norm_kernel .* not in .*kernels\.json: f00d"):
-        replace(entry, kernels={found.kernel: (found.key, "f00d")}).on(device, space)
+    with pytest.raises(GpuError, match=r"1 of 2 kernels that the program calls are not in .*kernels\.json: norm-f00d"):
+        replace(entry, kernels=(found.key, "norm-f00d")).on(device, space)
     assert "cuModuleLoadData" not in driver.names()
 
 

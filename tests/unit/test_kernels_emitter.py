@@ -237,6 +237,7 @@ def test_a_program_says_which_kernels_it_calls() -> None:
     variants = variants_of(module, 132)
     names = load_program(emit_kernels_program(module, variants)["program.py"])
     assert names["ENTRIES"]["main"].kernels is names["KERNELS"]
-    assert {key for keys in names["KERNELS"].values() for key in keys} == {variant.key for variant in variants}
-    assert len(names["KERNELS"]["quantize.quantize_rows_kernel"]) == 2, "with as many rows as a step may have"
+    assert names["KERNELS"] == tuple(sorted(variant.key for variant in variants))
+    rows = [key for key in names["KERNELS"] if key.startswith("quantize.quantize_rows_kernel-")]
+    assert len(rows) == 2, "for few rows and for more"
     assert "KERNELS" not in load_program(emit_kernels_program(module)["program.py"])

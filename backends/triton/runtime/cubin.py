@@ -129,16 +129,15 @@ class CubinGpu:
         del kept  # the caching allocator hands memory out again in stream order
         self.launches[kernel] = self.launches.get(kernel, 0) + 1
 
-    def check_kernels(self, called: Mapping[str, Sequence[str]]) -> None:
-        """Raise GpuError for a variant that a program calls (kernel -> keys) and that was not compiled."""
-        for kernel, keys in called.items():
-            absent = [key for key in keys if key not in self.kernels.records]
-            if absent:
-                raise GpuError(
-                    f"{len(absent)} of {len(keys)} variants of {kernel} that the program calls are not in "
-                    f"{self.folder / FILE}: {', '.join(absent[:3])}",
-                    "compile again, or copy the whole folder",
-                )
+    def check_kernels(self, called: Sequence[str]) -> None:
+        """Raise GpuError for a key of what a program calls that was not compiled."""
+        absent = [key for key in called if key not in self.kernels.records]
+        if absent:
+            raise GpuError(
+                f"{len(absent)} of {len(called)} kernels that the program calls are not in {self.folder / FILE}: "
+                f"{', '.join(absent[:3])}",
+                "compile again, or copy the whole folder",
+            )
 
     def load_all(self) -> None:
         """Load every binary now, rather than with its first launch.  Raises GpuError as ``load`` does."""

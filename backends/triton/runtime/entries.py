@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -64,8 +64,8 @@ class Entry(HostEntry):
     """Functions of libraries that the program calls."""
     capture: Capture | str | None = None
     """How its steps can be captured as graphs, or why they cannot; None: nobody would."""
-    kernels: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    """What the program calls: kernel -> keys of its variants; empty where that is not stated."""
+    kernels: tuple[str, ...] = ()
+    """Keys of what the program calls; empty where that is not stated."""
     batch_invariant: bool = False
     """Whether a token's results have the same bits in every batch and phase."""
 
