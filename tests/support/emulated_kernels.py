@@ -191,6 +191,15 @@ def rows_kernel(x_ptr, y_ptr, rows, columns, FAULT: gl.constexpr):
 
 
 @gluon.jit
+def taking_kernel(next_ptr, by_ptr, count):
+    """by[i] = the program that took number i."""
+    i = gl.atomic_add(next_ptr, 1, sem="relaxed")
+    while i < count:
+        gl.store(by_ptr + i, gl.program_id(0))
+        i = gl.atomic_add(next_ptr, 1, sem="relaxed")
+
+
+@gluon.jit
 def arithmetic_kernel(n, x_ptr, i_ptr, f_ptr):
     """Integer division and remainder towards zero; conversions."""
     tl.extra.cuda.gdc_wait()

@@ -11,7 +11,6 @@ from triton.experimental.gluon.language.nvidia.hopper import mbarrier
 
 from dsv3c.backends.triton.gluon_emulation import arithmetic, barriers, copies, language, pointers, products
 from dsv3c.backends.triton.gluon_emulation.errors import EmulationError, Race
-from dsv3c.backends.triton.gluon_emulation.launch import check_end
 from dsv3c.backends.triton.gluon_emulation.memory import Buffer
 from dsv3c.backends.triton.gluon_emulation.program import Program, running
 from dsv3c.backends.triton.gluon_emulation.scheduler import Scheduler
@@ -27,8 +26,8 @@ BF16 = gl.bfloat16
 @pytest.fixture(autouse=True)
 def program() -> Iterator[Program]:
     """What is called in a test belongs to one program, of one partition."""
-    made = Program((0, 0, 0), (1, 1, 1), Scheduler(0, 4))
-    with running(made):
+    made = Program((0, 0, 0), (1, 1, 1), Scheduler(0), 4)
+    with running([made]):
         yield made
 
 
@@ -197,14 +196,14 @@ def test_products_are_complete_in_order_and_not_before_they_are_waited_for() -> 
 def test_a_product_that_was_never_waited_for_is_an_error(program: Program) -> None:
     product(is_async=True)
     with pytest.raises(EmulationError, match="ended without warpgroup_mma_wait"):
-        check_end(program)
+        program.check_end()
 
 
 def test_a_load_under_way_when_the_program_ends_is_an_error(program: Program) -> None:
-    check_end(program)
+    program.check_end()
     program.scheduler.start(lambda: None)
     with pytest.raises(EmulationError, match="before its copies were complete"):
-        check_end(program)
+        program.check_end()
 
 
 def test_what_was_stored_from_registers_is_fenced_before_it_is_loaded_over() -> None:

@@ -10,6 +10,8 @@ from triton.experimental.gluon import language as gl
 from dsv3c.backends.triton.gluon_emulation.errors import EmulationError, Unknown
 from dsv3c.backends.triton.gluon_emulation.language import LANGUAGE
 from dsv3c.backends.triton.gluon_emulation.layouts import Shape
+from dsv3c.backends.triton.gluon_emulation.program import Program, running
+from dsv3c.backends.triton.gluon_emulation.scheduler import Scheduler
 from dsv3c.backends.triton.gluon_emulation.values import Pointer, Value, as_value, scalar
 
 ROW = gl.BlockedLayout([1], [32], [4], [0])
@@ -179,9 +181,10 @@ def test_pointers_reach_what_was_passed_and_no_more() -> None:
     with pytest.raises(EmulationError, match="an access at element 6"):
         call("load", at + 2)
     counts = torch.zeros(4, dtype=torch.int32)
-    before = call("atomic_add", Pointer(counts, torch.tensor(0)) + whole(1, 3), whole(5, 6), mask=whole(1, 0) > 0)
-    assert (counts.tolist(), before.data[0].item()) == ([0, 5, 0, 0], 0)
-    assert call("atomic_add", Pointer(counts, torch.tensor(1)), 2).item() == 5
+    with running([Program((0, 0, 0), (1, 1, 1), Scheduler(0), 4)]):
+        before = call("atomic_add", Pointer(counts, torch.tensor(0)) + whole(1, 3), whole(5, 6), mask=whole(1, 0) > 0)
+        assert (counts.tolist(), before.data[0].item()) == ([0, 5, 0, 0], 0)
+        assert call("atomic_add", Pointer(counts, torch.tensor(1)), 2).item() == 5
     assert str((at - 1).dtype) == "pointer<fp32>"
 
 

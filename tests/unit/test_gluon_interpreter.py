@@ -98,6 +98,18 @@ def test_numbers_are_those_of_the_hardware() -> None:
     assert f.tolist() == [2.0, 448.0, -448.0, 0.0]
 
 
+def test_programs_run_at_a_time_and_take_turns() -> None:
+    """Each takes numbers until there are none: all are taken once, and in some order by several programs."""
+    takers = set[int]()
+    for seed in range(4):
+        taken, by = torch.zeros(1, dtype=torch.int32), torch.full((24,), -1, dtype=torch.int32)
+        emulate(kernels.taking_kernel, (6, 1, 1), {"next_ptr": taken, "by_ptr": by, "count": 24}, {}, seed=seed)
+        assert taken.item() == 24 + 6
+        assert by.min() >= 0
+        takers.add(len(set(by.tolist())))
+    assert max(takers) > 2
+
+
 # The protocol ---------------------------------------------------------------------------------------------------------
 
 
@@ -122,7 +134,11 @@ def test_faults_of_a_copy_are_found_in_every_order(fault: str, error: type[Excep
 @pytest.mark.parametrize(
     ("fault", "error", "message"),
     [
-        ("broken phase", Deadlock, r"producer\) waits for parity 0 of barrier empty\[0\] \(in phase 0: 0 of 2 arr"),
+        (
+            "broken phase",
+            Deadlock,
+            r"producer\) of program .* waits for parity 0 of barrier empty\[0\] \(in phase 0: 0 of 2 ",
+        ),
         ("missing wait", EmulationError, r"a\[\d\]\S* is (read|written)|deadlock"),
         ("released too early", Race, r"[ab]\[\d\] is written"),
         ("too few bytes", EmulationError, "is read while|waits for parity 0 of barrier full.*-128 bytes"),
@@ -159,8 +175,8 @@ def test_an_error_names_the_partition_the_program_and_the_seed() -> None:
     with pytest.raises(Race) as caught:
         multiplied("missing wait", seed=0)
     notes = " ".join(caught.value.__notes__)
-    assert "in partition 2 (the_producer)" in notes
-    assert "program (0, 0, 0) of ring_kernel, seed 0" in notes
+    assert "in partition 2 (the_producer) of program (0, 0, 0)" in notes
+    assert "in ring_kernel, seed 0" in notes
 
 
 # Memory, layouts, names -----------------------------------------------------------------------------------------------

@@ -20,10 +20,10 @@ What is modelled:
   before; layouts of operands; products are exact, sums are f32;
 - partitions: chosen anew at every barrier, copy, product and fence, some slower than others; when all wait and no copy
   is under way, the error says who waits for which barrier in which phase; what a program leaves unfinished is an error;
-- programs of a grid run one after the other, in an order that the seed decides.
+- programs of a grid: in an order that the seed decides, a few at a time, which take turns as partitions do.
 
 What is not: time; registers, and whether a layout can be compiled; the threads of a partition (the compiler
-synchronises them); order among accesses of global memory, and of programs among each other; the tensor cores' narrower
-sums of 8-bit products; approximate ``exp2`` and the like; clusters and multicast; inline assembly.  Runs over some
-seeds are a test, not a proof; but accesses that nothing puts in order are found in every run that makes them.
+synchronises them); the order of accesses of global memory; the tensor cores' narrower sums of 8-bit products;
+approximate ``exp2`` and the like; clusters and multicast; inline assembly.  Runs over some seeds are a test, not a
+proof; but accesses that nothing puts in order are found in every run that makes them.
 """

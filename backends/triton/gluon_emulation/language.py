@@ -103,13 +103,14 @@ def warp_specialize(*given: Any, **named: Any) -> Any:
     for function, arguments in workers:
         if any(isinstance(each, Value) and each.data.dim() for each in arguments):
             raise EmulationError(f"{function.__name__} is a worker: it takes no blocks")
-    scheduler = current().scheduler
-    if len(scheduler.partitions) > 1:
+    program = current()
+    scheduler = program.scheduler
+    if sum(partition.program is program for partition in scheduler.partitions) > 1:
         raise EmulationError("warp_specialize inside of warp_specialize")
     known = scheduler.current.release()
     started = list[tuple[Any, Callable[[], Any]]]()
     for index, ((function, arguments), count) in enumerate(zip(workers, warps, strict=True), 1):
-        made = scheduler.partition(f"partition {index} ({function.__name__})", count, known)
+        made = scheduler.partition(f"partition {index} ({function.__name__})", count, known, program)
         started.append((made, partial(torch.no_grad()(function), *arguments)))  # a thread has a mode of its own
     first, arguments = pairs[0]
     return scheduler.run_together(started, lambda: first(*arguments))

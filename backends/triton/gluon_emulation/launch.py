@@ -2,7 +2,8 @@
 
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,9 +13,12 @@ from dsv3c.backends.triton.gluon_emulation.copies import descriptor_of
 from dsv3c.backends.triton.gluon_emulation.errors import EmulationError
 from dsv3c.backends.triton.gluon_emulation.functions import Emulated
 from dsv3c.backends.triton.gluon_emulation.program import Program, running
-from dsv3c.backends.triton.gluon_emulation.scheduler import Partition, Scheduler
+from dsv3c.backends.triton.gluon_emulation.scheduler import Scheduler
 from dsv3c.backends.triton.gluon_emulation.values import Pointer, scalar
 from dsv3c.backends.triton.runtime.gpu import Argument, Constant, Descriptor, Static
+
+RESIDENT = 4
+"""Programs that run at a time: they take turns as partitions do."""
 
 
 def emulate(
@@ -32,18 +36,26 @@ def emulate(
     """
     function = Emulated().function(jit)
     taken = {name: taken_as(name, argument) for name, argument in arguments.items()}
+    function.check(taken, constants)
+    run = torch.no_grad()(partial(run_program, function, {**taken, **constants}))
     points = list(itertools.product(range(grid[0]), range(grid[1]), range(grid[2])))
     random.Random(seed).shuffle(points)
-    for point in points:
-        program = Program(point, grid, Scheduler((seed, point), num_warps))
-        with running(program), torch.no_grad():
+    for start in range(0, len(points), RESIDENT):
+        scheduler = Scheduler((seed, start))
+        programs = [Program(point, grid, scheduler, num_warps) for point in points[start : start + RESIDENT]]
+        with running(programs):
             try:
-                function.check(taken, constants)
-                function(**taken, **constants)
-                check_end(program)
+                others = [(program.default, partial(run, program)) for program in programs[1:]]
+                scheduler.run_together(others, partial(run, programs[0]))
             except EmulationError as error:
-                error.add_note(f"in program {point} of {jit.fn.__name__}, seed {seed}")
+                error.add_note(f"in {jit.fn.__name__}, seed {seed}")
                 raise
+
+
+def run_program(function: Callable[..., Any], arguments: dict[str, Any], program: Program) -> None:
+    """One program, to its end."""
+    function(**arguments)
+    program.check_end()
 
 
 def taken_as(name: str, argument: Argument) -> Any:
@@ -62,20 +74,3 @@ def taken_as(name: str, argument: Argument) -> Any:
             return made
         case None:
             return None
-
-
-def check_end(program: Program) -> None:
-    """Raises EmulationError for what is under way when a program ends: its shared memory is no longer its own."""
-    copies = [copy.at for copy in program.scheduler.copies]
-    if copies:
-        raise EmulationError(f"the program ended before its copies were complete: started at {', '.join(copies)}")
-    for partition in program.scheduler.everyone:
-        check_partition(partition)
-
-
-def check_partition(partition: Partition) -> None:
-    """Raises EmulationError for products and stores that were not waited for."""
-    if partition.products:
-        raise EmulationError(f"{partition.name} ended without warpgroup_mma_wait")
-    if partition.stores:
-        raise EmulationError(f"{partition.name} ended without tma_store_wait")

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dsv3c.backends.triton.gluon_emulation.elements import convert, poison
 from dsv3c.backends.triton.gluon_emulation.errors import EmulationError
+from dsv3c.backends.triton.gluon_emulation.program import current
 from dsv3c.backends.triton.gluon_emulation.values import Pointer, Value, as_value, joined_layout
 
 HINTS = {"cache_modifier", "eviction_policy", "volatile", "cache_policy", "boundary_check", "padding_option"}
@@ -74,8 +75,9 @@ def store(pointer: Any, value: Any, mask: Any = None, **hints: Any) -> None:
 
 
 def atomic_add(pointer: Any, val: Any, mask: Any = None, **order: Any) -> Value:
-    """Add to an address; what was there before."""
+    """Add to an address, in one step; what was there before."""
     del order
+    current().scheduler.step()
     at, chosen, used, layout = addressed(pointer, mask, {})
     memory, added = flat(at.base), convert(as_value(val).data, at.base.dtype).expand(at.data.shape)
     before = poison(tuple(at.data.shape), at.base.dtype).clone()

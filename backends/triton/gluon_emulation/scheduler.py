@@ -34,6 +34,8 @@ class Partition:
     name: str
     num_warps: int
     clock: Clock
+    program: Any
+    """Whose it is."""
     baton: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     ready: Callable[[], bool] | None = None
     """What must hold before it can go on."""
@@ -62,13 +64,16 @@ class Copy:
 
     complete: Callable[[], None]
     at: str
-    done: bool = False
+    program: Any
 
 
 class Scheduler:
-    """The actors of one program."""
+    """The actors of some programs that run at a time."""
 
-    def __init__(self, seed: object, num_warps: int) -> None:
+    current: Partition
+    """The one that runs."""
+
+    def __init__(self, seed: object) -> None:
         self.random = random.Random(str(seed))
         self.actors = ["nobody"]
         """Names; an actor is an index."""
@@ -78,18 +83,16 @@ class Scheduler:
         self.speed: dict[int, int] = {}
         self.copy_speed = self.random.choice((0.25, 1.0, 4.0))
         self.failure: BaseException | None = None
-        self.failed_in = ""
-        self.current = self.partition("the default partition", num_warps, {})
 
     def new_actor(self, name: str) -> int:
         """A number for a clock, of what is called ``name``."""
         self.actors.append(name)
         return len(self.actors) - 1
 
-    def partition(self, name: str, num_warps: int, known: Clock) -> Partition:
-        """A further partition, which knows what its parent knows."""
+    def partition(self, name: str, num_warps: int, known: Clock, program: Any) -> Partition:
+        """A further partition of a program, which knows what its parent knows."""
         actor = self.new_actor(name)
-        made = Partition(actor, name, num_warps, {**known, actor: 1})
+        made = Partition(actor, name, num_warps, {**known, actor: 1}, program)
         self.partitions.append(made)
         self.everyone.append(made)
         self.speed[actor] = self.random.choice(SPEEDS)
@@ -97,7 +100,7 @@ class Scheduler:
 
     def start(self, copy: Callable[[], None]) -> None:
         """Let ``copy`` complete at some later time."""
-        self.copies.append(Copy(copy, place()))
+        self.copies.append(Copy(copy, place(), self.current.program))
 
     def step(self, ready: Callable[[], bool] | None = None, waits_for: Callable[[], str] = str) -> None:
         """Let others go on; come back when ``ready()`` holds and the choice falls on this partition again.
@@ -118,7 +121,6 @@ class Scheduler:
             if isinstance(chosen, Copy):
                 self.copies.remove(chosen)
                 chosen.complete()
-                chosen.done = True
                 continue
             if chosen is not me:
                 self.current = chosen
@@ -145,7 +147,11 @@ class Scheduler:
 
     def stuck(self) -> str:
         """Who waits for what."""
-        waiting = [f"  {each.name} waits for {each.waits_for()}" for each in self.partitions if not each.done]
+        waiting = [
+            f"  {each.name} of program {each.program.point} waits for {each.waits_for()}"
+            for each in self.partitions
+            if not each.done
+        ]
         return "\n".join(["deadlock: every partition waits, and no copy is under way", *waiting])
 
     def run_together(self, functions: list[tuple[Partition, Callable[[], Any]]], first: Callable[[], Any]) -> Any:
@@ -197,12 +203,12 @@ class Scheduler:
         """Remember what went wrong first."""
         if self.failure is None and not isinstance(error, Stopped):
             if isinstance(error, Exception):
-                error.add_note(f"in {where.name}")
+                error.add_note(f"in {where.name} of program {where.program.point}")
             self.failure = error
 
 
 ACTIVE: list[Scheduler] = []
-"""Of the program that is being emulated; a launch runs its programs one after the other."""
+"""Of the programs that are being emulated; a launch runs some of its programs at a time."""
 
 
 def actor_name(actor: int) -> str:
