@@ -294,6 +294,20 @@ def test_the_command_line_chooses(asked: list[str], kind: type, monkeypatch: pyt
     assert [type(recorder) for recorder in found] == [kind]
 
 
+def test_prompts_that_memory_is_not_planned_for_are_told_before_the_first_token(
+    program: dict[str, Entry], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gpu = SimpleNamespace(device=CPU, check_memory=lambda _: None, load_all=lambda: None)
+    monkeypatch.setattr(entries_module, "CubinGpu", lambda _: gpu)
+    for asked, said in (
+        (["--tokens", "1"] * 5, "5 prompts; decode is planned for 4 sequences"),
+        (["--tokens", "1,2", "--max-new-tokens", "255"], "are 257 tokens; decode is planned for 256"),
+        (["--tokens", "1,x"], "takes numbers with commas"),
+    ):
+        assert run_kernels(program, Path(), asked) == 1
+        assert said in capsys.readouterr().err
+
+
 class FakeTorchGraph:
     """``torch.cuda.CUDAGraph``."""
 

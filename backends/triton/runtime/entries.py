@@ -13,7 +13,8 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.runtime.command import Entry as HostEntry
-from dsv3c.backends.reference.runtime.command import parser, run_chosen
+from dsv3c.backends.reference.runtime.command import parser, run_chosen, token_ids
+from dsv3c.backends.reference.runtime.errors import RequestError
 from dsv3c.backends.reference.runtime.generate import CacheSpec
 from dsv3c.backends.reference.runtime.params import Params
 from dsv3c.backends.triton.runtime.cubin import CubinGpu
@@ -166,6 +167,25 @@ def about_graphs(entries: dict[str, Entry], recorder: Recorder | None) -> str:
     return f"{told}; without: {', '.join(without)}" if without else told
 
 
+def check_prompts(entries: dict[str, Entry], prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
+    """Raise GpuError for sequences that memory is not planned for: before the first token, not behind it."""
+    longest = max((len(prompt) + max_new_tokens for prompt in prompts), default=0)
+    for name, entry in entries.items():
+        if not isinstance(entry.capture, Capture) or not entry.caches:
+            continue
+        room = entry.capture.pages * entry.caches[0].page_size
+        if len(prompts) > entry.capture.sequences:
+            raise GpuError(
+                f"{len(prompts)} prompts; {name} is planned for {entry.capture.sequences} sequences",
+                "give fewer of them, or compile for more (--max-batch)",
+            )
+        if longest > room:
+            raise GpuError(
+                f"a prompt and its new tokens are {longest} tokens; {name} is planned for {room}",
+                "ask for fewer new tokens, or compile for longer sequences (--max-context)",
+            )
+
+
 def run_kernels(entries: dict[str, Entry], folder: Path, arguments: Sequence[str] | None = None) -> int:
     """``run_command`` on the GPU; one line for what is wrong with the machine."""
     chosen = kernel_parser().parse_args(arguments)
@@ -176,11 +196,12 @@ def run_kernels(entries: dict[str, Entry], folder: Path, arguments: Sequence[str
         gpu = CubinGpu(folder)
         gpu.check_memory(workspace_bytes(entries))
         gpu.load_all()
+        check_prompts(entries, [token_ids(text) for text in chosen.tokens], chosen.max_new_tokens)
         recorder = recorder_for(entries, gpu, chosen.cuda_graph)
         print(about_graphs(entries, recorder), file=sys.stderr)
         if chosen.speculative and not all(entry.batch_invariant for entry in entries.values()):
             print(MAY_DIFFER, file=sys.stderr)
         return run_chosen(entries_on(entries, gpu, gpu.device, recorder), chosen)
-    except GpuError as error:
+    except (GpuError, RequestError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
