@@ -1,6 +1,6 @@
 """MLA: decode in the latent space over a paged cache, prefill over expanded keys and values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -89,6 +89,19 @@ def attended(q: Tensor, k: Tensor, v: Tensor, positions: Tensor, scale: float) -
     return torch.matmul(scores.masked_fill(hidden, float("-inf")).softmax(-1), v)
 
 
+def decoded(reads: Mapping[str, Any], step: Decode) -> Tensor:
+    """What decode must give, in f32, one sequence at a time."""
+    q = torch.cat((reads["q_latent"], reads["q_rope"]), -1).float()
+    made = torch.empty_like(reads["q_latent"], dtype=torch.float32)
+    for n in range(step.batch):
+        mine = slice(n * step.queries, (n + 1) * step.queries)
+        latent, key = latent_rows(reads["cache"], reads["block_table"][n].long(), step.context)
+        rows = torch.cat((latent, key), -1)
+        o = attended(q[mine].transpose(0, 1), rows[None], latent[None], reads["positions"][mine], SOFTMAX_SCALE)
+        made[mine] = o.transpose(0, 1)
+    return made
+
+
 def decode(step: Decode, *, latent: int = LATENT, rope: int = ROPE, page: int = PAGE) -> Case:
     """Attention of the newest ``queries`` tokens of every sequence."""
     tokens, pages = step.batch * step.queries, -(-step.context // page)
@@ -110,26 +123,13 @@ def decode(step: Decode, *, latent: int = LATENT, rope: int = ROPE, page: int = 
             "block_table": place.integers(order.view(step.batch, pages)),
             "context_lens": place.integers([step.context] * step.batch),
         }
-        out = place.empty(tokens, step.heads, latent)
-
-        def expected() -> dict[str, Tensor]:
-            made = torch.empty(out.shape, dtype=torch.float32, device=out.device)
-            q = torch.cat((reads["q_latent"], reads["q_rope"]), -1).float()
-            for n in range(step.batch):
-                mine = slice(n * step.queries, (n + 1) * step.queries)
-                c, k = latent_rows(cache, reads["block_table"][n].long(), step.context)
-                keys = torch.cat((c, k), -1)[None]
-                o = attended(q[mine].transpose(0, 1), keys, c[None], reads["positions"][mine], SOFTMAX_SCALE)
-                made[mine] = o.transpose(0, 1)
-            return {"o": made}
-
         if not place.is_meta:  # pages of no sequence must not be read
             as_integers(cache.rope)[step.batch * pages :] = -1
         return Problem(
             calls=calls_for(text, "mla.absorbed_attention", place.target, place.num_sms, queries=queries),
             reads=reads,
-            writes={"o": out},
-            expected=expected,
+            writes={"o": place.empty(tokens, step.heads, latent)},
+            expected=lambda: {"o": decoded(reads, step)},
             policies={"o": ATTENTION},
             peers=peers_attention.decode(reads, step.queries, SOFTMAX_SCALE),
             peer_output="o",
@@ -150,6 +150,17 @@ def decode(step: Decode, *, latent: int = LATENT, rope: int = ROPE, page: int = 
         build,
         importance=9 if step.cache == "bf16" else 4,
     )
+
+
+def prefilled(reads: Mapping[str, Any], heads: Sequence[int]) -> Tensor:
+    """What these heads of a prefill must give, in f32; NaN for the others, which are only looked at for NaN."""
+    q, kv, nope = reads["q_rope"], reads["kv"], reads["q_nope"].shape[-1]
+    made = torch.full((*q.shape[:2], kv.shape[-1] - nope), float("nan"), device=q.device)
+    for head in heads:
+        one = torch.cat((reads["q_nope"][:, head], q[:, head]), -1).float()
+        keys, values = torch.cat((kv[:, head, :nope], reads["k_rope"]), -1).float(), kv[:, head, nope:].float()
+        made[:, head] = attended(one[None], keys[None], values[None], reads["positions"], SOFTMAX_SCALE)[0]
+    return made
 
 
 def prefill(tokens: int, *, heads: int = HEADS, nope: int = NOPE, rope: int = ROPE, values: int = VALUES) -> Case:
@@ -180,25 +191,12 @@ def prefill(tokens: int, *, heads: int = HEADS, nope: int = NOPE, rope: int = RO
         }
         chosen = torch.randperm(heads, generator=torch.Generator().manual_seed(place.seed))[:CHECKED_HEADS]
         checked = chosen if tokens > 4096 else torch.arange(heads)
-        out = place.empty(tokens, heads, values)
-
-        def expected() -> dict[str, Tensor]:
-            # heads that are not computed here are only looked at for NaN
-            made = out.float() if len(checked) < heads else torch.empty(out.shape, device=out.device)
-            for head in checked.tolist():
-                one = torch.cat((reads["q_nope"][:, head], reads["q_rope"][:, head]), -1).float()
-                keys = torch.cat((reads["kv"][:, head, :nope], reads["k_rope"]), -1).float()
-                made[:, head] = attended(
-                    one[None], keys[None], reads["kv"][:, head, nope:].float()[None], reads["positions"], SOFTMAX_SCALE
-                )[0]
-            return {"o": torch.nan_to_num(made)}
-
         text = module_text(body, given, symbols)
         return Problem(
             calls=calls_for(text, "mla.expanded_attention", place.target, place.num_sms, queries=(1, tokens)),
             reads=reads,
-            writes={"o": out},
-            expected=expected,
+            writes={"o": place.empty(tokens, heads, values)},
+            expected=lambda: {"o": prefilled(reads, checked.tolist())},
             policies={"o": ATTENTION},
             peers=peers_attention.prefill(reads, SOFTMAX_SCALE),
             peer_output="o",

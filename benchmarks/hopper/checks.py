@@ -8,6 +8,8 @@ from torch import Tensor
 
 from benchmarks.hopper.data import Value, as_integers, parts
 
+TINY = 1e-300
+"""Keeps quotients of zeros zero."""
 SAMPLE = 1 << 24
 """Elements that are compared at a time, so that copies in f64 stay small."""
 
@@ -84,26 +86,26 @@ class Check:
 
 
 def compare(found: Tensor, expected: Tensor) -> Metrics:
-    """The metrics of one tensor, in f64."""
+    """The metrics of one tensor, in f64.  Where NaN is expected, any finite number is right."""
     assert found.shape == expected.shape, f"{tuple(found.shape)}, not {tuple(expected.shape)}"
     if found.numel() == 0:
         return Metrics(0.0, 0.0, 0.0, 0, 0)
     same_type = found.dtype == expected.dtype
     left, right = found.reshape(-1), expected.reshape(-1)
-    rms = float(sum(float((part.double() ** 2).sum()) for part in right.split(SAMPLE)) / right.numel()) ** 0.5
+    rms = root_mean_square(right)
     dot = squares = relative = 0.0
     differing = not_finite = ulps = 0
     for x, y in zip(left.split(SAMPLE), right.split(SAMPLE), strict=True):
-        if same_type:
-            differing += int((as_integers(x) != as_integers(y)).sum())
-            ulps = max(ulps, units(x, y))
         a, b = x.double(), y.double()
-        good = torch.isfinite(a)
-        not_finite += int((~good & torch.isfinite(b)).sum())
-        a = torch.where(good, a, 0.0)
+        known, finite = ~torch.isnan(b), torch.isfinite(a)
+        not_finite += int((~finite & ~torch.isinf(b)).sum())
+        if same_type:
+            differing += int((known & (as_integers(x) != as_integers(y))).sum())
+            ulps = max(ulps, units(x, y, known))
+        a, b = torch.where(finite & known, a, 0.0), torch.where(known, b, 0.0)
         dot += float((a * b).sum())
         squares += float((a * a + b * b).sum())
-        relative = max(relative, float(((a - b).abs() / (b.abs() + rms + 1e-300)).max()))
+        relative = max(relative, float(((a - b).abs() / (b.abs() + rms + TINY)).max()))
     return Metrics(
         calc_diff=1 - 2 * dot / squares if squares else 0.0,
         relative=relative,
@@ -113,9 +115,15 @@ def compare(found: Tensor, expected: Tensor) -> Metrics:
     )
 
 
-def units(x: Tensor, y: Tensor) -> int:
+def root_mean_square(x: Tensor) -> float:
+    """Of all that is no NaN."""
+    total = sum(float(torch.nan_to_num(part.double(), nan=0.0).square().sum()) for part in x.split(SAMPLE))
+    return (total / max(1, x.numel())) ** 0.5
+
+
+def units(x: Tensor, y: Tensor, known: Tensor) -> int:
     """The most units in the last place between two tensors of one type: their bits in the order of their values."""
-    return int((ordered(x) - ordered(y)).abs().max())
+    return int(((ordered(x) - ordered(y)) * known).abs().max())
 
 
 def ordered(x: Tensor) -> Tensor:

@@ -74,16 +74,16 @@ def measure(case: Case, session: Session) -> dict[str, Any]:
         return case.measured(case, session)
     problem = case.build(session.place)
     same = {form: session.same[key] for form in problem.calls if (key := f"{case.name} {form}") in session.same}
-    ours = {form: outcome_of(case, problem, form, session) for form in problem.calls if form not in same}
+    expected = problem.expected()
+    ours = {form: outcome_of(case, problem, form, expected, session) for form in problem.calls if form not in same}
     peers = dict[str, Outcome]()
     ready = dict[str, Peer]()
     if session.with_peers:
-        expected = problem.expected() if problem.peers else {}
         for name, maker in problem.peers.items():
             peers[name], peer = peer_outcome(maker, problem, expected, session)
             if peer is not None and peers[name].is_right:
                 ready[name] = peer
-        del expected
+    del expected
     entry = case.header()
     if session.clock is not None:
         time_all(case, problem, ours, peers, ready, session, session.clock)
@@ -93,7 +93,9 @@ def measure(case: Case, session: Session) -> dict[str, Any]:
     return entry
 
 
-def outcome_of(case: Case, problem: Problem, form: str, session: Session) -> Outcome:
+def outcome_of(
+    case: Case, problem: Problem, form: str, expected: Mapping[str, Any], session: Session
+) -> Outcome:  # fmt: skip
     """Run a form twice on poisoned outputs: what is expected, and the same bits again."""
     made = Outcome(config={"launcher": problem.calls[form].launcher, "configs": list(problem.calls[form].configs)})
     if (why := session.missing.get(f"{case.name} {form}")) is not None:
@@ -103,7 +105,7 @@ def outcome_of(case: Case, problem: Problem, form: str, session: Session) -> Out
         fresh(problem)
         problem.launch(session.gpu, form, session.place)
         finish(session)
-        made.checks = check_outputs(problem.writes, problem.expected(), problem.policies)
+        made.checks = check_outputs(problem.writes, expected, problem.policies)
         first = {name: bits(value) for name, value in problem.writes.items()}
         fresh(problem)
         problem.launch(session.gpu, form, session.place)
