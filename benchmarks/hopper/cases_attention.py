@@ -83,9 +83,9 @@ def as_float8(latent: Tensor, pages: Tensor) -> Tensor:
 
 
 def attended(q: Tensor, k: Tensor, v: Tensor, positions: Tensor, scale: float) -> Tensor:
-    """``softmax(scale q k^T) v`` over rows 0..position, in f32: q [H, T, K], k [H or 1, C, K], v [H or 1, C, V]."""
-    scores = torch.matmul(q, k.transpose(1, 2)) * scale
-    hidden = torch.arange(k.shape[1], device=k.device) > positions[:, None]
+    """``softmax(scale q k^T) v`` over rows 0..position, in f32: q [H, T, K], k [C, K], v [C, V]."""
+    scores = torch.matmul(q, k.t()) * scale
+    hidden = torch.arange(k.shape[0], device=k.device) > positions[:, None]
     return torch.matmul(scores.masked_fill(hidden, float("-inf")).softmax(-1), v)
 
 
@@ -97,7 +97,7 @@ def decoded(reads: Mapping[str, Any], step: Decode) -> Tensor:
         mine = slice(n * step.queries, (n + 1) * step.queries)
         latent, key = latent_rows(reads["cache"], reads["block_table"][n].long(), step.context)
         rows = torch.cat((latent, key), -1)
-        o = attended(q[mine].transpose(0, 1), rows[None], latent[None], reads["positions"][mine], SOFTMAX_SCALE)
+        o = attended(q[mine].transpose(0, 1), rows, latent, reads["positions"][mine], SOFTMAX_SCALE)
         made[mine] = o.transpose(0, 1)
     return made
 
@@ -159,7 +159,7 @@ def prefilled(reads: Mapping[str, Any], heads: Sequence[int]) -> Tensor:
     for head in heads:
         one = torch.cat((reads["q_nope"][:, head], q[:, head]), -1).float()
         keys, values = torch.cat((kv[:, head, :nope], reads["k_rope"]), -1).float(), kv[:, head, nope:].float()
-        made[:, head] = attended(one[None], keys[None], values[None], reads["positions"], SOFTMAX_SCALE)[0]
+        made[:, head] = attended(one[None], keys, values, reads["positions"], SOFTMAX_SCALE)[0]
     return made
 
 

@@ -68,10 +68,6 @@ class Place:
         """A table."""
         return torch.as_tensor(values, dtype=dtype).to(self.device)
 
-    def draw(self, low: int, high: int, *sizes: int) -> Tensor:
-        """Integers low..high-1, on the CPU: which rows and pages there are must be known there."""
-        return torch.randint(low, high, sizes, generator=torch.Generator().manual_seed(self.seed + 1))
-
     def activation(self, rows: int, columns: int, *, outliers: bool = True) -> Tensor:
         """Rows [M, K] in bf16; every 17th row and 8 columns are large."""
         x = self.normal(rows, columns)

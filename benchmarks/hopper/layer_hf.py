@@ -25,6 +25,8 @@ class FixedCache:
     def update(self, latent: Tensor, rope: Tensor, layer: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         """Latents [N, 1, C, L] and keys [N, 1, C, R] with the new rows last."""
         new = latent.shape[2]
+        if latent.shape[1:] != (1, new, self.latent.shape[-1]):
+            raise ValueError(f"this transformers caches {tuple(latent.shape)}, and latents are what is measured here")
         self.latent[:, :, -new:].copy_(latent)
         self.rope[:, :, -new:].copy_(rope)
         return self.latent, self.rope

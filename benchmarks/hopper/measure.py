@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -195,19 +196,19 @@ def runner(problem: Problem, form: str, session: Session) -> Run:
 
 def rotated(
     case: Case, problem: Problem, alive: Mapping[str, Timing], ready: Mapping[str, Peer], session: Session
-) -> dict[str, list[Run]]:
-    """Name -> runs on several sets of operands, so many that the cache does not hold them, if memory allows."""
+) -> dict[str, Callable[[], list[Run]]]:
+    """Name -> makes runs on several sets of operands, so many that the cache does not hold them, if memory allows."""
     size = max(1, num_bytes({**problem.reads, **problem.writes}))
     copies = int(min(MOST_COPIES, max(1, CACHES * session.l2_bytes // size + 1)))
     problems = [problem]
     for index in range(1, copies):
         place = Place(session.place.device, session.place.target, session.place.num_sms, session.place.seed + index)
         problems.append(case.build(place))
-    found = dict[str, list[Run]]()
-    for name in alive:
+
+    def made(name: str) -> list[Run]:
         kind, _, what = name.partition(" ")
         if kind == "ours":
-            found[name] = [runner(each, what, session) for each in problems]
-        else:
-            found[name] = [ready[what].run, *(each.peers[what]().run for each in problems[1:])]
-    return found
+            return [runner(each, what, session) for each in problems]
+        return [ready[what].run, *(each.peers[what]().run for each in problems[1:])]
+
+    return {name: partial(made, name) for name in alive}

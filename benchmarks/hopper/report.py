@@ -94,7 +94,10 @@ def floor_of(case: Mapping[str, Any], target: Target, results: Results) -> dict[
 
 
 def failures(results: Results) -> list[str]:
-    """Checks of ours that failed: they make the exit status 1.  What could not be run is open, not failed."""
+    """Forms of ours that are wrong or could not be run: they make the exit status 1.
+
+    A case that no kernel runs at all is open, not failed; so is a peer that is absent or raises.
+    """
     found = list[str]()
     for case in results["cases"]:
         if case.get("crashed"):

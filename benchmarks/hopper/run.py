@@ -1,5 +1,6 @@
 """``python -m benchmarks.hopper``: describe the machine, compile, have the cases run, write the results."""
 
+import os
 import secrets
 import sys
 import tempfile
@@ -27,7 +28,7 @@ from benchmarks.hopper.report import (
     read_results,
     write_results,
 )
-from benchmarks.hopper.supervise import Event, Supervisor, described, start
+from benchmarks.hopper.supervise import Event, Supervisor, described, start, warm_peers
 from benchmarks.hopper.table import table
 from benchmarks.hopper.worker import Job
 from dsv3c.ir.errors import Dsv3cError
@@ -35,6 +36,8 @@ from dsv3c.ir.targets import Target, load_target
 
 RESULTS = Path(__file__).parents[1] / "results"
 """Holds nothing that was not measured."""
+WARM_PROCESSES = 6
+"""That call peers at a time, each with operands of its own on the device."""
 LEFT = 20.0
 """Seconds of a budget that the end of a run takes."""
 
@@ -56,6 +59,10 @@ def run(arguments: Namespace) -> int:
         wanted = [case for case in cases if case.name not in done]
         job, plan = prepared(wanted, found, folder, arguments, seed)
         results["kernels"] = plan.figures
+
+        if job.peers and "why_not" not in found["libraries"].get("deep_gemm", {"why_not": ""}):
+            print("warming up the libraries", file=sys.stderr, flush=True)
+            warm_peers(job, folder, wanted, max(1, min(WARM_PROCESSES, (os.cpu_count() or 1) // 2)))
 
         def saved(now: Results) -> None:
             write_results(file, concluded(now if earlier is None else merged(earlier, now)))

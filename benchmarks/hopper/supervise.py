@@ -24,6 +24,10 @@ ASKED_SECONDS = 120.0
 """After which references and clocks are not answered any more."""
 START_SECONDS = 180.0
 """After which a worker does not start any more."""
+WARM_SECONDS = 240.0
+"""After which peers that still compile are left to it."""
+COMPILED = ("gemm", "contiguous", "masked", "wgrad")
+"""Families with a peer that compiles its kernels when it is called (DeepGEMM)."""
 MOST_BROKEN = 8
 """Workers that may break before the run ends."""
 Event = dict[str, Any]
@@ -112,6 +116,25 @@ def described(folder: Path) -> Event:
         return Waiting(process, monotonic, sleep).event(START_SECONDS, "device", "no_gpu")
     finally:
         process.stop()
+
+
+def warm_peers(job: Job, folder: Path, cases: Sequence[Case], count: int, seconds: float = WARM_SECONDS) -> None:
+    """Have several processes at a time call every peer once, so that no library compiles kernels while it is timed."""
+    file = folder / "warm.json"
+    job.write(file)
+    names = [case.name for case in cases if case.family in COMPILED]
+    shares = [share for share in (names[index::count] for index in range(count)) if share]
+    command = [sys.executable, "-m", MODULE, "warm", str(file)]
+    running = [
+        subprocess.Popen([*command, *share], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=sys.stderr) for share in shares
+    ]
+    end = monotonic() + seconds
+    for process in running:
+        try:
+            process.wait(max(0.0, end - monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @dataclass

@@ -178,13 +178,13 @@ def captured(runs: Sequence[Run], times: int) -> tuple[Run, int]:
 
 
 def in_graphs(
-    runs: Mapping[str, Sequence[Run]], clock: Clock, limits: Limits, times: int = 4
+    runs: Mapping[str, Callable[[], Sequence[Run]]], clock: Clock, limits: Limits, times: int = 4
 ) -> tuple[dict[str, Timing], dict[str, str]]:
     """Name -> seconds per run when graphs of rotated operands are replayed in turns, and why one has none."""
     graphs, counts, errors = dict[str, Run](), dict[str, int](), dict[str, str]()
     for name, each in runs.items():
         try:
-            graphs[name], counts[name] = captured(each, times)
+            graphs[name], counts[name] = captured(each(), times)
         except Exception as error:  # a peer may do what no graph holds: the others go on
             errors[name] = f"{type(error).__name__}: {error}"
     found, more = interleaved(graphs, clock, limits)

@@ -123,13 +123,34 @@ def still_alive() -> bool:
     return True
 
 
+def warm_up(job: Job, names: list[str]) -> int:
+    """Run every peer of these cases once: libraries that compile their kernels when they are called have done so."""
+    device = find_device()
+    place = Place(torch.device("cuda", 0), load_target(device.target), device.num_sms, job.seed)
+    cases = {case.name: case for case in every_case()}
+    for name in names:
+        try:
+            makers = cases[name].build(place).peers if cases[name].measured is None else {}
+        except NotAvailable:
+            continue
+        for maker in makers.values():
+            try:
+                maker().run()
+                torch.cuda.synchronize()
+            except Exception as error:  # a peer may raise anything: it is recorded when it is measured
+                print(f"{name}: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
+        torch.cuda.empty_cache()
+    return 0
+
+
 def main(arguments: list[str]) -> int:
-    """``describe EVENTS``, or ``work JOB``."""
-    verb, file = arguments
+    """``describe EVENTS``, ``warm JOB CASES...``, or ``work JOB``."""
+    verb, file, *rest = arguments
     if verb == "describe":
         describe(Path(file))
         return 0
-    return work(Job.read(Path(file)))
+    job = Job.read(Path(file))
+    return warm_up(job, rest) if verb == "warm" else work(job)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,12 @@ def test_what_was_never_written_is_wrong() -> None:
     assert compare(torch.full((2,), torch.inf), torch.full((2,), torch.inf)).not_finite == 0
 
 
+def test_where_nan_is_expected_any_finite_number_is_right() -> None:
+    expected = torch.tensor([1.0, torch.nan, 2.0])
+    assert compare(torch.tensor([1.0, 7.0, 2.0]), expected).why_wrong(BITWISE) is None
+    assert "1 elements are not finite" in str(compare(torch.tensor([1.0, torch.nan, 2.0]), expected).why_wrong(GEMM))
+
+
 def test_operands_are_quantised_for_real() -> None:
     x = CPU.activation(40, 300)
     q = CPU.quantized(x, (1, 128), "mn_major")

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hopper_results import DEVICE, VERSIONS, entry, outcome, results
 
 from benchmarks.hopper import device, wheels
 from benchmarks.hopper.__main__ import main
 from benchmarks.hopper.budget import USUAL, Budget, ordered, selected
+from benchmarks.hopper.case import Case, Problem
 from benchmarks.hopper.cases_gemm import dense
-from benchmarks.hopper.catalogue import every_case
+from benchmarks.hopper.catalogue import every_case, small_cases
+from benchmarks.hopper.data import Place
+from benchmarks.hopper.measure import Session, measure
 from benchmarks.hopper.plots import write_plots
 from benchmarks.hopper.report import (
     check_schema,
@@ -27,7 +31,10 @@ from benchmarks.hopper.report import (
 from benchmarks.hopper.supervise import Event, Supervisor
 from benchmarks.hopper.table import cases_table, table
 from benchmarks.hopper.targets import ROWS, verdicts
+from benchmarks.hopper.timing import Limits
+from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.ir.errors import UsageError
+from dsv3c.ir.targets import load_target
 
 # --- budget
 
@@ -134,6 +141,83 @@ def test_a_spent_budget_ends_cleanly_and_says_what_was_left_out() -> None:
     assert [case["name"] for case in made["cases"]] == ["gemm/a"]
     assert [left["name"] for left in made["left_out"]] == ["gemm/b", "gemm/c", "gemm/d"]
     assert made["left_out"][0]["why"] == "the budget of 6 s is spent" and spawned[-1].stopped
+
+
+class InProcess:
+    """A worker that measures in this process, on the interpreter, with a clock that counts."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        self.cases, self.queue = {case.name: case for case in cases}, list[Event]([{"event": "ready"}])
+        place = Place(torch.device("cpu"), load_target("h100"), 8)
+        self.session = Session(place, InterpreterGpu(), Ticks(), Limits(1e-9, 2, 2), {})
+
+    def send(self, name: str) -> None:
+        if name in self.cases:
+            self.queue.append({"event": "case", "entry": measure(self.cases[name], self.session)})
+        else:
+            self.queue.append({"event": name, "found": {}})
+
+    def events(self) -> list[Event]:
+        found, self.queue = self.queue, []
+        return found
+
+    def is_alive(self) -> bool:
+        return True
+
+    def stop(self) -> None:
+        pass
+
+
+class Ticks:
+    """A clock that goes on by a millisecond whenever it is looked at."""
+
+    now = 0.0
+
+    def flush(self) -> None:
+        pass
+
+    def lead(self, seconds: float) -> None:
+        pass
+
+    def mark(self) -> float:
+        self.now += 1e-3
+        return self.now
+
+    def seconds(self, first: float, last: float) -> float:
+        return last - first
+
+    def finish(self) -> None:
+        pass
+
+
+def test_a_whole_run_on_the_interpreter(tmp_path: Path) -> None:
+    cases = [case for case in small_cases() if case.family in ("gemm", "quantize")]
+    cases = [replace(case, build=plain_only(case), is_small=False) for case in cases]
+    made, file = new_results(DEVICE, VERSIONS, {}), tmp_path / "x.json"
+    told = list[str]()
+    Supervisor(
+        lambda: InProcess(cases), Budget(None), lambda now: write_results(file, concluded(now)), told=told.append
+    ).run(cases, made)
+    found = read_results(file)
+    assert [case["name"] for case in found["cases"]] == [case.name for case in cases] and not found["failures"]
+    first = found["cases"][0]
+    assert first["ours"]["chosen"]["timing"] == {"median": pytest.approx(1e-3), "low": 0.001, "high": 0.001, "runs": 2}
+    assert first["ours"]["chosen"]["checks"][0]["policy"] == "gemm"
+    assert "deep_gemm" in first["peers"] and first["peers"]["deep_gemm"]["timing"] is None
+    assert first["peers"]["cublas_bf16"]["timing"]["runs"] == 2
+    assert told[0].startswith(f"[1/{len(cases)}] gemm/3x192x256: ours chosen 1000.0 us")
+    assert "1 of" not in cases_table(found) and "gemm/3x192x256" in cases_table(found, "gemm")
+
+
+def plain_only(case: Case) -> Callable[[Place], Problem]:
+    """The case without forms in Gluon, which another test emulates."""
+
+    def build(place: Place) -> Problem:
+        problem = case.build(place)
+        problem.calls = {"chosen": problem.calls.get("plain", problem.calls["chosen"])}
+        return problem
+
+    return build
 
 
 # --- results
