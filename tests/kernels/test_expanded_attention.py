@@ -47,6 +47,7 @@ def run(
         positions=step.positions,
         seq_offsets=step.seq_offsets,
         context_lens=step.context_lens,
+        taken=torch.full((1,), 77, dtype=torch.int32),
         configs=[config or {"block_q": block_q, "block_n": block_n, "num_warps": 4, "num_stages": 2}],
         scale=0.11,
         scores=scores,
@@ -112,6 +113,18 @@ def test_few_programs_walk_all_tiles() -> None:
     assert torch.equal(one_each, walked)
 
 
+def test_programs_that_go_on_need_a_counter() -> None:
+    q = torch.randn(4, 1, 16).to(BF16)
+    with pytest.raises(ValueError, match="count them in `taken`"):
+        expanded_attention(
+            InterpreterGpu(), q_nope=q, q_rope=q, kv=torch.randn(4, 1, 32).to(BF16), k_rope=q[:, 0],
+            positions=torch.arange(4, dtype=torch.int32), seq_offsets=torch.tensor([0, 4], dtype=torch.int32),
+            context_lens=torch.tensor([4], dtype=torch.int32), o=torch.empty_like(q), scale=1.0, scores="f32",
+            probs="f32",
+            configs=[{"block_q": 16, "block_n": 16, "num_warps": 4, "num_stages": 2, "persistent": 1}],
+        )  # fmt: skip
+
+
 def run_gluon(
     step: Step, *, heads: int = 1, tile: int = 0, scores: str = "bf16", seed: int = 0, behind: int = 0
 ) -> torch.Tensor:
@@ -167,7 +180,8 @@ def test_tokens_behind_the_last_sequence_get_zeros_in_gluon(sequences: int) -> N
         GluonInterpreterGpu(), q_nope=torch.randn(tokens, 1, 128).to(BF16), q_rope=torch.randn(tokens, 1, 64).to(BF16),
         kv=torch.randn(rows, 1, 256).to(BF16), k_rope=torch.randn(rows, 64).to(BF16),
         positions=torch.cat([step.positions, torch.zeros(140, dtype=torch.int32)]), seq_offsets=step.seq_offsets,
-        context_lens=step.context_lens, o=o, scale=1.0, scores="f32", probs="f32", configs=[GLUON_TILES[0].config()],
+        context_lens=step.context_lens, o=o, taken=torch.ones(1, dtype=torch.int32), scale=1.0, scores="f32",
+        probs="f32", configs=[GLUON_TILES[0].config()],
     )  # fmt: skip
     assert bool(o[:known].isfinite().all()) and bool(o[:known].any(dim=-1).all())
     assert not bool(o[known:].any())

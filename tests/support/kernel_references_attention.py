@@ -32,7 +32,7 @@ def absorbed_attention(
 
 def expanded_attention(
     q_nope: Tensor, q_rope: Tensor, kv: Tensor, k_rope: Tensor, positions: Tensor, seq_offsets: Tensor,
-    context_lens: Tensor, *, scale: float, scores: str, probs: str, configs: object,
+    context_lens: Tensor, *, scale: float, scores: str, probs: str, configs: object, taken: Tensor | None = None,
 ) -> Mapping[str, Tensor]:  # fmt: skip
     """``mla.expanded_attention`` with probabilities in f32."""
     assert probs in TYPES

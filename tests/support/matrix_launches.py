@@ -88,7 +88,7 @@ def run_expanded_attention(gpu: Gpu, configs: Sequence[Config]) -> None:
     expanded_attention(
         gpu, q_nope=q[..., :128], q_rope=q[..., 128:], kv=meta(CONTEXT, 128, 256), k_rope=meta(CONTEXT, 64),
         positions=ints(TOKENS), seq_offsets=ints(SEQUENCES + 1), context_lens=ints(SEQUENCES),
-        o=meta(TOKENS, 128, 128), configs=configs, scale=0.1, scores="f32", probs="bf16",
+        o=meta(TOKENS, 128, 128), taken=ints(1), configs=configs, scale=0.1, scores="f32", probs="bf16",
     )  # fmt: skip
 
 

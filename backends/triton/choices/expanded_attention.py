@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from xdsl.dialects.builtin import i32
+
 from dsv3c.backends.triton.choices.attention_configs import (
     BYTES,
     AttentionTile,
@@ -19,6 +21,7 @@ from dsv3c.backends.triton.choices.base import (
     Config,
     Refused,
     Rejected,
+    Scratch,
     Selection,
 )
 from dsv3c.ir.dialects.mla import ExpandedAttentionOp
@@ -58,7 +61,7 @@ GLUON_HEADS = (128, 64, 128)
 """dn, dr and dv of the kernel in Gluon."""
 GLUON_STAGES = 2
 """Tiles of keys, and tiles of values, that it holds."""
-STAGING = 4352
+STAGING = 4608
 """Bytes through which it turns sums into rows, and barriers."""
 GLUON_TILES = (GluonTile(128, 4), GluonTile(128, 1), GluonTile(128, 16), GluonTile(64, 4))
 """Candidates, the best first: at 64 rows, products with a new maximum are twice as many."""
@@ -114,6 +117,7 @@ def expanded_attention(op: ExpandedAttentionOp, at: Selection) -> Choice | Refus
         },
         results={"o": op.o},
         configs=at.fitting(configs, tokens),
+        scratch={"taken": Scratch((1,), i32)},
         parameters={"scale": op.scale.value.data, "scores": str(op.scores), "probs": str(op.probs)},
         rejected=(*reasons, *too_large, *SPILLING),
         candidates=candidates_of(op, [*(tile.config() for tile in in_gluon), *fitting]),

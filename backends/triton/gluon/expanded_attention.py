@@ -27,6 +27,10 @@ STAGES = gl.constexpr(2)
 """Tiles of keys, and tiles of values, that shared memory holds."""
 HALF = gl.constexpr(64)
 """Tokens of a warpgroup."""
+NOTE = gl.constexpr(6)
+HEAD, START, END, LENGTH = gl.constexpr(0), gl.constexpr(1), gl.constexpr(2), gl.constexpr(3)
+LEAST, MOST = gl.constexpr(4), gl.constexpr(5)
+"""Numbers that the copying warp tells of a block (see ``block_of``); a negative head: there are no more."""
 
 FP_FUSION = True
 """Sums are rescaled and added by one instruction, which rounds once."""
@@ -37,10 +41,10 @@ MAX_REGISTERS = {"expanded_attention_kernel": 168}
 @gluon.jit
 def sequence_of_block(
     seq_offsets_ptr: gl.tensor, context_lens_ptr: gl.tensor, num_sequences: gl.tensor, block: gl.tensor,
-    BLOCK_Q: gl.constexpr, WARPS: gl.constexpr,
+    BLOCK_Q: gl.constexpr,
 ) -> tuple[gl.tensor, gl.tensor]:  # fmt: skip
     """A block's sequence n, and the context rows before that sequence's."""
-    i = gl.arange(0, 128, layout=gl.BlockedLayout([4], [32], [WARPS], [0]))
+    i = gl.arange(0, 128, layout=gl.BlockedLayout([4], [32], [1], [0]))
     n = block * 0
     rows = block * 0
     for start in range(0, num_sequences, 128):
@@ -54,7 +58,7 @@ def sequence_of_block(
 
 @gluon.jit
 def block_of(
-    tile: gl.tensor, step: gl.tuple, BLOCK_Q: gl.constexpr, HEADS_TOGETHER: gl.constexpr, WARPS: gl.constexpr
+    tile: gl.tensor, step: gl.tuple, BLOCK_Q: gl.constexpr, HEADS_TOGETHER: gl.constexpr
 ) -> tuple[gl.tensor, gl.tensor, gl.tensor, gl.tensor, gl.tensor, gl.tensor, gl.tensor]:
     """A tile's head, first token, end of its sequence, context rows before, context rows, and rows seen: least, most.
 
@@ -64,7 +68,7 @@ def block_of(
     row = tile // HEADS_TOGETHER
     head = row // num_blocks * HEADS_TOGETHER + tile % HEADS_TOGETHER
     block = num_blocks - 1 - row % num_blocks  # the longest contexts first
-    n, before = sequence_of_block(seq_offsets_ptr, context_lens_ptr, num_sequences, block, BLOCK_Q, WARPS)
+    n, before = sequence_of_block(seq_offsets_ptr, context_lens_ptr, num_sequences, block, BLOCK_Q)
     first = gl.load(seq_offsets_ptr + n)
     start = first + (block - first // BLOCK_Q - n) * BLOCK_Q
     end, length = num_tokens, block * 0
@@ -73,36 +77,61 @@ def block_of(
         length = gl.load(context_lens_ptr + n)
     least, most = block * 0, block * 0
     if start < end:
-        t = gl.minimum(start + gl.arange(0, BLOCK_Q, layout=gl.BlockedLayout([4], [32], [WARPS], [0])), end - 1)
+        t = gl.minimum(start + gl.arange(0, BLOCK_Q, layout=gl.BlockedLayout([4], [32], [1], [0])), end - 1)
         seen = gl.minimum(gl.load(positions_ptr + t) + 1, length)
         least, most = gl.min(seen, 0), gl.max(seen, 0)
     return head, start, end, before, length, least, most
 
 
 @gluon.jit
+def write(note: Shared, NUMBER: gl.constexpr, number: gl.tensor) -> None:
+    """Tell the warpgroups a number."""
+    note.index(NUMBER).store(gl.full((1,), number, gl.int32, gl.BlockedLayout([1], [32], [1], [0])))
+
+
+@gluon.jit
+def read(note: Shared, NUMBER: gl.constexpr) -> gl.tensor:
+    """What the copying warp told."""
+    return gl.sum(note.index(NUMBER).load(gl.BlockedLayout([1], [32], [4], [0])), 0)
+
+
+@gluon.jit
 def copy_tiles(
     tensors: gl.tuple, strides: gl.tuple, step: gl.tuple, memory: gl.tuple, barriers: gl.tuple,
-    num_tiles: gl.tensor, num_programs: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr,
-    BLOCK_N: gl.constexpr, HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
+    num_tiles: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr,
+    HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
 ) -> None:  # fmt: skip
-    """The copying warp: queries of a block once, then keys of each tile one tile ahead of values."""
-    q_nope_desc, q_rope_desc, kv_desc, k_rope_desc, _ = tensors
+    """The copying warp: takes blocks; queries of a block once, then keys of each tile one tile ahead of values.
+
+    A program takes a block when it has copied the last one, whatever other programs do: blocks take unequal time.
+    """
+    q_nope_desc, q_rope_desc, kv_desc, k_rope_desc, _, next_ptr = tensors
     q_nope_head, q_rope_head, kv_head, _, _ = strides
-    q, qd, keys, ropes, values = memory
-    q_full, q_free, k_full, k_free, v_full, v_free, _ = barriers
+    q, qd, keys, ropes, values, note = memory
+    q_full, q_free, k_full, k_free, v_full, v_free, note_full, _ = barriers
     NOPE: gl.constexpr = q.shape[1]
     ROPE: gl.constexpr = qd.shape[1]
     turn = 0
     fill = 0
-    for tile in range(gl.program_id(0), num_tiles, num_programs):
-        head, start, _end, before, _length, _least, most = block_of(tile, step, BLOCK_Q, HEADS_TOGETHER, 1)
+    tile = gl.atomic_add(next_ptr, 1, sem="relaxed")
+    while tile < num_tiles:
+        following = gl.atomic_add(next_ptr, 1, sem="relaxed")
+        head, start, end, before, length, least, most = block_of(tile, step, BLOCK_Q, HEADS_TOGETHER)
         count = gl.cdiv(most, BLOCK_N)
-        if count > 0:
+        if start < end:
             mbarrier.wait(q_free, (turn & 1) ^ 1)
+            write(note, HEAD, head)
+            write(note, START, start)
+            write(note, END, end)
+            write(note, LENGTH, length)
+            write(note, LEAST, least)
+            write(note, MOST, most)
+            mbarrier.arrive(note_full, count=1)
             mbarrier.expect(q_full, BLOCK_Q * (NOPE + ROPE) * 2)
             tma_load(q_nope_desc, [start, head * q_nope_head], q_full, q)
             tma_load(q_rope_desc, [start, head * q_rope_head], q_full, qd)
             turn += 1
+        if count > 0:
             for j in range(count + 1):
                 if j < count:
                     stage, phase = (fill + j) % STAGES, (fill + j) // STAGES & 1
@@ -118,6 +147,10 @@ def copy_tiles(
                     mbarrier.expect(there, BLOCK_N * values.shape[2] * 2)
                     tma_load(kv_desc, [before + (j - 1) * BLOCK_N, head * kv_head + NOPE], there, values.index(stage))
             fill += count
+        tile = following
+    mbarrier.wait(q_free, (turn & 1) ^ 1)
+    write(note, HEAD, -1)
+    mbarrier.arrive(note_full, count=1)
 
 
 @gluon.jit
@@ -176,8 +209,8 @@ def add_tile(
     ``more``: another tile follows.  Its keys are waited for before the values' products: an assembler that finds no
     jump between the exponentials and the wait for products puts them behind it.
     """
-    _, _, keys, ropes, values = memory
-    _, _, k_full, k_free, v_full, v_free, _ = barriers
+    _, _, keys, ropes, values, _ = memory
+    _, _, k_full, k_free, v_full, v_free, _, _ = barriers
     stage, last = fill % STAGES, (fill - 1) % STAGES
     s = products(mine, mined, keys.index(stage), ropes.index(stage), BLOCK_N, scores_of)
     acc = acc * gl.convert_layout(keep, gl.SliceLayout(1, probs_of.parent))[:, None]
@@ -207,15 +240,15 @@ def clear_rows(values: Shared, first: gl.tensor, WG: gl.constexpr, BLOCK_N: gl.c
 @gluon.jit
 def attend(
     WG: gl.constexpr, tensors: gl.tuple, strides: gl.tuple, step: gl.tuple, memory: gl.tuple, barriers: gl.tuple,
-    num_tiles: gl.tensor, num_programs: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr,
-    BLOCK_N: gl.constexpr, HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
+    num_tiles: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr,
+    HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
 ) -> None:  # fmt: skip
     """A computing warpgroup: its 64 tokens of every block of the program."""
     o_ptr = tensors[4]
     _, _, _, o_token, o_head = strides
     positions_ptr = step[0]
-    q, qd, keys, ropes, values = memory
-    q_full, q_free, k_full, k_free, v_full, v_free, cleared = barriers
+    q, qd, keys, ropes, values, note = memory
+    q_full, q_free, k_full, k_free, v_full, v_free, note_full, cleared = barriers
     VALUES: gl.constexpr = values.shape[2]
     scores_of: gl.constexpr = gl.NVMMADistributedLayout([3, 0], [4, 1], [16, BLOCK_N, 16])
     sums_of: gl.constexpr = gl.NVMMADistributedLayout([3, 0], [4, 1], [16, VALUES, 16])
@@ -230,100 +263,103 @@ def attend(
     mine, mined = q.slice(WG * HALF, HALF, dim=0), qd.slice(WG * HALF, HALF, dim=0)
     turn = 0
     fill = 0
-    clears = 0
-    for tile in range(gl.program_id(0), num_tiles, num_programs):
-        head, start, end, _before, length, least, most = block_of(tile, step, BLOCK_Q, HEADS_TOGETHER, 4)
-        if start < end:
-            start += WG * HALF
-            acc = gl.zeros((HALF, VALUES), gl.float32, sums_of)
-            total = gl.zeros((HALF,), gl.float32, gl.SliceLayout(1, scores_of))
-            count = gl.cdiv(most, BLOCK_N)
-            if count > 0:
-                t = gl.minimum(start + gl.arange(0, HALF, layout=gl.SliceLayout(1, scores_of)), end - 1)
-                seen = gl.minimum(gl.load(positions_ptr + t) + 1, length)
-                m = gl.full((HALF,), -float("inf"), gl.float32, gl.SliceLayout(1, scores_of))
-                mbarrier.wait(q_full, turn & 1)
-                mbarrier.wait(k_full.index(fill % STAGES), fill // STAGES & 1)
-                s = products(mine, mined, keys.index(fill % STAGES), ropes.index(fill % STAGES), BLOCK_N, scores_of)
-                s = warpgroup_mma_wait(0, (s,))
-                mbarrier.arrive(k_free.index(fill % STAGES), count=1)
-                w, keep, total, m = weights(s, m, total, seen, 0, softmax_scale, True, SCORES, BLOCK_N, scores_of)
-                p = gl.convert_layout(w.to(gl.bfloat16), probs_of)
-                mbarrier.wait(k_full.index((fill + 1) % STAGES), (fill + 1) // STAGES & 1, pred=count > 1)
-                whole = gl.maximum(least // BLOCK_N, 1)
-                for j in range(1, whole):
-                    acc, keep, total, m, p = add_tile(
-                        acc, keep, total, m, p, mine, mined, memory, barriers, fill + j, j + 1 < count, seen,
-                        j * BLOCK_N, softmax_scale, False, SCORES, BLOCK_N, scores_of, probs_of,
-                    )  # fmt: skip
-                for j in range(whole, count):
-                    acc, keep, total, m, p = add_tile(
-                        acc, keep, total, m, p, mine, mined, memory, barriers, fill + j, j + 1 < count, seen,
-                        j * BLOCK_N, softmax_scale, True, SCORES, BLOCK_N, scores_of, probs_of,
-                    )  # fmt: skip
-                mbarrier.arrive(q_free, count=1)
-                turn += 1
-                fill += count
-                acc = acc * gl.convert_layout(keep, gl.SliceLayout(1, sums_of))[:, None]
-                last = (fill - 1) % STAGES
-                mbarrier.wait(v_full.index(last), (fill - 1) // STAGES & 1)
-                if count * BLOCK_N > length:
-                    clear_rows(values.index(last), length - (count - 1) * BLOCK_N, WG, BLOCK_N)
-                    fence_async_shared()
-                    thread_barrier()
-                    mbarrier.arrive(cleared, count=1)
-                    mbarrier.wait(cleared, clears & 1)
-                    clears += 1
-                acc = warpgroup_mma(p, values.index(last), acc, is_async=True)
-                acc = warpgroup_mma_wait(0, (acc,))
-                mbarrier.arrive(v_free.index(last), count=1)
-            total = gl.convert_layout(total, gl.SliceLayout(1, sums_of))
-            acc = acc * (1.0 / gl.where(total == 0.0, 1.0, total))[:, None]
-            t = start + gl.arange(0, HALF, layout=gl.SliceLayout(1, rows_of))
-            v = gl.arange(0, VALUES, layout=gl.SliceLayout(0, rows_of))
-            to_o = (o_ptr + head * o_head + t.to(gl.int64) * o_token)[:, None] + v[None, :]
-            gl.store(to_o, gl.convert_layout(acc.to(gl.bfloat16), rows_of), mask=(t < end)[:, None])
+    mbarrier.wait(note_full, 0)
+    while read(note, HEAD) >= 0:
+        acc = gl.zeros((HALF, VALUES), gl.float32, sums_of)
+        total = gl.zeros((HALF,), gl.float32, gl.SliceLayout(1, scores_of))
+        count = gl.cdiv(read(note, MOST), BLOCK_N)
+        mbarrier.wait(q_full, turn & 1)
+        if count > 0:
+            t = read(note, START) + WG * HALF + gl.arange(0, HALF, layout=gl.SliceLayout(1, scores_of))
+            seen = gl.minimum(gl.load(positions_ptr + gl.minimum(t, read(note, END) - 1)) + 1, read(note, LENGTH))
+            m = gl.full((HALF,), -float("inf"), gl.float32, gl.SliceLayout(1, scores_of))
+            mbarrier.wait(k_full.index(fill % STAGES), fill // STAGES & 1)
+            s = products(mine, mined, keys.index(fill % STAGES), ropes.index(fill % STAGES), BLOCK_N, scores_of)
+            s = warpgroup_mma_wait(0, (s,))
+            mbarrier.arrive(k_free.index(fill % STAGES), count=1)
+            w, keep, total, m = weights(s, m, total, seen, 0, softmax_scale, True, SCORES, BLOCK_N, scores_of)
+            p = gl.convert_layout(w.to(gl.bfloat16), probs_of)
+            mbarrier.wait(k_full.index((fill + 1) % STAGES), (fill + 1) // STAGES & 1, pred=count > 1)
+            whole = gl.maximum(read(note, LEAST) // BLOCK_N, 1)
+            for j in range(1, whole):
+                acc, keep, total, m, p = add_tile(
+                    acc, keep, total, m, p, mine, mined, memory, barriers, fill + j, j + 1 < count, seen, j * BLOCK_N,
+                    softmax_scale, False, SCORES, BLOCK_N, scores_of, probs_of,
+                )  # fmt: skip
+            for j in range(whole, count):
+                acc, keep, total, m, p = add_tile(
+                    acc, keep, total, m, p, mine, mined, memory, barriers, fill + j, j + 1 < count, seen, j * BLOCK_N,
+                    softmax_scale, True, SCORES, BLOCK_N, scores_of, probs_of,
+                )  # fmt: skip
+            there = read(note, LENGTH) - (count - 1) * BLOCK_N
+            head, start, end = read(note, HEAD), read(note, START) + WG * HALF, read(note, END)
+            mbarrier.arrive(q_free, count=1)
+            fill += count
+            acc = acc * gl.convert_layout(keep, gl.SliceLayout(1, sums_of))[:, None]
+            last = (fill - 1) % STAGES
+            mbarrier.wait(v_full.index(last), (fill - 1) // STAGES & 1)
+            if there < BLOCK_N:
+                clear_rows(values.index(last), there, WG, BLOCK_N)
+                fence_async_shared()
+                thread_barrier()
+            mbarrier.arrive(cleared, count=1)
+            mbarrier.wait(cleared, turn & 1, pred=there < BLOCK_N)
+            acc = warpgroup_mma(p, values.index(last), acc, is_async=True)
+            acc = warpgroup_mma_wait(0, (acc,))
+            mbarrier.arrive(v_free.index(last), count=1)
+        else:
+            head, start, end = read(note, HEAD), read(note, START) + WG * HALF, read(note, END)
+            mbarrier.arrive(q_free, count=1)
+            mbarrier.arrive(cleared, count=1)
+        turn += 1
+        total = gl.convert_layout(total, gl.SliceLayout(1, sums_of))
+        acc = acc * (1.0 / gl.where(total == 0.0, 1.0, total))[:, None]
+        t = start + gl.arange(0, HALF, layout=gl.SliceLayout(1, rows_of))
+        v = gl.arange(0, VALUES, layout=gl.SliceLayout(0, rows_of))
+        to_o = (o_ptr + head * o_head + t.to(gl.int64) * o_token)[:, None] + v[None, :]
+        gl.store(to_o, gl.convert_layout(acc.to(gl.bfloat16), rows_of), mask=(t < end)[:, None])
+        mbarrier.wait(note_full, turn & 1)
 
 
 @gluon.jit
 def attend_first(
     tensors: gl.tuple, strides: gl.tuple, step: gl.tuple, memory: gl.tuple, barriers: gl.tuple,
-    num_tiles: gl.tensor, num_programs: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr,
-    BLOCK_N: gl.constexpr, HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
+    num_tiles: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr,
+    HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
 ) -> None:  # fmt: skip
     """The first 64 tokens of a block."""
     attend(
-        0, tensors, strides, step, memory, barriers, num_tiles, num_programs, softmax_scale, BLOCK_Q, BLOCK_N,
-        HEADS_TOGETHER, SCORES,
+        0, tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, HEADS_TOGETHER,
+        SCORES,
     )  # fmt: skip
 
 
 @gluon.jit
 def attend_second(
     tensors: gl.tuple, strides: gl.tuple, step: gl.tuple, memory: gl.tuple, barriers: gl.tuple,
-    num_tiles: gl.tensor, num_programs: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr,
-    BLOCK_N: gl.constexpr, HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
+    num_tiles: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr,
+    HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
 ) -> None:  # fmt: skip
     """The other 64 tokens of a block."""
     attend(
-        1, tensors, strides, step, memory, barriers, num_tiles, num_programs, softmax_scale, BLOCK_Q, BLOCK_N,
-        HEADS_TOGETHER, SCORES,
+        1, tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, HEADS_TOGETHER,
+        SCORES,
     )  # fmt: skip
 
 
 @gluon.jit
 def expanded_attention_kernel(
-    q_nope_desc: Described, q_rope_desc: Described, kv_desc: Described,
-    k_rope_desc: Described, positions_ptr: gl.tensor, seq_offsets_ptr: gl.tensor,
-    context_lens_ptr: gl.tensor, o_ptr: gl.tensor, softmax_scale: gl.tensor, num_tokens: gl.tensor,
-    num_sequences: gl.tensor, num_blocks: gl.tensor, num_tiles: gl.tensor,
-    num_programs: gl.tensor, q_nope_token: gl.tensor, q_nope_head: gl.tensor, q_rope_token: gl.tensor,
-    q_rope_head: gl.tensor, kv_row: gl.tensor, kv_head: gl.tensor, k_rope_row: gl.tensor, o_token: gl.tensor,
-    o_head: gl.tensor, NOPE: gl.constexpr, ROPE: gl.constexpr, VALUES: gl.constexpr, SCORES: gl.constexpr,
-    PROBS: gl.constexpr, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr, BLOCK_K: gl.constexpr, BLOCK_D: gl.constexpr,
-    BLOCK_V: gl.constexpr, HEADS_TOGETHER: gl.constexpr, PERSISTENT: gl.constexpr,
+    q_nope_desc: Described, q_rope_desc: Described, kv_desc: Described, k_rope_desc: Described,
+    positions_ptr: gl.tensor, seq_offsets_ptr: gl.tensor, context_lens_ptr: gl.tensor, o_ptr: gl.tensor,
+    next_ptr: gl.tensor | None, softmax_scale: gl.tensor, num_tokens: gl.tensor, num_sequences: gl.tensor,
+    num_blocks: gl.tensor, num_tiles: gl.tensor, q_nope_token: gl.tensor, q_nope_head: gl.tensor,
+    q_rope_token: gl.tensor, q_rope_head: gl.tensor, kv_row: gl.tensor, kv_head: gl.tensor, k_rope_row: gl.tensor,
+    o_token: gl.tensor, o_head: gl.tensor, NOPE: gl.constexpr, ROPE: gl.constexpr, VALUES: gl.constexpr,
+    SCORES: gl.constexpr, PROBS: gl.constexpr, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr, BLOCK_K: gl.constexpr,
+    BLOCK_D: gl.constexpr, BLOCK_V: gl.constexpr, HEADS_TOGETHER: gl.constexpr,
 ) -> None:  # fmt: skip
-    """The tiles ``program_id(0)``, ``+ num_programs``, ...: a block of one sequence's tokens, of one head, each."""
+    """As many tiles as the program comes to, each a block of one sequence's tokens, of one head."""
+    gl.static_assert(next_ptr is not None, "programs take tiles from a counter")
     gl.static_assert(BLOCK_Q == 2 * HALF, "two warpgroups take 64 tokens each")
     gl.static_assert(NOPE == VALUES, "keys and values are copied in blocks of one size")
     q = gl.allocate_shared_memory(gl.bfloat16, [BLOCK_Q, NOPE], q_nope_desc.layout)
@@ -331,39 +367,42 @@ def expanded_attention_kernel(
     keys = gl.allocate_shared_memory(gl.bfloat16, [STAGES, BLOCK_N, NOPE], kv_desc.layout)
     ropes = gl.allocate_shared_memory(gl.bfloat16, [STAGES, BLOCK_N, ROPE], k_rope_desc.layout)
     values = gl.allocate_shared_memory(gl.bfloat16, [STAGES, BLOCK_N, VALUES], kv_desc.layout)
+    note = gl.allocate_shared_memory(gl.int32, [NOTE, 1], gl.SwizzledSharedLayout(1, 1, 1, [0]))
     q_full = gl.allocate_shared_memory(gl.int64, [1], mbarrier.MBarrierLayout())
     q_free = gl.allocate_shared_memory(gl.int64, [1], mbarrier.MBarrierLayout())
     k_full = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
     k_free = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
     v_full = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
     v_free = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
+    note_full = gl.allocate_shared_memory(gl.int64, [1], mbarrier.MBarrierLayout())
     cleared = gl.allocate_shared_memory(gl.int64, [1], mbarrier.MBarrierLayout())
     mbarrier.init(q_full, count=1)
     mbarrier.init(q_free, count=2)
+    mbarrier.init(note_full, count=1)
     mbarrier.init(cleared, count=2)
     for i in gl.static_range(STAGES):
         mbarrier.init(k_full.index(i), count=1)
         mbarrier.init(v_full.index(i), count=1)
         mbarrier.init(k_free.index(i), count=2)
         mbarrier.init(v_free.index(i), count=2)
-    tensors = (q_nope_desc, q_rope_desc, kv_desc, k_rope_desc, o_ptr)
+    tensors = (q_nope_desc, q_rope_desc, kv_desc, k_rope_desc, o_ptr, next_ptr)
     strides = (q_nope_head, q_rope_head, kv_head, o_token, o_head)
     step = (positions_ptr, seq_offsets_ptr, context_lens_ptr, num_tokens, num_sequences, num_blocks)
-    memory = (q, qd, keys, ropes, values)
-    barriers = (q_full, q_free, k_full, k_free, v_full, v_free, cleared)
+    memory = (q, qd, keys, ropes, values, note)
+    barriers = (q_full, q_free, k_full, k_free, v_full, v_free, note_full, cleared)
     gl.warp_specialize(
         [
             (attend_first, (
-                tensors, strides, step, memory, barriers, num_tiles, num_programs, softmax_scale, BLOCK_Q, BLOCK_N,
-                HEADS_TOGETHER, SCORES,
+                tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, HEADS_TOGETHER,
+                SCORES,
             )),
             (attend_second, (
-                tensors, strides, step, memory, barriers, num_tiles, num_programs, softmax_scale, BLOCK_Q, BLOCK_N,
-                HEADS_TOGETHER, SCORES,
+                tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, HEADS_TOGETHER,
+                SCORES,
             )),
             (copy_tiles, (
-                tensors, strides, step, memory, barriers, num_tiles, num_programs, softmax_scale, BLOCK_Q, BLOCK_N,
-                HEADS_TOGETHER, SCORES,
+                tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, HEADS_TOGETHER,
+                SCORES,
             )),
         ],
         [4, 1],

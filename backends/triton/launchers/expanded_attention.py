@@ -10,7 +10,8 @@ from dsv3c.backends.triton.runtime.gpu import Configs, Descriptor, Gpu, Static, 
 
 def expanded_attention(
     gpu: Gpu, *, q_nope: Tensor, q_rope: Tensor, kv: Tensor, k_rope: Tensor, positions: Tensor, seq_offsets: Tensor,
-    context_lens: Tensor, o: Tensor, configs: Configs, scale: float, scores: str, probs: str,
+    context_lens: Tensor, o: Tensor, taken: Tensor | None = None, configs: Configs, scale: float, scores: str,
+    probs: str,
 ) -> None:  # fmt: skip
     """``o_h = softmax(scale * (q_nope_h . k_nope_h + q_rope_h . k_rope)) v_h`` over each token's sequence.
 
@@ -18,6 +19,9 @@ def expanded_attention(
     positions [T], seq_offsets [N + 1], context_lens [N]: i32.  Token t sees its sequence's rows 0..positions[t].
     ``scores``, ``probs``: what they are rounded to; operands of products have kv's type whatever ``probs`` says.
     A token behind the last sequence gets zeros.  The tiles hold the blocks of any lengths of so many sequences.
+    ``taken``: one i32 that counts the tiles that were taken, where the configuration says ``persistent``: as many
+    programs as run at a time take tiles until none is left.  Else every tile has a program.
+    Raises ValueError where ``taken`` is needed and absent.
     """
     (tokens, heads, nope), rope, values = q_nope.shape, q_rope.shape[2], o.shape[2]
     if tokens == 0:
@@ -29,7 +33,11 @@ def expanded_attention(
     block_q, block_n = config["block_q"], config["block_n"]
     blocks = tokens // block_q + sequences + 1
     tiles = blocks * heads
-    programs = min(tiles, gpu.num_sms) if config.get("persistent", 0) else tiles
+    programs, counter = tiles, None
+    if config.get("persistent", 0):
+        if taken is None:
+            raise ValueError("programs that go on to other tiles count them in `taken`")
+        programs, counter = min(tiles, gpu.num_sms), taken.zero_()
     gpu.launch(
         "expanded_attention.expanded_attention_kernel",
         (programs, 1, 1),
@@ -39,8 +47,8 @@ def expanded_attention(
             "kv_ptr": Descriptor(heads_in_rows(kv), (block_n, nope)),
             "k_rope_ptr": Descriptor(k_rope, (block_n, rope)),
             **{"positions_ptr": positions, "seq_offsets_ptr": seq_offsets, "context_lens_ptr": context_lens},
-            **{"o_ptr": o, "softmax_scale": scale, "num_tokens": tokens, "num_sequences": sequences},
-            **{"num_blocks": blocks, "num_tiles": tiles, "num_programs": programs},
+            **{"o_ptr": o, "next_ptr": counter, "softmax_scale": scale},
+            **{"num_tokens": tokens, "num_sequences": sequences, "num_blocks": blocks, "num_tiles": tiles},
             **{"q_nope_token": Static(q_nope.stride(0)), "q_nope_head": Static(q_nope.stride(1))},
             **{"q_rope_token": Static(q_rope.stride(0)), "q_rope_head": Static(q_rope.stride(1))},
             **{"kv_row": Static(kv.stride(0)), "kv_head": Static(kv.stride(1))},
@@ -52,7 +60,6 @@ def expanded_attention(
             **{"BLOCK_Q": block_q, "BLOCK_N": block_n},
             **{"BLOCK_K": padded(nope), "BLOCK_D": padded(rope), "BLOCK_V": padded(values)},
             "HEADS_TOGETHER": gcd(heads, config.get("heads_together", 1)),
-            "PERSISTENT": bool(config.get("persistent", 0)),
         },
         config,
     )
