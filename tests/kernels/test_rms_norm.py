@@ -141,3 +141,19 @@ def test_outputs_are_given_where_they_are_kept() -> None:
             InterpreterGpu(), x=x, weight=weights(128), y=torch.empty_like(x), total=torch.empty_like(x),
             configs=configs_for(128), eps=1e-6, weight_in="f32", intermediate="bf16", keep_total=False,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("num_sms", [1, 3])
+@pytest.mark.parametrize("count", [1, 8, 29])
+def test_programs_that_walk_rows(count: int, num_sms: int) -> None:
+    """More rows than programs: every row is computed once, by the program whose turn it is."""
+    x, residual, weight = rows(count, 192), rows(count, 192, seed=1), weights(192)
+    outputs: dict[str, Tensor | Scaled] = {"q": empty_scaled((count, 192), (1, 128), "f8E4M3FN", "mn_major")}
+    outputs["total"] = torch.empty_like(x)
+    for height in (1, 4):
+        config = {"block_m": height, "block_n": 256, "per_multiprocessor": 2, "num_warps": 1, "num_stages": 1}
+        run_checked(
+            rms_norm_quantize, "rms_norm.rms_norm_quantize", InterpreterGpu(num_sms), outputs, x=x, weight=weight,
+            residual=residual, configs=[config], eps=1e-6, weight_in="f32", intermediate="bf16", keep=False,
+            keep_total=True, **V3,
+        )  # fmt: skip

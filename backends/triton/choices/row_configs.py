@@ -22,6 +22,10 @@ WIDEST = 1024
 """Columns of a tile where a row may be cut."""
 WARPS_OF_WHOLE_ROWS = {128: 1, 256: 1, 512: 2, 1024: 4, 2048: 8, 4096: 8, 8192: 16}
 """Columns of a program that holds a whole row -> warps that hold it without spilling (sm_90a, Triton 3.9)."""
+WALKING_WARPS = WARPS_OF_WHOLE_ROWS | {4096: 16, 8192: 32}
+"""The same where a program holds the row it computes and the next: 8 columns a thread, 64 registers at most."""
+WARPS_OF_MULTIPROCESSOR = 32
+"""That walk rows: with 64 registers a thread no more are resident, and their loads in flight fill the memory's time."""
 
 
 def rows_of(value: SSAValue) -> Size:
@@ -44,13 +48,19 @@ def tiles(columns: int, rows: Size, at: Selection) -> tuple[Config, ...]:
 
 
 def whole_rows(columns: int, rows: Size, at: Selection) -> tuple[Config, ...]:
-    """Programs of whole rows; short rows go together where there are many.  At most 8192 columns."""
+    """Programs of whole rows; short rows go together where there are many.  At most 8192 columns.
+
+    On Hopper, for which registers were counted, as many programs as are resident walk the rows.
+    """
     width = power_of_2(columns)
-    few = {"up_to": FEW, "block_m": 1, "block_n": width, "num_warps": WARPS_OF_WHOLE_ROWS[width], "num_stages": 1}
+    by_width = WALKING_WARPS if at.target.warpgroup_products else WARPS_OF_WHOLE_ROWS
+    few = {"up_to": FEW, "block_m": 1, "block_n": width, "num_warps": by_width[width], "num_stages": 1}
     height = max(1, 1024 // width)
-    warps = 4 if height > 1 else WARPS_OF_WHOLE_ROWS[width]
+    warps = 4 if height > 1 else by_width[width]
     many = {"block_m": height, "block_n": width, "num_warps": warps, "num_stages": 1}
-    return at.fitting((many,) if few["num_warps"] == warps else (few, many), rows)
+    if at.target.warpgroup_products:
+        many["per_multiprocessor"] = max(1, WARPS_OF_MULTIPROCESSOR // warps)
+    return at.fitting((few, many), rows) if few["num_warps"] != warps else at.fitting((many,), rows)
 
 
 def uncomputable(values: Sequence[SSAValue]) -> str | None:

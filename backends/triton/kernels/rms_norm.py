@@ -1,5 +1,7 @@
 """RMS norm of M rows of N columns, after an addition, before quantisation: every row is read once.
 
+A program walks rows, and reads the next while it computes one.
+
 Squares are summed in f64, and a row's factor ``r = 1 / sqrt(mean + eps)`` is applied in two parts, of 8 and 24 bits: a
 product of two bfloat16 numbers times the first part is exact in f32, so that one rounding is left and the result is
 that of f64 arithmetic, whatever the order of the sum.
@@ -16,9 +18,9 @@ from dsv3c.backends.triton.kernels.quantizing import store_quantized
 def load_rows(
     x_ptr: tl.tensor, x_stride: tl.tensor, m: tl.tensor, n: tl.tensor, rows: tl.tensor, columns: tl.tensor
 ) -> tl.tensor:
-    """Rows m (int64), columns n of x in f32, 0 where nothing is."""
+    """Rows m (int64), columns n of x as they are, 0 where nothing is."""
     inside = (m < rows)[:, None] & (n < columns)[None, :]
-    return tl.load(x_ptr + m[:, None] * x_stride + n[None, :], mask=inside, other=0.0).to(tl.float32)
+    return tl.load(x_ptr + m[:, None] * x_stride + n[None, :], mask=inside, other=0.0)
 
 
 @triton.jit
@@ -83,19 +85,28 @@ def rms_norm_kernel(
     INTERMEDIATE: tl.constexpr,
     PDL: tl.constexpr = False,
 ) -> None:
-    """``y = norm(x + residual)``, and the total itself; the residual and the total may be absent.  Grid: rows."""
+    """``y = norm(x + residual)``, and the total itself; the residual and the total may be absent.  Grid: programs."""
     after_predecessor(PDL)
     m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.arange(0, BLOCK_N)
     weight = tl.load(weight_ptr + n, mask=n < columns, other=0.0).to(tl.float32)
-    x = load_rows(x_ptr, x_stride, m, n, rows, columns)
+    next_x = load_rows(x_ptr, x_stride, m, n, rows, columns)
+    next_residual = next_x
     if residual_ptr is not None:
-        x += load_rows(residual_ptr, residual_stride, m, n, rows, columns)
-        x = x.to(x_ptr.dtype.element_ty).to(tl.float32)
-    if total_ptr is not None:
-        store_rows(x, total_ptr, total_stride, m, n, rows, columns)
-    y = normalised(x, weight, columns, EPS, WEIGHT_IN, INTERMEDIATE)
-    store_rows(y, y_ptr, y_stride, m, n, rows, columns)
+        next_residual = load_rows(residual_ptr, residual_stride, m, n, rows, columns)
+    for _ in range(tl.program_id(0), tl.cdiv(rows, BLOCK_M), tl.num_programs(0)):
+        x = next_x.to(tl.float32)
+        if residual_ptr is not None:
+            x = (x + next_residual.to(tl.float32)).to(x_ptr.dtype.element_ty).to(tl.float32)
+        ahead = m + tl.num_programs(0) * BLOCK_M
+        next_x = load_rows(x_ptr, x_stride, ahead, n, rows, columns)
+        if residual_ptr is not None:
+            next_residual = load_rows(residual_ptr, residual_stride, ahead, n, rows, columns)
+        if total_ptr is not None:
+            store_rows(x, total_ptr, total_stride, m, n, rows, columns)
+        y = normalised(x, weight, columns, EPS, WEIGHT_IN, INTERMEDIATE)
+        store_rows(y, y_ptr, y_stride, m, n, rows, columns)
+        m = ahead
 
 
 @triton.jit
@@ -129,21 +140,30 @@ def rms_norm_quantize_kernel(
     LARGEST: tl.constexpr,
     PDL: tl.constexpr = False,
 ) -> None:
-    """``y = norm(x + residual)`` and y quantised; all but the data and its scales may be absent.  Grid: rows."""
+    """``y = norm(x + residual)`` and y quantised; all but the data and its scales may be absent.  Grid: programs."""
     after_predecessor(PDL)
     m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.arange(0, BLOCK_N)
     weight = tl.load(weight_ptr + n, mask=n < columns, other=0.0).to(tl.float32)
-    x = load_rows(x_ptr, x_stride, m, n, rows, columns)
+    next_x = load_rows(x_ptr, x_stride, m, n, rows, columns)
+    next_residual = next_x
     if residual_ptr is not None:
-        x += load_rows(residual_ptr, residual_stride, m, n, rows, columns)
-        x = x.to(x_ptr.dtype.element_ty).to(tl.float32)
-    if total_ptr is not None:
-        store_rows(x, total_ptr, total_stride, m, n, rows, columns)
-    y = normalised(x, weight, columns, EPS, WEIGHT_IN, INTERMEDIATE)
-    if y_ptr is not None:
-        store_rows(y, y_ptr, y_stride, m, n, rows, columns)
-    store_quantized(
-        y, data_ptr, scale_ptr, m, n, rows, columns, data_stride, scale_row, scale_block,
-        GRANULE, AMAX_FLOOR, APPLY, ROUND_SCALE, SATURATE, LARGEST,
-    )  # fmt: skip
+        next_residual = load_rows(residual_ptr, residual_stride, m, n, rows, columns)
+    for _ in range(tl.program_id(0), tl.cdiv(rows, BLOCK_M), tl.num_programs(0)):
+        x = next_x.to(tl.float32)
+        if residual_ptr is not None:
+            x = (x + next_residual.to(tl.float32)).to(x_ptr.dtype.element_ty).to(tl.float32)
+        ahead = m + tl.num_programs(0) * BLOCK_M
+        next_x = load_rows(x_ptr, x_stride, ahead, n, rows, columns)
+        if residual_ptr is not None:
+            next_residual = load_rows(residual_ptr, residual_stride, ahead, n, rows, columns)
+        if total_ptr is not None:
+            store_rows(x, total_ptr, total_stride, m, n, rows, columns)
+        y = normalised(x, weight, columns, EPS, WEIGHT_IN, INTERMEDIATE)
+        if y_ptr is not None:
+            store_rows(y, y_ptr, y_stride, m, n, rows, columns)
+        store_quantized(
+            y, data_ptr, scale_ptr, m, n, rows, columns, data_stride, scale_row, scale_block,
+            GRANULE, AMAX_FLOOR, APPLY, ROUND_SCALE, SATURATE, LARGEST,
+        )  # fmt: skip
+        m = ahead

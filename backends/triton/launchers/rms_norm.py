@@ -53,7 +53,10 @@ def launch(
     gpu: Gpu, kernel: str, configs: Configs, constants: dict[str, Constant], *, x: Tensor, residual: Tensor | None,
     weight: Tensor, outputs: dict[str, Tensor | Scaled | None], total: Tensor | None,
 ) -> None:  # fmt: skip
-    """Launch either kernel: pointers first, then sizes, then strides in the order of the pointers."""
+    """Launch either kernel: pointers first, then sizes, then strides in the order of the pointers.
+
+    Programs take rows in turn; a configuration may limit them to so many ``per_multiprocessor``.
+    """
     rows = as_rows(x)
     if rows.numel() == 0:
         return
@@ -68,9 +71,12 @@ def launch(
         else:
             pointers[f"{name}_ptr"], strides[f"{name}_stride"] = output, row_stride(output)
     sizes: dict[str, Argument] = {"rows": rows.shape[0], "columns": Static(rows.shape[1])}
+    programs = cdiv(rows.shape[0], config["block_m"])
+    if resident := config.get("per_multiprocessor", 0):
+        programs = min(programs, resident * gpu.num_sms)
     gpu.launch(
         kernel,
-        (cdiv(rows.shape[0], config["block_m"]), 1, 1),
+        (programs, 1, 1),
         {**pointers, "total_ptr": total, **sizes, **strides, "total_stride": row_stride(total)},
         {"BLOCK_M": config["block_m"], "BLOCK_N": config["block_n"], **constants, **early_start(gpu)},
         config,
