@@ -53,17 +53,37 @@ def check_artifact(folder: Path) -> bool:
     """The trained example as a program of kernels says on the device what it says on the CPU."""
     target = target_of(torch.cuda.get_device_capability())
     assert target is not None
-    said = [generated(folder / name, name) for name in (target.name, "cpu")]
+    said = [generated(compiled(folder / name, name)) for name in (target.name, "cpu")]
     print(f"gpu-check: the artifact says {said[0]} on {target.name}, {said[1]} on the CPU")
     return said[0] == said[1]
 
 
-def generated(folder: Path, target: str) -> str:
-    """Compile the trained example for a target and run its program; what it prints."""
-    checkpoint = ["--weights", str(TRAINED)]
+def check_same_bits(folder: Path) -> bool:
+    """A batch-invariant program says the same without graphs, with them, and with drafts that are verified."""
+    target = target_of(torch.cuda.get_device_capability())
+    assert target is not None
+    program = compiled(folder / "invariant", target.name, "--batch-invariant", "--speculative")
+    ways = {
+        "without graphs": ["--cuda-graph", "off"],
+        "with graphs": ["--cuda-graph", "on"],
+        "with drafts": ["--cuda-graph", "on", "--speculative"],
+    }
+    said = {name: generated(program, *options) for name, options in ways.items()}
+    print("gpu-check: " + ", ".join(f"{text} {name}" for name, text in said.items()))
+    return len({*said.values()}) == 1
+
+
+def compiled(folder: Path, target: str, *options: str) -> Path:
+    """The trained example as an artifact."""
     command = [sys.executable, "-m", "dsv3c.cli", "compile", str(TRAINED), "--target", target, "-o", str(folder)]
-    run([*command, "--recipe", "deepseek-v3", *checkpoint])
-    return run([sys.executable, str(folder / "program.py"), *PROMPT, *checkpoint]).strip()
+    run([*command, "--recipe", "deepseek-v3", "--weights", str(TRAINED), *options])
+    return folder
+
+
+def generated(folder: Path, *options: str) -> str:
+    """What an artifact's program prints."""
+    command = [sys.executable, str(folder / "program.py"), *PROMPT, "--weights", str(TRAINED)]
+    return run([*command, *options]).strip()
 
 
 def run(command: Sequence[str]) -> str:
@@ -81,7 +101,7 @@ def main() -> int:
         return 0
     print(f"gpu-check: {torch.cuda.get_device_name()}")
     with tempfile.TemporaryDirectory() as folder:
-        passed = [check_kernels(), check_artifact(Path(folder))]
+        passed = [check_kernels(), check_artifact(Path(folder)), check_same_bits(Path(folder))]
     return 0 if all(passed) else 1
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from attention_steps import Step
-from kernel_programs import interpreted
+from kernel_programs import interpreted, load_program
 from roundtrip import parse
 from scaled_values import mn_major, numbers, scaled
 from torch import Tensor
@@ -19,6 +19,7 @@ from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.runtime.params import Params, RandomSource
 from dsv3c.backends.triton.batch_invariance import check_batch_invariant, config_of
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, MeasuredConfig, Selection
+from dsv3c.backends.triton.emitter import emit_kernels_program
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.launchers.absorbed_attention import absorbed_attention
 from dsv3c.backends.triton.launchers.expanded_attention import expanded_attention
@@ -262,6 +263,8 @@ def logits_of_a_token(module: ModuleOp) -> tuple[Tensor, list[Tensor]]:
 
 def test_entries_say_so(module: ModuleOp) -> None:
     assert all("batch_invariant" in item.attributes for item in functions(module).values() if not item.sym_visibility)
+    entries = load_program(emit_kernels_program(module)["program.py"])["ENTRIES"]
+    assert all(entry.batch_invariant for entry in entries.values())
 
 
 def test_configurations_by_rows_or_by_phase_are_refused(module: ModuleOp) -> None:

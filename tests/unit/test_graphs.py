@@ -308,6 +308,21 @@ def test_prompts_that_memory_is_not_planned_for_are_told_before_the_first_token(
         assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("invariant", [False, True])
+def test_drafts_may_change_the_text_unless_a_token_has_the_same_bits_in_every_step(
+    invariant: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gpu = SimpleNamespace(device=CPU, check_memory=lambda _: None, load_all=lambda: None)
+    monkeypatch.setattr(entries_module, "CubinGpu", lambda _: gpu)
+    monkeypatch.setattr(entries_module, "entries_on", lambda *_: {})
+    monkeypatch.setattr(entries_module, "run_chosen", lambda *_: 0)
+    assert (
+        run_kernels({"decode": Entry(print, batch_invariant=invariant)}, Path(), ["--tokens", "1", "--speculative"])
+        == 0
+    )
+    assert ("compile with --batch-invariant" in capsys.readouterr().err) != invariant
+
+
 class FakeTorchGraph:
     """``torch.cuda.CUDAGraph``."""
 
