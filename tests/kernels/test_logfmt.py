@@ -1,7 +1,5 @@
 """LogFMT in Triton's interpreter against its meaning: codes, packing, chunks that travel as they are, the way back."""
 
-import re
-
 import pytest
 import torch
 from kernel_references import run_checked
@@ -9,12 +7,8 @@ from kernel_references_logfmt import check_codes
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings import logfmt
-from dsv3c.backends.triton.aot import compile_variants
-from dsv3c.backends.triton.choices.logfmt import configs_for
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.launchers.logfmt import logfmt_decode, logfmt_encode
-from dsv3c.backends.triton.recording import RecordingGpu
-from dsv3c.ir.targets import load_target
 
 CONFIGS = [{"block_u": 2, "num_warps": 4, "num_stages": 1}]
 UNUSED = 0x5A5A5A5A
@@ -126,23 +120,3 @@ def test_every_code_decodes_and_is_found_again() -> None:
     codes, _ = logfmt.unpack(payload[:, :40].view(4, 5, 8).transpose(1, 2), 10)
     assert (codes[:, 0] == 1).all()
     assert (codes[:, 1] == 511).all()
-
-
-def meta(*sizes: int, dtype: torch.dtype) -> Tensor:
-    return torch.empty(sizes, dtype=dtype, device="meta")
-
-
-def test_accesses_are_wide() -> None:
-    """Channels 16 bytes at a time; words 32 adjacent bytes of a group at a time; only pairs of groups are narrow."""
-    gpu, tokens, hidden = RecordingGpu(132), 4096, 7168
-    x, payload = meta(tokens, hidden, dtype=torch.bfloat16), meta(tokens, hidden // 2, dtype=torch.int32)
-    pairs, configs = meta(tokens, hidden // 128, 2, dtype=torch.bfloat16), configs_for(logfmt.chunk_of(hidden))
-    logfmt_encode(gpu, x=x, payload=payload, pairs=pairs, configs=configs, bits=10)
-    logfmt_decode(gpu, payload=payload, pairs=pairs, y=x, configs=configs, bits=10)
-    encode, decode = compile_variants(gpu.variants, load_target("h800"), cache=None)
-    for kernel, words in ((encode, ("st", "b32")), (decode, ("ld", "b32"))):
-        found = re.findall(r"\b(ld|st)\.global\.([\w.]+)", kernel.assembly)
-        assert found.count(("ld", "v4.b32")) == found.count(("st", "v4.b32")) == 2  # 16 channels of a thread
-        assert found.count(words) == 5
-        assert set(found) - {("ld", "v4.b32"), ("st", "v4.b32"), words} <= {("ld", "b16"), ("st", "b16")}
-        assert kernel.resources.registers <= 80

@@ -1,6 +1,5 @@
-"""Quantisation along tokens in Triton's interpreter against its meaning, bit by bit, and how it reaches memory."""
+"""Quantisation along tokens in Triton's interpreter against its meaning, bit by bit."""
 
-import re
 from typing import Any
 
 import pytest
@@ -12,13 +11,9 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled, num_blocks
 from dsv3c.backends.reference.meanings.scaled import quantize as meaning
-from dsv3c.backends.triton.aot import compile_variants
-from dsv3c.backends.triton.choices.transpose_quantize import configs_for
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.launchers.rows import TYPES
 from dsv3c.backends.triton.launchers.transpose_quantize import transpose_quantize
-from dsv3c.backends.triton.recording import RecordingGpu
-from dsv3c.ir.targets import load_target
 
 NAME = "transpose_quantize.transpose_quantize"
 CONFIG = {"block_c": 128, "register_tokens": 8, "num_warps": 8, "num_stages": 1}
@@ -112,34 +107,3 @@ def test_columns_that_are_not_16_bytes_apart_are_refused() -> None:
         transpose_quantize(
             InterpreterGpu(), x=rows(100, 64), q=empty_columns(64, 100, "f8E4M3FN"), rows=wide, configs=[CONFIG], **HOW
         )
-
-
-def meta(*sizes: int, dtype: torch.dtype) -> Tensor:
-    return torch.empty(sizes, dtype=dtype, device="meta")
-
-
-def meta_scaled(rows: int, columns: int) -> Scaled:
-    scale = meta(columns // 128, rows, dtype=torch.float32).t()
-    return Scaled(meta(rows, columns, dtype=torch.float8_e4m3fn), scale, (1, 128))
-
-
-def test_accesses_are_16_bytes_wide() -> None:
-    """Of all that has more than a number per row; threads exchange at least two numbers at a time."""
-    gpu, tokens, channels = RecordingGpu(132), 4096, 7168
-    x = meta(tokens, channels, dtype=torch.bfloat16)
-    for values, also in ((x, None), (x, meta_scaled(tokens, channels)), (meta_scaled(tokens, channels), None)):
-        transpose_quantize(
-            gpu, x=values, q=meta_scaled(channels, tokens), rows=also, configs=configs_for(rows_too=also is not None),
-            **HOW,
-        )  # fmt: skip
-    kernels = compile_variants(gpu.variants, load_target("h800"), cache=None)
-    assert len(kernels) == 3
-    for kernel, loads, stores in zip(kernels, (8, 4, 4), (4, 4, 4), strict=True):
-        found = re.findall(r"\b(ld|st)\.global\.([\w.]+)", kernel.assembly)
-        assert found.count(("ld", "v4.b32")) == loads
-        assert found.count(("st", "v4.b32")) == stores
-        assert set(found) <= {("ld", "v4.b32"), ("st", "v4.b32"), ("ld", "b32"), ("st", "b32")}
-        assert found.count(("st", "b32")) <= 2  # scales: one per channel and thread, one per row
-        assert "ld.shared.b8" not in kernel.assembly
-        assert "cvt.rn.satfinite.e4m3x2" in kernel.assembly
-        assert kernel.resources.registers <= 128

@@ -14,6 +14,7 @@ from dsv3c.backends.triton.aot import compile_variants
 from dsv3c.backends.triton.choices.wgrad import Gradient, candidates, configs_for
 from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
 from dsv3c.backends.triton.interpreter import InterpreterGpu
+from dsv3c.backends.triton.kernel_cache import default_cache
 from dsv3c.backends.triton.launchers.wgrad_mm import wgrad_mm
 from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.ir.errors import UsageError
@@ -153,7 +154,7 @@ def test_candidates_compile_for_hopper_without_spilling() -> None:
     launched(gpu, adding[0], experts=8, accumulate=True)
     launched(gpu, writing[1], experts=0, accumulate=False)
     launched(gpu, adding[2], experts=8, accumulate=True)
-    first, second, plain = compile_variants(gpu.variants, H800, cache=None)
+    first, second, plain = compile_variants(gpu.variants, H800, cache=default_cache())
     # Blocks of both factors and both their scales; of each half of the tile that sums are added to, 32 columns a copy.
     for kernel, bulk_loads in ((first, 4 + 2 * 4), (second, 4)):
         assert kernel.variant.language == "gluon"
