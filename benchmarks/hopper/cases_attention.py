@@ -126,7 +126,7 @@ def decode(step: Decode, *, latent: int = LATENT, rope: int = ROPE, page: int = 
         if not place.is_meta:  # pages of no sequence must not be read
             as_integers(cache.rope)[step.batch * pages :] = -1
         return Problem(
-            calls=calls_for(text, "mla.absorbed_attention", place.target, place.num_sms, queries=queries),
+            calls=calls_for(text, "mla.absorbed_attention", place, queries=queries),
             reads=reads,
             writes={"o": place.empty(tokens, step.heads, latent)},
             expected=lambda: {"o": decoded(reads, step)},
@@ -193,7 +193,7 @@ def prefill(tokens: int, *, heads: int = HEADS, nope: int = NOPE, rope: int = RO
         checked = chosen if tokens > 4096 else torch.arange(heads)
         text = module_text(body, given, symbols)
         return Problem(
-            calls=calls_for(text, "mla.expanded_attention", place.target, place.num_sms, queries=(1, tokens)),
+            calls=calls_for(text, "mla.expanded_attention", place, queries=(1, tokens)),
             reads=reads,
             writes={"o": place.empty(tokens, heads, values)},
             expected=lambda: {"o": prefilled(reads, checked.tolist())},

@@ -42,7 +42,7 @@ def dense(m: int, n: int, k: int) -> Case:
         reads = {"x": place.quantized(values, (1, BLOCK), "mn_major"), "w": place.weight(n, k)}
         out = place.empty(m, n)
         return Problem(
-            calls=calls_for(text, "scaled.mm", place.target, place.num_sms),
+            calls=calls_for(text, "scaled.mm", place),
             reads=reads,
             writes={"y": out},
             expected=lambda: {"y": dequantized(reads["x"]) @ dequantized(reads["w"]).t()},
@@ -112,7 +112,7 @@ def contiguous(experts: int, mean: int, n: int, k: int) -> Case:
             "expert_of": place.integers([owner for group in owners for owner in group]),
         }
         return Problem(
-            calls=calls_for(text, "scaled.grouped_mm", place.target, place.num_sms),
+            calls=calls_for(text, "scaled.grouped_mm", place),
             reads=reads,
             writes={"y": place.empty(rows, n)},
             expected=lambda: {"y": product_by_expert(reads["x"], reads["w"], reads["expert_of"], n)},
@@ -147,7 +147,7 @@ def masked(experts: int, mean: int, n: int, k: int) -> Case:
             "expert_of": place.integers([owner for group in owners for owner in group]),
         }
         return Problem(
-            calls=calls_for(text, "scaled.grouped_mm", place.target, place.num_sms),
+            calls=calls_for(text, "scaled.grouped_mm", place),
             reads=reads,
             writes={"y": place.empty(experts * room, n)},
             expected=lambda: {"y": product_by_expert(x, reads["w"], reads["expert_of"], n)},

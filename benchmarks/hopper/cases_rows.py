@@ -58,7 +58,7 @@ def case(
             pages = -(-tokens // shapes.PAGE)
             symbols |= {"N": Symbol(1, 256), "P": Symbol(pages, 4096), "pages": Symbol(pages, 1 << 20)}
         text = module_text(body, arguments, symbols)
-        calls = calls_for(text, op, place.target, place.num_sms)
+        calls = calls_for(text, op, place)
         reads, writes, expected = built(place)
         return Problem(calls, reads, writes, expected, policies, in_place=in_place)
 

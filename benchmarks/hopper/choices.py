@@ -5,22 +5,24 @@ choice for the device (``chosen``), and what is left without Gluon (``plain``) w
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
 import torch
 from xdsl.ir import Operation
 
+from benchmarks.hopper.data import Place
 from dsv3c.backends.reference.dtypes import dtype_of
-from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Selection
+from dsv3c.backends.triton.choices.base import KERNELS, Refused, Selection
 from dsv3c.backends.triton.runtime.gpu import Config
 from dsv3c.backends.triton.select_kernels import kernel_rules
+from dsv3c.backends.triton.tuned_choices import NONE as NO_TABLE
+from dsv3c.backends.triton.tuned_choices import tuned_for
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.core import symbols_of
 from dsv3c.ir.functions import functions
 from dsv3c.ir.sizes import evaluate
-from dsv3c.ir.targets import Target
 from dsv3c.ir.text import parse_module
 
 LAUNCHERS = "dsv3c.backends.triton.launchers"
@@ -76,34 +78,30 @@ def module_text(body: str, arguments: Mapping[str, str], symbols: Mapping[str, S
     return f"{stated}\nfunc.func @case({given}) {{\n{body}\nfunc.return\n}}\n"
 
 
-def calls_for(
-    text: str, op_name: str, target: Target, num_sms: int, *, queries: tuple[int, int] | None = None
-) -> dict[str, Call]:
+def calls_for(text: str, op_name: str, place: Place, *, queries: tuple[int, int] | None = None) -> dict[str, Call]:
     """Form -> call of the last op of this name.  Raises NotAvailable where its rule refuses it."""
     module = parse_module(make_context(), text, op_name)
     op = [op for op in next(iter(functions(module).values())).body.block.ops if op.name == op_name][-1]
     stated = symbols_of(module)
     ranges = {name: symbol.bounds() for name, symbol in stated.items()}
     hints = {name: symbol.hint.value.data for name, symbol in stated.items() if symbol.hint is not None}
-    known = {item.name for item in fields(Selection)}
+    gluon = place.target.warpgroup_products
+    at = Selection(place.target, ranges, hints, place.num_sms, gluon=gluon, queries=queries)
+    forms = {
+        CHOSEN: (at, place.tuned),
+        PLAIN: (replace(at, gluon=False), NO_TABLE),
+        INVARIANT: (replace(at, batch_invariant=True), NO_TABLE),
+    }
     found = dict[str, Call]()
-    forms: Sequence[tuple[str, dict[str, Any]]] = (
-        (CHOSEN, {"gluon": target.warpgroup_products}),
-        (PLAIN, {"gluon": False}),
-        (INVARIANT, {"gluon": target.warpgroup_products, "batch_invariant": True}),
-    )
-    for form, switches in forms:
-        if not switches.keys() <= known:
-            continue
-        at = replace(Selection(target, ranges, hints, num_sms, queries=queries), **switches)
-        call = answer(op, at, hints)
+    for form, (asked, tuned) in forms.items():
+        call = answer(op, asked, hints, tuned)
         if not any(same(call, other) for other in found.values()):
             found[form] = call
     return found
 
 
-def answer(op: Operation, at: Selection, hints: Mapping[str, int]) -> Call:
-    """What the op's rule says.  Raises NotAvailable for a refusal."""
+def answer(op: Operation, at: Selection, hints: Mapping[str, int], tuned: str) -> Call:
+    """What the op's rule says, with what was measured.  Raises NotAvailable for a refusal."""
     kernel_rules()
     rule = KERNELS.find(op)
     if rule is None:
@@ -111,7 +109,7 @@ def answer(op: Operation, at: Selection, hints: Mapping[str, int]) -> Call:
     choice = rule(op, at)
     if isinstance(choice, Refused):
         raise NotAvailable(f"{op.name}: {choice.reason}")
-    assert isinstance(choice, Choice)
+    choice, _ = tuned_for(tuned, at.target).choose(rule, op, at, choice)
     scratch = {
         name: (
             tuple(size if isinstance(size, int) else evaluate(size, hints) for size in needed.sizes),

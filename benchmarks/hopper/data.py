@@ -12,6 +12,7 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.runtime.space import Space
+from dsv3c.backends.triton.tuned_choices import SHIPPED
 from dsv3c.ir.targets import Target
 
 FP8 = torch.float8_e4m3fn
@@ -33,6 +34,8 @@ class Place:
     target: Target
     num_sms: int
     seed: int = 0
+    tuned: str = SHIPPED
+    """Tables of measured configurations, as for ``dsv3c compile --tuned``."""
     generator: torch.Generator | None = field(init=False)
     space: Space = field(init=False)
 
@@ -42,6 +45,10 @@ class Place:
         if self.device.type != "meta":
             self.generator = torch.Generator(self.device)
             self.generator.manual_seed(self.seed)
+
+    def other(self, index: int) -> "Place":
+        """The same place with other numbers."""
+        return Place(self.device, self.target, self.num_sms, self.seed + index, self.tuned)
 
     @property
     def is_meta(self) -> bool:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from benchmarks.hopper.shapes import PAGE, LayerStep
 from dsv3c.api import compile as compile_artifact
+from dsv3c.backends.triton.tuned_choices import SHIPPED
 from dsv3c.benchmark_gpu import LoadedProgram, load_program
 from dsv3c.ir.targets import Target
 
@@ -24,11 +25,11 @@ EXPERT = re.compile(r"mlp\.experts\.(\d+)\.(gate|up|down)_proj\.weight")
 MOST_TOKENS, MOST_SEQUENCES, CONTEXT = 4096, 128, 1024
 
 
-def prepare(target: Target, folder: Path, model: str = MODEL, layer: int = LAYER) -> None:
+def prepare(target: Target, folder: Path, model: str = MODEL, layer: int = LAYER, tuned: str = SHIPPED) -> None:
     """Compile the artifact.  Raises Dsv3cError for what cannot be compiled."""
     compile_artifact(
         model, folder, target=target.name, layers=(layer, layer + 1), semantics="hf", recipe="deepseek-v3",
-        kernels="aot", force=True, max_tokens=MOST_TOKENS, max_batch=MOST_SEQUENCES, context=CONTEXT,
+        kernels="aot", tuned=tuned, force=True, max_tokens=MOST_TOKENS, max_batch=MOST_SEQUENCES, context=CONTEXT,
     )  # fmt: skip
 
 

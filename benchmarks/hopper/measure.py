@@ -202,8 +202,7 @@ def rotated(
     copies = int(min(MOST_COPIES, max(1, CACHES * session.l2_bytes // size + 1)))
     problems = [problem]
     for index in range(1, copies):
-        place = Place(session.place.device, session.place.target, session.place.num_sms, session.place.seed + index)
-        problems.append(case.build(place))
+        problems.append(case.build(session.place.other(index)))
 
     def made(name: str) -> list[Run]:
         kind, _, what = name.partition(" ")

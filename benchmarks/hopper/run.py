@@ -32,7 +32,7 @@ from benchmarks.hopper.supervise import Event, Supervisor, described, start, war
 from benchmarks.hopper.table import table
 from benchmarks.hopper.worker import Job
 from dsv3c.ir.errors import Dsv3cError
-from dsv3c.ir.targets import Target, load_target
+from dsv3c.ir.targets import load_target
 
 RESULTS = Path(__file__).parents[1] / "results"
 """Holds nothing that was not measured."""
@@ -84,7 +84,13 @@ def slug(found: Event) -> str:
 
 def started(arguments: Namespace, found: Event, seed: int) -> Results:
     """The results before the first case."""
-    options = {"only": arguments.only, "quick": arguments.quick, "budget": arguments.budget, "seed": seed}
+    options = {
+        "only": arguments.only,
+        "quick": arguments.quick,
+        "budget": arguments.budget,
+        "seed": seed,
+        "tuned": arguments.tuned,
+    }
     results = new_results(found["device"], found["versions"], options)
     results["libraries"] = found["libraries"]
     return results
@@ -95,7 +101,7 @@ def prepared(
 ) -> tuple[Job, Plan]:  # fmt: skip
     """Kernels in a folder, and what a worker is started with."""
     target = load_target(found["device"]["target"])
-    place = Place(torch.device("meta"), target, found["device"]["num_sms"])
+    place = Place(torch.device("meta"), target, found["device"]["num_sms"], tuned=arguments.tuned)
     plan, kernels = planned(cases, place), folder / "kernels"
     if arguments.kernels is not None:
         kernels = arguments.kernels
@@ -103,7 +109,7 @@ def prepared(
         compile_plan(plan, target, kernels)
     layer = folder / "layer" if any(case.measured is not None for case in cases) else None
     if layer is not None:
-        prepare_layer(target, layer, cases, plan)
+        prepare_layer(place, layer, cases, plan)
     job = Job(
         events=str(folder / "events.jsonl"),
         kernels=str(kernels.resolve()),
@@ -112,16 +118,17 @@ def prepared(
         seed=seed,
         quick=arguments.quick,
         peers=not arguments.no_peers,
+        tuned=arguments.tuned,
         layer=None if layer is None else str(layer),
     )
     return job, plan
 
 
-def prepare_layer(target: Target, folder: Path, cases: Sequence[Case], plan: Plan) -> None:
+def prepare_layer(place: Place, folder: Path, cases: Sequence[Case], plan: Plan) -> None:
     """Compile the artifact of a layer; where that fails, its cases are open."""
     print("compiling one layer", file=sys.stderr, flush=True)
     try:
-        layer_ours.prepare(target, folder)
+        layer_ours.prepare(place.target, folder, tuned=place.tuned)
     except Dsv3cError as error:
         plan.missing |= {f"{case.name} {CHOSEN}": error.what for case in cases if case.measured is not None}
 

@@ -44,6 +44,8 @@ class Job:
     seed: int
     quick: bool
     peers: bool
+    tuned: str
+    """Tables of measured configurations."""
     layer: str | None = None
     """Artifact of a layer."""
 
@@ -79,7 +81,7 @@ def work(job: Job) -> int:
     events, device = Path(job.events), find_device()
     limits, clock = QUICK if job.quick else Limits(), cuda_clock(device)
     torch.backends.cuda.matmul.allow_tf32 = False
-    place = Place(torch.device("cuda", 0), load_target(device.target), device.num_sms, job.seed)
+    place = Place(torch.device("cuda", 0), load_target(device.target), device.num_sms, job.seed, job.tuned)
     try:
         gpu = CubinGpu(Path(job.kernels))
     except GpuError as error:
@@ -126,7 +128,7 @@ def still_alive() -> bool:
 def warm_up(job: Job, names: list[str]) -> int:
     """Run every peer of these cases once: libraries that compile their kernels when they are called have done so."""
     device = find_device()
-    place = Place(torch.device("cuda", 0), load_target(device.target), device.num_sms, job.seed)
+    place = Place(torch.device("cuda", 0), load_target(device.target), device.num_sms, job.seed, job.tuned)
     cases = {case.name: case for case in every_case()}
     for name in names:
         try:
