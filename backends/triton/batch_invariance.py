@@ -7,10 +7,13 @@ is not called.
 """
 
 import re
+from collections.abc import Iterable
 
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
+from xdsl.ir import SSAValue
 
-from dsv3c.ir.dialects.kernel import ExternOp, KernelCallOp, LaunchOp
+from dsv3c.backends.triton.choices.base import Choice
+from dsv3c.ir.dialects.kernel import ExternOp, KernelCallOp, LaunchOp, LiteralsAttr
 from dsv3c.ir.entry_ranges import is_private
 from dsv3c.ir.errors import IRError, at
 from dsv3c.ir.functions import functions, parent_function
@@ -54,6 +57,15 @@ def check_batch_invariant(module: ModuleOp) -> None:
             function.attributes[BATCH_INVARIANT] = UnitAttr()
 
 
+def varying(module: ModuleOp) -> frozenset[Key]:
+    """What calls have in common that have several configurations."""
+    found = dict[Key, list[dict[str, object]]]()
+    for op in module.walk():
+        if isinstance(op, KernelCallOp):
+            found.setdefault(key_of(op), []).extend(dict(config.as_dict()) for config in op.configs)
+    return frozenset(key for key, configs in found.items() if any(config != configs[0] for config in configs))
+
+
 def config_of(op: KernelCallOp) -> dict[str, object]:
     """The one configuration of a call."""
     (config,) = op.configs
@@ -62,8 +74,19 @@ def config_of(op: KernelCallOp) -> dict[str, object]:
 
 def key_of(op: KernelCallOp) -> Key:
     """What calls have in common that must compute alike: launcher, parameters, and types without the step's sizes."""
-    parameters = sorted((name, str(value)) for name, value in op.parameters.as_dict().items() if name not in WHERE)
-    return (op.launcher.data, *parameters, *(NAMES.sub("", str(value.type)) for value in (*op.inputs, *op.outputs)))
+    return key(op.launcher.data, op.parameters, (*op.inputs, *op.outputs))
+
+
+def key_of_choice(choice: Choice) -> Key:
+    """The same of a call that is not made yet."""
+    operands = dict.fromkeys(value for value in choice.operands.values() if value is not None)
+    return key(choice.launcher, LiteralsAttr.make(choice.parameters), (*operands, *choice.results.values()))
+
+
+def key(launcher: str, parameters: LiteralsAttr, values: Iterable[SSAValue]) -> Key:
+    """Of a launcher with parameters on values."""
+    stated = sorted((name, str(value)) for name, value in parameters.as_dict().items() if name not in WHERE)
+    return (launcher, *stated, *(NAMES.sub("", str(value.type)) for value in values))
 
 
 def function_name(op: LaunchOp) -> str:

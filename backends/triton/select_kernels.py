@@ -37,7 +37,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dsv3c.backends.triton import choices
-from dsv3c.backends.triton.batch_invariance import check_batch_invariant
+from dsv3c.backends.triton.batch_invariance import Key, check_batch_invariant, key_of_choice, varying
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rejected, Rule, Scratch, Selection
 from dsv3c.backends.triton.choices.extern_base import NONE, ExternChoice, asked_for, extern_for
 from dsv3c.backends.triton.tuned_choices import NONE as NO_TABLE
@@ -77,6 +77,8 @@ class Asks:
     """Is told of every choice of a kernel of ours before its ops are replaced; what it gives, of the call."""
     batch_invariant: bool = False
     """See ``Selection``."""
+    plain: frozenset[Key] = frozenset()
+    """Calls that take no twin in Gluon."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,18 @@ class SelectKernelsPass(Pass):
         """Every op of every function."""
         tuned = NO_TABLE if self.batch_invariant else self.tuned
         asks = Asks(asked_for(self.extern), tuned_for(tuned, target_of(ctx)), batch_invariant=self.batch_invariant)
+        if self.batch_invariant and self.gluon:
+            asks = dataclasses.replace(asks, plain=self.not_in_gluon(ctx, module, asks))
         select(ctx, module, asks, num_sms=self.num_sms, gluon=self.gluon)
         if self.batch_invariant:
             check_batch_invariant(module)
+
+    def not_in_gluon(self, ctx: CompileContext, module: ModuleOp, asks: Asks) -> frozenset[Key]:
+        """What a twin in Gluon would compute in some phases only, as it does not read the rows of others."""
+        trial, count = module.clone(), len(ctx.outcomes.items)
+        select(ctx, trial, asks, num_sms=self.num_sms, gluon=True)
+        del ctx.outcomes.items[count:]
+        return varying(trial)
 
 
 def select(ctx: CompileContext, module: ModuleOp, asks: Asks, *, num_sms: int = 0, gluon: bool = True) -> None:
@@ -168,6 +179,9 @@ def needs_kernel(op: Operation) -> bool:
 def lower(ctx: CompileContext, op: Operation, rule: Rule | None, at: Selection, asks: Asks) -> None:
     """One op, and those its kernel takes along: the rules' answers, guards, build, replace."""
     answer = rule(op, at) if rule is not None else Refused(f"no kernel runs {op.name}")
+    if rule is not None and isinstance(answer, Choice) and asks.plain and key_of_choice(answer) in asks.plain:
+        at = dataclasses.replace(at, gluon=False)
+        answer = rule(op, at)
     extern, externs = extern_for(op, at, asks.extern)
     if extern is not None:
         return lower_extern(ctx, op, extern, [not_ours(answer, extern), *externs])
