@@ -26,8 +26,9 @@ from dsv3c.backends.triton.launchers.expanded_attention import expanded_attentio
 from dsv3c.backends.triton.launchers.linear import linear
 from dsv3c.backends.triton.launchers.scaled_grouped_mm import scaled_grouped_mm
 from dsv3c.backends.triton.launchers.scaled_mm import scaled_mm
-from dsv3c.backends.triton.select_kernels import kernel_rules
+from dsv3c.backends.triton.select_kernels import SelectKernelsPass, kernel_rules
 from dsv3c.compiler import Request, compile_model
+from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.kernel import KernelCallOp, LiteralsAttr
 from dsv3c.ir.errors import IRError, UsageError
 from dsv3c.ir.functions import functions
@@ -277,6 +278,36 @@ def test_configurations_by_rows_or_by_phase_are_refused(module: ModuleOp) -> Non
     calls[-1].configs = type(calls[-1].configs)([LiteralsAttr.make(changed)] * 2)
     with pytest.raises(IRError, match=r"rms_norm\.rms_norm has configurations by rows"):
         check_batch_invariant(copy)
+
+
+def experts(name: str, layout: str, alignment: int, rows: str) -> str:
+    """A function that multiplies rows of four experts."""
+    x, w = '!scaled.tensor<tensor<?x256xf8E4M3FN, ["{}"]>, 1x128, f32, mn_major>', "tensor<4x128x256xf8E4M3FN>"
+    kinds = f'{x.format("T")}, tensor<?x2xi64, ["T"]> -> {x.format(rows)}, tensor<?xi32, ["{rows}"]>'
+    return f"""
+    func.func @{name}(%x: {x.format("T")}, %ids: tensor<?x2xi64, ["T"]>,
+        %w: !scaled.tensor<{w}, 1x128x128, f32>) -> tensor<?x128xbf16, ["{rows}"]> {{
+      %rows, %slots, %of = moe.permute %x by %ids experts 4 layout "{layout}" alignment {alignment}
+        : {kinds}, tensor<?xi32, ["{rows}"]>
+      %y = scaled.grouped_mm %rows, %w, %of promote 128 : {x.format(rows)}, !scaled.tensor<{w}, 1x128x128, f32>,
+        tensor<?xi32, ["{rows}"]> -> tensor<?x128xbf16, ["{rows}"]>
+      func.return %y : tensor<?x128xbf16, ["{rows}"]>
+    }}"""
+
+
+@pytest.mark.parametrize("batch_invariant", [False, True])
+def test_a_twin_in_gluon_that_one_phase_could_not_take_is_taken_by_none(batch_invariant: bool) -> None:
+    """It reads contiguous rows of experts, and not those in dense tiles."""
+    decode, prefill = experts("decode", "dense", 1, "4*T"), experts("prefill", "contiguous", 128, "2*T + 508")
+    module, ctx = parse(f"dsv3c.symbol @T min 0 max 256 hint 64\n{decode}{prefill}"), make_context(target=H800)
+    SelectKernelsPass(batch_invariant=batch_invariant).run(ctx, module)
+    calls = [op for op in module.walk() if isinstance(op, KernelCallOp) and "grouped_mm" in op.launcher.data]
+    in_gluon = ["gluon" in config.as_dict() for call in calls for config in call.configs]
+    if batch_invariant:
+        assert config_of(calls[0]) == config_of(calls[1]) and not any(in_gluon)
+        assert len([item for item in ctx.outcomes if "grouped_mm" in item.reason]) == 2, "trials are not told"
+    else:
+        assert any(in_gluon) and not all(in_gluon)
 
 
 @pytest.mark.parametrize("options", [{"extern": ("deep_gemm",)}])
