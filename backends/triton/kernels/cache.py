@@ -91,13 +91,13 @@ def append_kernel(
     offset = tl.load(positions_ptr + t) % PAGE
     page = page.to(tl.int64)
     n = tl.arange(0, BLOCK_L)
-    row = tl.load(latent_ptr + t.to(tl.int64) * latent_stride + n, mask=n < columns, other=0.0)
-    x = row.to(tl.float32)[None, :]
+    m = tl.arange(0, 1).to(tl.int64)
+    from_places = latent_ptr + t.to(tl.int64) * latent_stride + m[:, None] + n[None, :]
+    x = tl.load(from_places, mask=(n < columns)[None, :], other=0.0).to(tl.float32)
     if weight_ptr is not None:
         weight = tl.load(weight_ptr + n, mask=n < columns, other=0.0).to(tl.float32)
         x = normalised(x, weight, columns, EPS, WEIGHT_IN, LATENT)
     latent_out = cache_latent_ptr + page * latent_page + offset * latent_row
-    m = tl.arange(0, 1).to(tl.int64)
     if cache_scale_ptr is not None:
         scale_out = cache_scale_ptr + page * scale_page + offset * scale_row
         store_quantized(
