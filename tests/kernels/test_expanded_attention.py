@@ -151,6 +151,7 @@ def test_one_sequence_in_gluon(tokens: int) -> None:
     run_gluon(Step(new=[tokens], context=[tokens]))
 
 
+LOW = len(GLUON_TILES) - 1
 LONGER = Step(new=[40, 0, 128, 33, 1], context=[300, 5, 128, 50, 129])
 
 
@@ -163,7 +164,7 @@ def test_longer_contexts_in_gluon(tile: int, scores: str) -> None:
 def test_rows_of_no_sequence_do_not_count_in_gluon() -> None:
     """Not even as zero times NaN: a tile of the last sequence's context ends behind it."""
     run_gluon(LONGER, behind=130)
-    run_gluon(LONGER, tile=3, behind=130)
+    run_gluon(LONGER, tile=LOW, behind=130)
 
 
 def test_the_order_of_events_changes_nothing_in_gluon() -> None:
@@ -187,7 +188,7 @@ def test_tokens_behind_the_last_sequence_get_zeros_in_gluon(sequences: int) -> N
     assert not bool(o[known:].any())
 
 
-@pytest.mark.parametrize("tile", [0, 3])
+@pytest.mark.parametrize("tile", [0, LOW])
 def test_exponentials_are_taken_while_values_are_multiplied(tile: int) -> None:
     """Between the wait for the scores and the wait for the products of earlier probabilities with values."""
     config = GLUON_TILES[tile].config()

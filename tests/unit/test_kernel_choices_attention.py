@@ -181,15 +181,13 @@ def test_low_tiles_of_tokens_where_others_leave_multiprocessors_idle() -> None:
 
 def test_expanded_attention_in_gluon() -> None:
     for heads, scores, probs in ((128, "f32", "bf16"), (16, "bf16", "f32")):
-        choice = answer(expanded(heads, scores=scores, probs=probs), gluon=True)
+        choice = answer(expanded(heads, scores=scores, probs=probs), most=None, gluon=True)
         assert isinstance(choice, Choice) and choice.candidates is not None
-        (config,) = choice.configs
-        assert config == {
-            **{"block_q": 128, "block_n": 128, "heads_together": 4, "persistent": 1, "gluon": 1},
-            **{"num_warps": 4, "num_stages": 2},
-        }
+        tile = {"block_q": 128, "block_n": 128, "persistent": 1, "gluon": 1, "num_warps": 4, "num_stages": 2}
+        assert choice.configs == ({**tile, "heads_together": 16, "up_to": 4096}, {**tile, "heads_together": 8})
         measured = choice.candidates.configs[0]
-        assert config == measured[0] and sorted(each.get("gluon", 0) for each in measured) == [0] * 5 + [1] * 4
+        assert measured[1] == choice.configs[1]
+        assert sorted(each.get("gluon", 0) for each in measured) == [0] * 5 + [1] * 5
         assert choice.rejected == expanded_attention.SPILLING
 
 
@@ -208,15 +206,15 @@ def test_what_expanded_attention_in_gluon_is_not_written_for(text: str, words: s
     choice = answer(text, gluon=True)
     assert isinstance(choice, Choice)
     assert not any(config.get("gluon", 0) for config in choice.configs)
-    assert choice.rejected[0].candidate == "128x128, heads by 4 (Gluon)" and words in choice.rejected[0].reason
+    assert choice.rejected[0].candidate == "128x128, heads by 16 (Gluon)" and words in choice.rejected[0].reason
 
 
 def test_less_shared_memory_leaves_lower_tiles_in_gluon() -> None:
     choice = answer(expanded(), replace(H800, shared_memory_bytes_per_block=163840), gluon=True)
     assert isinstance(choice, Choice)
-    assert [(config["block_n"], config["gluon"]) for config in choice.configs] == [(64, 1)]
+    assert [(config["block_n"], config["heads_together"]) for config in choice.configs] == [(64, 16)]
     assert choice.rejected[0] == Rejected(
-        "128x128, heads by 4 (Gluon)", "takes 217600 bytes of shared memory, a block has 163840"
+        "128x128, heads by 16 (Gluon)", "takes 217600 bytes of shared memory, a block has 163840"
     )
     small = answer(expanded(), replace(H800, shared_memory_bytes_per_block=100000), gluon=True)
     assert isinstance(small, Choice) and not any(config.get("gluon", 0) for config in small.configs)

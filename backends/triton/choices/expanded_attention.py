@@ -43,7 +43,7 @@ class GluonTile:
 
     @property
     def name(self) -> str:
-        """``128x128, heads by 4 (Gluon)``."""
+        """``128x128, heads by 16 (Gluon)``."""
         return f"{TALL}x{self.rows}, heads by {self.heads_together} (Gluon)"
 
     def config(self) -> Config:
@@ -63,8 +63,11 @@ GLUON_STAGES = 2
 """Tiles of keys, and tiles of values, that it holds."""
 STAGING = 4608
 """Bytes through which it turns sums into rows, and barriers."""
-GLUON_TILES = (GluonTile(128, 4), GluonTile(128, 1), GluonTile(128, 16), GluonTile(64, 4))
-"""Candidates, the best first: at 64 rows, products with a new maximum are twice as many."""
+GLUON_TILES = (GluonTile(128, 16), GluonTile(128, 8), GluonTile(128, 4), GluonTile(64, 16), GluonTile(64, 8))
+"""Candidates, the best first: tiles of half the rows are twice as many to take maxima of and to wait for."""
+TOGETHER = 4096
+"""Tokens up to which 16 heads are gone through together: with more to do, fewer heads fill the device as well, and
+their keys and values are read from memory less often."""
 TILES = (
     AttentionTile(128, 64, num_warps=8, num_stages=3),
     AttentionTile(64, 64, num_warps=4, num_stages=3),
@@ -107,7 +110,8 @@ def expanded_attention(op: ExpandedAttentionOp, at: Selection) -> Choice | Refus
     if tile.queries == TALL and low is not None and bound:
         configs.insert(0, {"up_to": bound, **low.config("block_q")})
     if in_gluon:
-        configs = [in_gluon[0].config()]
+        many, few = in_gluon[:2]
+        configs = [{"up_to": TOGETHER, **many.config()}, few.config()]
     fitting = [tile.config("block_q") for tile in tiles if needed(tile) <= shared_limit(at)]
     return Choice(
         launcher="expanded_attention.expanded_attention",

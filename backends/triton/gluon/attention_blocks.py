@@ -30,15 +30,15 @@ def sequence_of_block(
 
 @gluon.jit
 def block_of(
-    tile: gl.tensor, step: gl.tuple, BLOCK_Q: gl.constexpr, HEADS_TOGETHER: gl.constexpr
+    tile: gl.tensor, step: gl.tuple, BLOCK_Q: gl.constexpr
 ) -> tuple[gl.tensor, gl.tensor, gl.tensor, gl.tensor, gl.tensor, gl.tensor, gl.tensor]:
     """A tile's head, first token, end of its sequence, context rows before, context rows, and rows seen: least, most.
 
     A tile without tokens starts at its end; one behind the last sequence sees no rows.
     """
-    positions_ptr, seq_offsets_ptr, context_lens_ptr, num_tokens, num_sequences, num_blocks = step
-    row = tile // HEADS_TOGETHER
-    head = row // num_blocks * HEADS_TOGETHER + tile % HEADS_TOGETHER
+    positions_ptr, seq_offsets_ptr, context_lens_ptr, num_tokens, num_sequences, num_blocks, heads_together = step
+    row = tile // heads_together
+    head = row // num_blocks * heads_together + tile % heads_together
     block = num_blocks - 1 - row % num_blocks  # the longest contexts first
     n, before = sequence_of_block(seq_offsets_ptr, context_lens_ptr, num_sequences, block, BLOCK_Q)
     first = gl.load(seq_offsets_ptr + n)

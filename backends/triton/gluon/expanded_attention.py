@@ -50,7 +50,7 @@ MAX_REGISTERS = {"expanded_attention_kernel": 168}
 def copy_tiles(
     tensors: gl.tuple, strides: gl.tuple, step: gl.tuple, memory: gl.tuple, barriers: gl.tuple,
     num_tiles: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr,
-    HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
+    SCORES: gl.constexpr,
 ) -> None:  # fmt: skip
     """The copying warp: takes blocks; queries of a block once, then keys of each tile one tile ahead of values.
 
@@ -67,7 +67,7 @@ def copy_tiles(
     tile = gl.atomic_add(next_ptr, 1, sem="relaxed")
     while tile < num_tiles:
         following = gl.atomic_add(next_ptr, 1, sem="relaxed")
-        head, start, end, before, length, least, most = block_of(tile, step, BLOCK_Q, HEADS_TOGETHER)
+        head, start, end, before, length, least, most = block_of(tile, step, BLOCK_Q)
         count = gl.cdiv(most, BLOCK_N)
         if start < end:
             mbarrier.wait(q_free, (turn & 1) ^ 1)
@@ -192,7 +192,7 @@ def clear_rows(values: Shared, first: gl.tensor, WG: gl.constexpr, BLOCK_N: gl.c
 def attend(
     WG: gl.constexpr, tensors: gl.tuple, strides: gl.tuple, step: gl.tuple, memory: gl.tuple, barriers: gl.tuple,
     num_tiles: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr,
-    HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
+    SCORES: gl.constexpr,
 ) -> None:  # fmt: skip
     """A computing warpgroup: its 64 tokens of every block of the program."""
     o_ptr = tensors[4]
@@ -276,12 +276,11 @@ def attend(
 def attend_first(
     tensors: gl.tuple, strides: gl.tuple, step: gl.tuple, memory: gl.tuple, barriers: gl.tuple,
     num_tiles: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr,
-    HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
+    SCORES: gl.constexpr,
 ) -> None:  # fmt: skip
     """The first 64 tokens of a block."""
     attend(
-        0, tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, HEADS_TOGETHER,
-        SCORES,
+        0, tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, SCORES,
     )  # fmt: skip
 
 
@@ -289,12 +288,11 @@ def attend_first(
 def attend_second(
     tensors: gl.tuple, strides: gl.tuple, step: gl.tuple, memory: gl.tuple, barriers: gl.tuple,
     num_tiles: gl.tensor, softmax_scale: gl.tensor, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr,
-    HEADS_TOGETHER: gl.constexpr, SCORES: gl.constexpr,
+    SCORES: gl.constexpr,
 ) -> None:  # fmt: skip
     """The other 64 tokens of a block."""
     attend(
-        1, tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, HEADS_TOGETHER,
-        SCORES,
+        1, tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, SCORES,
     )  # fmt: skip
 
 
@@ -303,11 +301,11 @@ def expanded_attention_kernel(
     q_nope_desc: Described, q_rope_desc: Described, kv_desc: Described, k_rope_desc: Described,
     positions_ptr: gl.tensor, seq_offsets_ptr: gl.tensor, context_lens_ptr: gl.tensor, o_ptr: gl.tensor,
     next_ptr: gl.tensor | None, softmax_scale: gl.tensor, num_tokens: gl.tensor, num_sequences: gl.tensor,
-    num_blocks: gl.tensor, num_tiles: gl.tensor, q_nope_token: gl.tensor, q_nope_head: gl.tensor,
-    q_rope_token: gl.tensor, q_rope_head: gl.tensor, kv_row: gl.tensor, kv_head: gl.tensor, k_rope_row: gl.tensor,
-    o_token: gl.tensor, o_head: gl.tensor, NOPE: gl.constexpr, ROPE: gl.constexpr, VALUES: gl.constexpr,
-    SCORES: gl.constexpr, PROBS: gl.constexpr, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr, BLOCK_K: gl.constexpr,
-    BLOCK_D: gl.constexpr, BLOCK_V: gl.constexpr, HEADS_TOGETHER: gl.constexpr,
+    num_blocks: gl.tensor, num_tiles: gl.tensor, heads_together: gl.tensor, q_nope_token: gl.tensor,
+    q_nope_head: gl.tensor, q_rope_token: gl.tensor, q_rope_head: gl.tensor, kv_row: gl.tensor, kv_head: gl.tensor,
+    k_rope_row: gl.tensor, o_token: gl.tensor, o_head: gl.tensor, NOPE: gl.constexpr, ROPE: gl.constexpr,
+    VALUES: gl.constexpr, SCORES: gl.constexpr, PROBS: gl.constexpr, BLOCK_Q: gl.constexpr, BLOCK_N: gl.constexpr,
+    BLOCK_K: gl.constexpr, BLOCK_D: gl.constexpr, BLOCK_V: gl.constexpr,
 ) -> None:  # fmt: skip
     """As many tiles as the program comes to, each a block of one sequence's tokens, of one head."""
     gl.static_assert(next_ptr is not None, "programs take tiles from a counter")
@@ -338,22 +336,19 @@ def expanded_attention_kernel(
         mbarrier.init(v_free.index(i), count=2)
     tensors = (q_nope_desc, q_rope_desc, kv_desc, k_rope_desc, o_ptr, next_ptr)
     strides = (q_nope_head, q_rope_head, kv_head, o_token, o_head)
-    step = (positions_ptr, seq_offsets_ptr, context_lens_ptr, num_tokens, num_sequences, num_blocks)
+    step = (positions_ptr, seq_offsets_ptr, context_lens_ptr, num_tokens, num_sequences, num_blocks, heads_together)
     memory = (q, qd, keys, ropes, values, note)
     barriers = (q_full, q_free, k_full, k_free, v_full, v_free, note_full, cleared)
     gl.warp_specialize(
         [
             (attend_first, (
-                tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, HEADS_TOGETHER,
-                SCORES,
+                tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, SCORES,
             )),
             (attend_second, (
-                tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, HEADS_TOGETHER,
-                SCORES,
+                tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, SCORES,
             )),
             (copy_tiles, (
-                tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, HEADS_TOGETHER,
-                SCORES,
+                tensors, strides, step, memory, barriers, num_tiles, softmax_scale, BLOCK_Q, BLOCK_N, SCORES,
             )),
         ],
         [4, 1],

@@ -71,18 +71,18 @@ def attend_tile(
     tile: tl.tensor, q_nope_ptr: tl.tensor, q_rope_ptr: tl.tensor, kv_ptr: tl.tensor, k_rope_ptr: tl.tensor,
     positions_ptr: tl.tensor, seq_offsets_ptr: tl.tensor, context_lens_ptr: tl.tensor, o_ptr: tl.tensor,
     softmax_scale: tl.tensor, num_tokens: tl.tensor, num_sequences: tl.tensor, num_blocks: tl.tensor,
-    q_nope_token: tl.tensor, q_nope_head: tl.tensor, q_rope_token: tl.tensor, q_rope_head: tl.tensor, kv_row: tl.tensor,
-    kv_head: tl.tensor, k_rope_row: tl.tensor, o_token: tl.tensor, o_head: tl.tensor, NOPE: tl.constexpr,
-    ROPE: tl.constexpr, VALUES: tl.constexpr, SCORES: tl.constexpr, PROBS: tl.constexpr, BLOCK_Q: tl.constexpr,
-    BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_D: tl.constexpr, BLOCK_V: tl.constexpr,
-    HEADS_TOGETHER: tl.constexpr,
+    heads_together: tl.tensor, q_nope_token: tl.tensor, q_nope_head: tl.tensor, q_rope_token: tl.tensor,
+    q_rope_head: tl.tensor, kv_row: tl.tensor, kv_head: tl.tensor, k_rope_row: tl.tensor, o_token: tl.tensor,
+    o_head: tl.tensor, NOPE: tl.constexpr, ROPE: tl.constexpr, VALUES: tl.constexpr, SCORES: tl.constexpr,
+    PROBS: tl.constexpr, BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_D: tl.constexpr,
+    BLOCK_V: tl.constexpr,
 ) -> None:  # fmt: skip
     """One head of a block of one sequence's tokens; tokens behind the last sequence get zeros.
 
-    Tiles go through the blocks of HEADS_TOGETHER heads at a time, those with the longest contexts first.
+    Tiles go through the blocks of ``heads_together`` heads at a time, those with the longest contexts first.
     """
-    heads_and_block = tile // HEADS_TOGETHER
-    head = heads_and_block // num_blocks * HEADS_TOGETHER + tile % HEADS_TOGETHER
+    heads_and_block = tile // heads_together
+    head = heads_and_block // num_blocks * heads_together + tile % heads_together
     block = num_blocks - 1 - heads_and_block % num_blocks
     n, before = sequence_of_block(seq_offsets_ptr, context_lens_ptr, num_sequences, block, BLOCK_Q)
     first = tl.load(seq_offsets_ptr + n)
@@ -128,27 +128,27 @@ def expanded_attention_kernel(
     q_nope_ptr: tl.tensor, q_rope_ptr: tl.tensor, kv_ptr: tl.tensor, k_rope_ptr: tl.tensor, positions_ptr: tl.tensor,
     seq_offsets_ptr: tl.tensor, context_lens_ptr: tl.tensor, o_ptr: tl.tensor, next_ptr: tl.tensor | None,
     softmax_scale: tl.tensor, num_tokens: tl.tensor, num_sequences: tl.tensor, num_blocks: tl.tensor,
-    num_tiles: tl.tensor, q_nope_token: tl.tensor, q_nope_head: tl.tensor, q_rope_token: tl.tensor,
-    q_rope_head: tl.tensor, kv_row: tl.tensor, kv_head: tl.tensor, k_rope_row: tl.tensor, o_token: tl.tensor,
-    o_head: tl.tensor, NOPE: tl.constexpr, ROPE: tl.constexpr, VALUES: tl.constexpr, SCORES: tl.constexpr,
-    PROBS: tl.constexpr, BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_D: tl.constexpr,
-    BLOCK_V: tl.constexpr, HEADS_TOGETHER: tl.constexpr,
+    num_tiles: tl.tensor, heads_together: tl.tensor, q_nope_token: tl.tensor, q_nope_head: tl.tensor,
+    q_rope_token: tl.tensor, q_rope_head: tl.tensor, kv_row: tl.tensor, kv_head: tl.tensor, k_rope_row: tl.tensor,
+    o_token: tl.tensor, o_head: tl.tensor, NOPE: tl.constexpr, ROPE: tl.constexpr, VALUES: tl.constexpr,
+    SCORES: tl.constexpr, PROBS: tl.constexpr, BLOCK_Q: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr,
+    BLOCK_D: tl.constexpr, BLOCK_V: tl.constexpr,
 ) -> None:  # fmt: skip
     """One tile, or as many as the program comes to: ``next_ptr`` counts those that were taken.  See ``attend_tile``."""
     if next_ptr is None:
         attend_tile(
             tl.program_id(0), q_nope_ptr, q_rope_ptr, kv_ptr, k_rope_ptr, positions_ptr, seq_offsets_ptr,
-            context_lens_ptr, o_ptr, softmax_scale, num_tokens, num_sequences, num_blocks, q_nope_token, q_nope_head,
-            q_rope_token, q_rope_head, kv_row, kv_head, k_rope_row, o_token, o_head, NOPE, ROPE, VALUES, SCORES, PROBS,
-            BLOCK_Q, BLOCK_N, BLOCK_K, BLOCK_D, BLOCK_V, HEADS_TOGETHER,
+            context_lens_ptr, o_ptr, softmax_scale, num_tokens, num_sequences, num_blocks, heads_together, q_nope_token,
+            q_nope_head, q_rope_token, q_rope_head, kv_row, kv_head, k_rope_row, o_token, o_head, NOPE, ROPE, VALUES,
+            SCORES, PROBS, BLOCK_Q, BLOCK_N, BLOCK_K, BLOCK_D, BLOCK_V,
         )  # fmt: skip
     else:
         tile = tl.atomic_add(next_ptr, 1, sem="relaxed")
         while tile < num_tiles:
             attend_tile(
                 tile, q_nope_ptr, q_rope_ptr, kv_ptr, k_rope_ptr, positions_ptr, seq_offsets_ptr, context_lens_ptr,
-                o_ptr, softmax_scale, num_tokens, num_sequences, num_blocks, q_nope_token, q_nope_head, q_rope_token,
-                q_rope_head, kv_row, kv_head, k_rope_row, o_token, o_head, NOPE, ROPE, VALUES, SCORES, PROBS, BLOCK_Q,
-                BLOCK_N, BLOCK_K, BLOCK_D, BLOCK_V, HEADS_TOGETHER,
+                o_ptr, softmax_scale, num_tokens, num_sequences, num_blocks, heads_together, q_nope_token, q_nope_head,
+                q_rope_token, q_rope_head, kv_row, kv_head, k_rope_row, o_token, o_head, NOPE, ROPE, VALUES, SCORES,
+                PROBS, BLOCK_Q, BLOCK_N, BLOCK_K, BLOCK_D, BLOCK_V,
             )  # fmt: skip
             tile = tl.atomic_add(next_ptr, 1, sem="relaxed")

@@ -49,6 +49,7 @@ def expanded_attention(
             **{"positions_ptr": positions, "seq_offsets_ptr": seq_offsets, "context_lens_ptr": context_lens},
             **{"o_ptr": o, "next_ptr": counter, "softmax_scale": scale},
             **{"num_tokens": tokens, "num_sequences": sequences, "num_blocks": blocks, "num_tiles": tiles},
+            "heads_together": gcd(heads, config.get("heads_together", 1)),
             **{"q_nope_token": Static(q_nope.stride(0)), "q_nope_head": Static(q_nope.stride(1))},
             **{"q_rope_token": Static(q_rope.stride(0)), "q_rope_head": Static(q_rope.stride(1))},
             **{"kv_row": Static(kv.stride(0)), "kv_head": Static(kv.stride(1))},
@@ -59,7 +60,6 @@ def expanded_attention(
             **{"NOPE": nope, "ROPE": rope, "VALUES": values, "SCORES": scores, "PROBS": probs},
             **{"BLOCK_Q": block_q, "BLOCK_N": block_n},
             **{"BLOCK_K": padded(nope), "BLOCK_D": padded(rope), "BLOCK_V": padded(values)},
-            "HEADS_TOGETHER": gcd(heads, config.get("heads_together", 1)),
         },
         config,
     )
