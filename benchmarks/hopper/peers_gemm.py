@@ -36,15 +36,24 @@ def deep_gemm_dense(x: Scaled, w: Scaled) -> Peer:
 def cublas_scaled(x: Scaled, w: Scaled, of_x: str, of_w: str) -> Peer:
     """``torch.nn.functional.scaled_mm`` with a recipe by blocks.
 
-    x's scales have rows adjacent, as ours; w's lie with blocks of K adjacent, padded to 16 bytes.
+    x's scales have rows adjacent, as ours; w's lie with blocks of K adjacent, padded to 16 bytes.  Versions of PyTorch
+    disagree on whether the padding is part of the tensor: the first form that runs is taken.
     """
     functional: Any = torch.nn.functional
     multiply, kind_x, kind_w = functional.scaled_mm, *(getattr(functional.ScalingType, kind) for kind in (of_x, of_w))
     blocks_n, blocks_k = w.scale.shape
     padded = torch.ones(blocks_n, -(-blocks_k // 4) * 4, device=w.scale.device)
     padded[:, :blocks_k] = w.scale
-    right, scale_x, scale_w = w.data.t(), x.scale.t().contiguous().t(), padded[:, :blocks_k].t()
-    return Peer(lambda: multiply(x.data, right, scale_x, kind_x, scale_w, kind_w, output_dtype=torch.bfloat16))
+    right, scale_x = w.data.t(), x.scale.t().contiguous().t()
+
+    def run(scale_w: Tensor) -> Tensor:
+        return multiply(x.data, right, scale_x, kind_x, scale_w, kind_w, output_dtype=torch.bfloat16)
+
+    try:
+        run(padded.t())
+    except (RuntimeError, ValueError):
+        return Peer(lambda: run(padded[:, :blocks_k].t()))
+    return Peer(lambda: run(padded.t()))
 
 
 def cublas_tensor_wise(values: Tensor, w: Scaled) -> Peer:

@@ -128,6 +128,8 @@ def interleaved(runs: Mapping[str, Run], clock: Clock, limits: Limits) -> tuple[
         except Exception as error:  # a peer may raise anything: the others go on
             errors[name] = f"{type(error).__name__}: {error}"
     alive = [name for name in runs if name not in errors]
+    if not alive:
+        return {}, errors
     found = {name: [timed(runs[name], clock, hosts[name])] for name in alive}
     first = sum(seconds for each in found.values() for seconds in each)
     waiting = sum(LEAD * hosts[name] for name in alive)

@@ -265,6 +265,7 @@ def test_what_raises_when_it_is_timed_has_no_time() -> None:
 
     found, errors = interleaved({"bad": bad, "good": clock.run(1)}, clock, Limits(1e-9, 2, 2))
     assert errors == {"bad": "ValueError: no such shape"} and found["good"].runs == 2
+    assert interleaved({"bad": bad}, clock, Limits()) == ({}, errors)
 
 
 def test_longer_runs_are_repeated_less() -> None:
