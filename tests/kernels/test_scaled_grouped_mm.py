@@ -77,7 +77,8 @@ def test_tiles_higher_than_an_expert_has_room_for(layout: str) -> None:
 
 
 FORMS = {
-    "tall": config(128, 128, persistent=True, num_stages=3),
+    "two consumers": config(128, 128, persistent=True, num_stages=3),
+    "two wide consumers": config(128, 256, persistent=True, num_stages=3),
     "one consumer": config(64, 128, persistent=True, num_stages=4),
     "swap": config(32, 128, swap=True, persistent=True, num_stages=4),
     "swap, one consumer": config(64, 64, swap=True, persistent=True, num_stages=3),
@@ -98,12 +99,17 @@ def test_programs_walk_tiles(layout: str, name: str) -> None:
 
 @pytest.mark.parametrize("layout", ["contiguous", "masked"])
 @pytest.mark.parametrize("name", FORMS)
-@pytest.mark.parametrize(("kind", "sizes"), [("outliers", (192, 320)), ("normal", (144, 512))])
+@pytest.mark.parametrize(("kind", "sizes"), [("outliers", (192, 320)), ("normal", (272, 512))])
 def test_warpgroups_walk_tiles(layout: str, name: str, kind: str, sizes: tuple[int, int]) -> None:
     """Sizes that no tile divides; three programs, so that rings go on from tile to tile."""
     gpu, configs = GluonInterpreterGpu(num_sms=3, seed=len(name)), [{**FORMS[name], "gluon": 1}]
     check_grouped(layout, ids=MANY, kind=kind, sizes=sizes, configs=configs, alignment=128, gpu=gpu)
     assert gpu.emulated == 1
+
+
+def test_groups_that_are_aligned_to_a_high_tile() -> None:
+    configs = [config(256, 128, persistent=True, gluon=True, num_stages=3)]
+    check_grouped("contiguous", ids=MANY, configs=configs, alignment=256, gpu=GluonInterpreterGpu(num_sms=2))
 
 
 @pytest.mark.parametrize("layout", ["contiguous", "masked"])

@@ -93,12 +93,14 @@ def test_bias(swap: bool) -> None:
 
 FORMS = {
     "persistent": config(16, 64, persistent=True),
-    "tall": config(128, 128, persistent=True, num_stages=3),
+    "two consumers": config(128, 128, persistent=True, num_stages=3),
+    "two tall consumers": config(256, 128, persistent=True, num_stages=3),
+    "two wide consumers": config(128, 256, persistent=True, num_stages=3),
     "one consumer": config(64, 128, persistent=True, num_stages=4),
     "swap": config(16, 128, swap=True, persistent=True, num_stages=4),
     "swap, one consumer": config(64, 64, swap=True, persistent=True, num_stages=3),
     "split": config(32, 64, swap=True, persistent=True, split_k=3, num_stages=4),
-    "split, tall": config(128, 128, persistent=True, split_k=2, num_stages=3),
+    "split, two consumers": config(128, 128, persistent=True, split_k=2, num_stages=3),
 }
 """Programs that walk tiles; of the last two, parts of K."""
 EMULATED = [name for name in FORMS if name != "persistent"]
@@ -125,7 +127,10 @@ def test_warpgroups_walk_tiles_and_parts(name: str, sizes: tuple[int, int, int],
     assert gpu.emulated == 1
 
 
-@pytest.mark.parametrize(("rows", "name"), [(1, "swap"), (1, "split"), (127, "tall")])
+@pytest.mark.parametrize(
+    ("rows", "name"),
+    [(1, "swap"), (1, "split"), (127, "two consumers"), (300, "two tall consumers"), (130, "two wide consumers")],
+)
 def test_warpgroups_round_what_they_store(rows: int, name: str) -> None:
     check_mm((rows, 2112, 256), configs=emulated(name), gpu=GluonInterpreterGpu(num_sms=5, seed=rows))
 

@@ -18,8 +18,10 @@ ROWS = 64
 NUM_WARPS = 4
 """Of the first consumer; the kernel adds another's, and those of the producer."""
 LEAST_SCALES, SCALE_BYTES = 32, 4
-LEAST_STAGES, MOST_STAGES = 4, 8
-"""Blocks of K in flight: two pairs, of which one is multiplied; and what hides the latency of memory."""
+LEAST_STAGES, LEAST_OF_LARGE, MOST_STAGES = 4, 3, 8
+"""Blocks of K in flight: two pairs, of which one is multiplied; of large tiles one and two; what hides all latency."""
+LARGE = 128 * 128
+"""Elements of a tile that two warpgroups sum at once; of a larger one they sum twice as many, block by block."""
 SPARE_BYTES = 1024
 """Of shared memory, for barriers and alignment."""
 SPLITS = (1, 2, 3, 4, 6, 8, 12, 16)
@@ -54,14 +56,27 @@ class WarpTile:
         """``128x128 in Gluon``."""
         return f"{self.block_m}x{self.block_n} in Gluon"
 
+    @property
+    def is_large(self) -> bool:
+        """Whether a warpgroup has two products of every block."""
+        return self.block_m * self.block_n > LARGE
+
+    @property
+    def least_stages(self) -> int:
+        """Blocks in flight that it must have room for."""
+        return LEAST_OF_LARGE if self.is_large else LEAST_STAGES
+
     def stage_bytes(self) -> int:
         """Shared memory of a block of K: tiles of x and w, and the scales of x."""
         return (self.block_m + self.block_n) * BLOCK + max(self.block_m, LEAST_SCALES) * SCALE_BYTES
 
+    def other_bytes(self, y_bytes: int) -> int:
+        """Shared memory beside: what is stored of y, a quarter of large tiles, of ``y_bytes`` an element."""
+        return self.block_m * self.block_n * y_bytes // (4 if self.is_large else 1) + SPARE_BYTES
+
     def stages(self, y_bytes: int, limit: int) -> int:
-        """Blocks in flight that a block's shared memory has room for, beside the tile of y (``y_bytes`` an element)."""
-        left = limit - SPARE_BYTES - self.block_m * self.block_n * y_bytes
-        return min(MOST_STAGES, left // self.stage_bytes())
+        """Blocks in flight that a block's shared memory has room for."""
+        return min(MOST_STAGES, (limit - self.other_bytes(y_bytes)) // self.stage_bytes())
 
     def config(self, stages: int, splits: int = 1) -> Config:
         """As launchers take it."""
@@ -88,17 +103,19 @@ TILES = (
     WarpTile(64, 128, swap=True),
     WarpTile(64, 128),
     WarpTile(128, 128),
+    WarpTile(128, 256),
+    WarpTile(256, 128),
 )
-"""Candidates: for few tokens those whose weights fill a tensor core's rows."""
+"""Candidates: for few tokens those whose weights fill a tensor core's rows; for many those that copy less."""
 TOO_LARGE = (
-    Rejected("256x128 in Gluon, two sums of 64x128 a warpgroup", "640 bytes spilled at 232 registers of a consumer"),
-    Rejected("128x256 in Gluon, sums of 64x256", "928 bytes spilled at 232 registers of a consumer"),
+    Rejected("256x128 in Gluon, a block's two products in registers of their own", "640 bytes spilled"),
+    Rejected("128x256 in Gluon, products of 64x256", "928 bytes spilled"),
     Rejected(
-        "128x128 in Gluon, a block's product in flight from one pair to the next",
+        "128x128 in Gluon, a product in flight from one pair of blocks to the next",
         "ptxas makes products wait for one another (C7514)",
     ),
 )
-"""For sm_90a, by ptxas of Triton 3.9 (256x128: 436, 128x256: 912 bytes by that of Triton 3.6)."""
+"""For sm_90a, 232 registers for a thread that multiplies, by ptxas of Triton 3.9."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +143,9 @@ class WarpProduct:
 
 def why_unusable(tile: WarpTile, product: WarpProduct, limit: int) -> str:
     """The reason; empty for a tile that can be used."""
-    if tile.stages(product.y_bytes, limit) < LEAST_STAGES:
-        needed = LEAST_STAGES * tile.stage_bytes() + tile.block_m * tile.block_n * product.y_bytes + SPARE_BYTES
-        return f"{LEAST_STAGES} stages take {needed} bytes of shared memory, a block has {limit}"
+    if tile.stages(product.y_bytes, limit) < tile.least_stages:
+        needed = tile.least_stages * tile.stage_bytes() + tile.other_bytes(product.y_bytes)
+        return f"{tile.least_stages} stages take {needed} bytes of shared memory, a block has {limit}"
     if product.divides and product.divides % tile.block_m:
         return f"groups are aligned to {product.divides} rows: it would hold rows of two"
     return ""
@@ -145,7 +162,8 @@ def predicted_s(tile: WarpTile, splits: int, rows: int, product: WarpProduct, ta
     flops = 2 * tile.block_m * tile.block_n * 2 * BLOCK / (target.flops_per_s("f8E4M3FN") * share / num_sms)
     copied = (tile.block_m + tile.block_n) * 2 * BLOCK / (CACHE_BYTES_PER_S * share / num_sms)
     waves = -(-product.items(tile, rows) * splits // num_sms)
-    work = waves * (TILE_S + -(-product.pairs // splits) * max(flops, copied, PAIR_S))
+    stored = TILE_S * (2 if tile.is_large else 1)
+    work = waves * (stored + -(-product.pairs // splits) * max(flops, copied, PAIR_S))
     moved = product.groups * (
         product.columns * product.inner + rows * product.inner + rows * product.columns * product.y_bytes
     )
@@ -155,9 +173,9 @@ def predicted_s(tile: WarpTile, splits: int, rows: int, product: WarpProduct, ta
     return taken
 
 
-def splits_for(product: WarpProduct, bound: int) -> list[int]:
+def splits_for(tile: WarpTile, product: WarpProduct, bound: int) -> list[int]:
     """Parts that K may be cut into for at most ``bound`` rows (0: any number)."""
-    if not product.may_split or not 0 < bound <= SPLIT_ROWS:
+    if not product.may_split or not 0 < bound <= SPLIT_ROWS or tile.is_large:
         return [1]
     return [splits for splits in SPLITS if splits == 1 or product.pairs // splits >= LEAST_PAIRS]
 
@@ -183,7 +201,7 @@ def best(tiles: Sequence[WarpTile], rows: int, bound: int, product: WarpProduct,
         copied = product.items(tile, rows) * (tile.block_m + tile.block_n)
         return predicted_s(tile, splits, rows, product, at.target, at.num_sms), copied
 
-    tile, splits = min(((tile, splits) for tile in tiles for splits in splits_for(product, bound)), key=cost)
+    tile, splits = min(((tile, splits) for tile in tiles for splits in splits_for(tile, product, bound)), key=cost)
     return tile.config(tile.stages(product.y_bytes, limit), splits)
 
 
@@ -195,6 +213,6 @@ def all_configs(tiles: Sequence[WarpTile], bound: int, product: WarpProduct, at:
         tile.config(tile.stages(product.y_bytes, limit), splits)
         for tile in tiles
         if not bound or tile.block_m < 2 * max(bound, low)
-        for splits in splits_for(product, bound)
+        for splits in splits_for(tile, product, bound)
         if splits == 1 or product.items(tile, bound) * splits <= 2 * at.num_sms
     ]

@@ -24,6 +24,8 @@ ROWS = gl.constexpr(64)
 """Of a warpgroup's product."""
 GRANULE = gl.constexpr(128)
 """Rows of w, and elements of K, that share a scale."""
+MOST_CONSUMERS = gl.constexpr(2)
+"""Two multiply tiles of 128 x 128; of larger ones, each multiplies two parts of 64 x 128."""
 SCALE_BYTES = gl.constexpr(4)
 ALIGNED = gl.constexpr(4)
 """Scales are copied from a multiple of so many, 16 bytes."""
@@ -165,22 +167,102 @@ def scaled_product(
 
 
 @gluon.jit
+def double_product(
+    ring: gl.tuple,
+    slot: gl.tensor,
+    phase: gl.tensor,
+    w_scale_ptr: gl.tensor,
+    w_scale_other: gl.tensor,
+    stride_ws_k: gl.tensor,
+    blocks: gl.tensor,
+    first: gl.tensor,
+    last: gl.tensor,
+    WARPGROUP: gl.constexpr,
+    TALL: gl.constexpr,
+) -> tuple[gl.tensor, gl.tensor, gl.tensor, gl.tensor]:
+    """As ``scaled_product`` for two parts of a tile: 128 rows of x (TALL), or 256 of w, whose scales are at two places.
+
+    Two sums [64, 128], and the slot after them.  A product is scaled and added before the next starts in its registers:
+    while this warpgroup adds, the other multiplies.
+    """
+    x_tiles, scales, w_tiles, full, empty = ring
+    STAGES: gl.constexpr = x_tiles.shape[0]
+    mma: gl.constexpr = gl.NVMMADistributedLayout(version=[3, 0], warps_per_cta=[4, 1], instr_shape=[16, GRANULE, 32])
+    ROW: gl.constexpr = WARPGROUP * (2 * ROWS if TALL else ROWS)
+    OTHER_ROW: gl.constexpr = ROW + (ROWS if TALL else 0)
+    OTHER_COLUMN: gl.constexpr = 0 if TALL else GRANULE
+    total = gl.zeros((ROWS, GRANULE), gl.float32, mma)
+    other = gl.zeros((ROWS, GRANULE), gl.float32, mma)
+    nothing = gl.zeros((ROWS, GRANULE), gl.float32, mma)
+    s_w = gl.load(w_scale_ptr + 2 * first * stride_ws_k)
+    s_v = gl.load(w_scale_other + 2 * first * stride_ws_k)
+    for block in range(2 * first, 2 * last):
+        following = gl.minimum(block + 1, blocks - 1) * stride_ws_k
+        w_next, v_next = gl.load(w_scale_ptr + following), gl.load(w_scale_other + following)
+        mbarrier.wait(full.index(slot), phase)
+        x, s, w = x_tiles.index(slot), scales.index(slot), w_tiles.index(slot)
+        s_x = s.slice(ROW, ROWS, dim=1).permute((1, 0)).load(mma)
+        right = w.slice(0, GRANULE, dim=0).permute((1, 0))
+        product = warpgroup_mma(x.slice(ROW, ROWS, dim=0), right, nothing, use_acc=False, is_async=True)
+        product = warpgroup_mma_wait(0, (product,))
+        total += product * (s_x * s_w)
+        # Both keep the assembler from starting the second product in other registers, of which there are too few: what
+        # a wait is given is computed before it, and a wait for a barrier ends a block of instructions.
+        total = warpgroup_mma_wait(0, (total,))
+        mbarrier.wait(full.index(slot), phase)
+        s_x = s.slice(OTHER_ROW, ROWS, dim=1).permute((1, 0)).load(mma)
+        right = w.slice(OTHER_COLUMN, GRANULE, dim=0).permute((1, 0))
+        product = warpgroup_mma(x.slice(OTHER_ROW, ROWS, dim=0), right, nothing, use_acc=False, is_async=True)
+        product = warpgroup_mma_wait(0, (product,))
+        mbarrier.arrive(empty.index(slot), count=1)
+        other += product * (s_x * s_v)
+        other = warpgroup_mma_wait(0, (other,))
+        s_w, s_v = w_next, v_next
+        slot, phase = next_slot(slot, phase, STAGES)
+    return total, other, slot, phase
+
+
+@gluon.jit
 def store_tile(
     y_desc: gl.tensor,
     y_buffer: gl.shared_memory_descriptor,
     total: gl.tensor,
+    group: gl.tensor,
     row: gl.tensor,
     column: gl.tensor,
     SWAP: gl.constexpr,
 ) -> None:
-    """Copy a consumer's part of a tile to y at (row, column), rounded to its type; what is outside is not stored."""
+    """Copy a consumer's part of a tile to y at (row, column) of a group, rounded to its type; not what is outside."""
+    GROUPED: gl.constexpr = len(y_desc.block_type.shape) == 3
+    LEFT: gl.constexpr = total.shape[1] if SWAP else ROWS
+    RIGHT: gl.constexpr = ROWS if SWAP else total.shape[1]
     tma_store_wait(0)  # the buffer holds the last tile
+    buffer = y_buffer.reshape([LEFT, RIGHT]) if GROUPED else y_buffer
     if SWAP:
-        y_buffer.permute((1, 0)).store(total.to(y_desc.dtype))
+        buffer.permute((1, 0)).store(total.to(y_desc.dtype))
     else:
-        y_buffer.store(total.to(y_desc.dtype))
+        buffer.store(total.to(y_desc.dtype))
     fence_async_shared()
-    tma_store(y_desc, [row, column], y_buffer)
+    if GROUPED:
+        tma_store(y_desc, [group, row, column], y_buffer)
+    else:
+        tma_store(y_desc, [row, column], y_buffer)
+
+
+@gluon.jit
+def store_wide(
+    y_desc: gl.tensor,
+    y_buffer: gl.shared_memory_descriptor,
+    total: gl.tensor,
+    group: gl.tensor,
+    row: gl.tensor,
+    column: gl.tensor,
+) -> None:
+    """As ``store_tile``, through a buffer of half of the columns."""
+    COLUMNS: gl.constexpr = total.shape[1] // 2
+    left, right = gl.split(total.reshape([ROWS, 2, COLUMNS]).permute((0, 2, 1)))
+    store_tile(y_desc, y_buffer, left, group, row, column, False)
+    store_tile(y_desc, y_buffer, right, group, row, column + COLUMNS, False)
 
 
 @gluon.jit

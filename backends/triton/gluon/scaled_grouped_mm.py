@@ -9,7 +9,9 @@ from triton.experimental.gluon import language as gl
 
 from dsv3c.backends.triton.gluon.products import (
     GRANULE,
+    MOST_CONSUMERS,
     ROWS,
+    double_product,
     fill,
     filled_first,
     filled_tiles,
@@ -17,9 +19,11 @@ from dsv3c.backends.triton.gluon.products import (
     make_ring,
     num_tiles,
     scaled_product,
+    store_tile,
+    store_wide,
     tile_of,
 )
-from dsv3c.backends.triton.gluon.shim import fence_async_shared, tma_store, tma_store_wait
+from dsv3c.backends.triton.gluon.shim import tma_store_wait
 
 FP_FUSION = True
 """Promoted sums are scaled and added by one instruction, which rounds once."""
@@ -55,6 +59,12 @@ def place_of(
     expert = gl.load(expert_of_ptr + group * room + held, mask=held < room, other=-1)
     pairs = gl.where(expert < 0, 0, gl.cdiv(K, 2 * GRANULE))
     return group, row, tile_n * BLOCK_N, gl.maximum(expert, 0), pairs
+
+
+@gluon.jit
+def holds_rows(owners: gl.tensor, rows: gl.tensor, room: gl.tensor) -> gl.tensor:
+    """Which rows of a group, whose experts are at ``owners``, belong to one."""
+    return gl.load(owners + rows, mask=(rows >= 0) & (rows < room), other=-1) >= 0
 
 
 @gluon.jit
@@ -107,11 +117,13 @@ def consume(
     WARPGROUP: gl.constexpr,
 ) -> None:
     """Multiply and store 64 rows of the left factor of every tile of this program."""
-    room, K = work[1], work[3]
-    groups, num_programs = work[0], work[4]
+    groups, room, N, K, num_programs = work
     w_scale_ptr, stride_ws_e, stride_ws_n, stride_ws_k = scales
     y_desc, y_buffers = output
-    COLUMNS: gl.constexpr = BLOCK_M if SWAP else BLOCK_N
+    HEIGHT: gl.constexpr = ROWS if SWAP else max(ROWS, BLOCK_M // MOST_CONSUMERS)
+    DOUBLE: gl.constexpr = HEIGHT > ROWS or BLOCK_N > GRANULE
+    OTHER_COLUMN: gl.constexpr = GRANULE if BLOCK_N > GRANULE else 0
+    COLUMNS: gl.constexpr = BLOCK_M if SWAP else min(BLOCK_N, GRANULE)
     mma: gl.constexpr = gl.NVMMADistributedLayout(version=[3, 0], warps_per_cta=[4, 1], instr_shape=[16, COLUMNS, 32])
     rows = gl.arange(0, BLOCK_M, gl.SliceLayout(0, mma)) if SWAP else gl.arange(0, ROWS, gl.SliceLayout(1, mma))
     slot, phase = gl.to_tensor(0), gl.to_tensor(0)
@@ -125,23 +137,29 @@ def consume(
         if SWAP:
             column += WARPGROUP * ROWS
         else:
-            row += WARPGROUP * ROWS
-        inside = (row + rows >= 0) & (row + rows < room)
-        owner = gl.load(expert_of_ptr + group * room + row + rows, mask=inside, other=-1)
-        place = w_scale_ptr + expert * stride_ws_e + column // GRANULE * stride_ws_n
-        total, slot, phase = scaled_product(
-            ring, slot, phase, place, stride_ws_k, gl.cdiv(K, GRANULE), 0, pairs, COLUMNS, WARPGROUP, SWAP, STAGES
-        )
-        held = (owner >= 0)[None, :] if SWAP else (owner >= 0)[:, None]
-        total = gl.where(held, total, 0.0)
+            row += WARPGROUP * HEIGHT
+        owners = expert_of_ptr + group * room
+        held = holds_rows(owners, row + rows, room)
+        scales_of = w_scale_ptr + expert * stride_ws_e
+        place, blocks = scales_of + column // GRANULE * stride_ws_n, gl.cdiv(K, GRANULE)
         buffer = y_buffers.index(WARPGROUP)
-        tma_store_wait(0)  # the buffer holds the last tile
-        if SWAP:
-            buffer.reshape([BLOCK_M, ROWS]).permute((1, 0)).store(total.to(y_desc.dtype))
+        if DOUBLE:
+            # the last tile's second half can be outside
+            other = scales_of + gl.minimum(column + OTHER_COLUMN, N - 1) // GRANULE * stride_ws_n
+            other_row = row + HEIGHT - ROWS
+            other_held = holds_rows(owners, other_row + rows, room)
+            total, second, slot, phase = double_product(
+                ring, slot, phase, place, other, stride_ws_k, blocks, 0, pairs, WARPGROUP, HEIGHT > ROWS
+            )
+            store_wide(y_desc, buffer, gl.where(held[:, None], total, 0.0), group, row, column)
+            second = gl.where(other_held[:, None], second, 0.0)
+            store_wide(y_desc, buffer, second, group, other_row, column + OTHER_COLUMN)
         else:
-            buffer.reshape([ROWS, BLOCK_N]).store(total.to(y_desc.dtype))
-        fence_async_shared()
-        tma_store(y_desc, [group, row, column], buffer)
+            total, slot, phase = scaled_product(
+                ring, slot, phase, place, stride_ws_k, blocks, 0, pairs, COLUMNS, WARPGROUP, SWAP, STAGES
+            )
+            total = gl.where(held[None, :] if SWAP else held[:, None], total, 0.0)
+            store_tile(y_desc, buffer, total, group, row, column, SWAP)
     tma_store_wait(0)
 
 
@@ -225,7 +243,7 @@ def scaled_grouped_mm_kernel(
     """
     gl.static_assert(M_GRANULE == 1 and N_GRANULE == GRANULE and K_GRANULE == GRANULE and BLOCK_K == GRANULE)
     gl.static_assert(MN_MAJOR and PROMOTE)
-    CONSUMERS: gl.constexpr = (BLOCK_N if SWAP else BLOCK_M) // ROWS
+    CONSUMERS: gl.constexpr = min(MOST_CONSUMERS, (BLOCK_N if SWAP else BLOCK_M) // ROWS)
     y_shape: gl.constexpr = [CONSUMERS] + y_desc.block_type.shape  # noqa: RUF005
     output = (y_desc, gl.allocate_shared_memory(y_desc.dtype, y_shape, y_desc.layout))
     operands = (x_desc, x_scale_desc, w_desc)

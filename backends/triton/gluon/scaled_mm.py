@@ -8,12 +8,15 @@ from triton.experimental.gluon import language as gl
 
 from dsv3c.backends.triton.gluon.products import (
     GRANULE,
+    MOST_CONSUMERS,
     ROWS,
+    double_product,
     fill,
     make_ring,
     scaled_product,
     store_partial,
     store_tile,
+    store_wide,
     tile_of,
 )
 from dsv3c.backends.triton.gluon.shim import tma_store_wait
@@ -80,31 +83,35 @@ def consume(
     M, N, K, splits, num_programs = work
     w_scale_ptr, stride_ws_n, stride_ws_k = scales
     y_desc, y_buffers, partial_ptr = output
+    HEIGHT: gl.constexpr = ROWS if SWAP else max(ROWS, BLOCK_M // MOST_CONSUMERS)
+    DOUBLE: gl.constexpr = HEIGHT > ROWS or BLOCK_N > GRANULE
+    OTHER_COLUMN: gl.constexpr = GRANULE if BLOCK_N > GRANULE else 0
     slot, phase = gl.to_tensor(0), gl.to_tensor(0)
     for item in range(gl.program_id(0), num_items(work, BLOCK_M, BLOCK_N), num_programs):
         row, column, first, last = part_of(item, work, BLOCK_M, BLOCK_N, GROUP_M)
         if SWAP:
             column += WARPGROUP * ROWS
         else:
-            row += WARPGROUP * ROWS
-        total, slot, phase = scaled_product(
-            ring,
-            slot,
-            phase,
-            w_scale_ptr + column // GRANULE * stride_ws_n,
-            stride_ws_k,
-            gl.cdiv(K, GRANULE),
-            first,
-            last,
-            BLOCK_M if SWAP else BLOCK_N,
-            WARPGROUP,
-            SWAP,
-            STAGES,
-        )
-        if SPLIT:
-            store_partial(partial_ptr + item % splits * M * N, total, row, column, M, N, SWAP)
+            row += WARPGROUP * HEIGHT
+        place = w_scale_ptr + column // GRANULE * stride_ws_n
+        blocks, buffer = gl.cdiv(K, GRANULE), y_buffers.index(WARPGROUP)
+        if DOUBLE:
+            # the last tile's second half can be outside
+            other = w_scale_ptr + gl.minimum(column + OTHER_COLUMN, N - 1) // GRANULE * stride_ws_n
+            total, second, slot, phase = double_product(
+                ring, slot, phase, place, other, stride_ws_k, blocks, first, last, WARPGROUP, HEIGHT > ROWS
+            )
+            store_wide(y_desc, buffer, total, 0, row, column)
+            store_wide(y_desc, buffer, second, 0, row + HEIGHT - ROWS, column + OTHER_COLUMN)
         else:
-            store_tile(y_desc, y_buffers.index(WARPGROUP), total, row, column, SWAP)
+            COLUMNS: gl.constexpr = BLOCK_M if SWAP else BLOCK_N
+            total, slot, phase = scaled_product(
+                ring, slot, phase, place, stride_ws_k, blocks, first, last, COLUMNS, WARPGROUP, SWAP, STAGES
+            )
+            if SPLIT:
+                store_partial(partial_ptr + item % splits * M * N, total, row, column, M, N, SWAP)
+            else:
+                store_tile(y_desc, buffer, total, 0, row, column, SWAP)
     if not SPLIT:
         tma_store_wait(0)
 
@@ -186,7 +193,8 @@ def scaled_mm_kernel(
     """
     gl.static_assert(M_GRANULE == 1 and N_GRANULE == GRANULE and K_GRANULE == GRANULE and BLOCK_K == GRANULE)
     gl.static_assert(MN_MAJOR and PROMOTE and bias_ptr is None)
-    CONSUMERS: gl.constexpr = (BLOCK_N if SWAP else BLOCK_M) // ROWS
+    CONSUMERS: gl.constexpr = min(MOST_CONSUMERS, (BLOCK_N if SWAP else BLOCK_M) // ROWS)
+    gl.static_assert(BLOCK_M * BLOCK_N <= 128 * 128 or not (SWAP or SPLIT))
     y_buffers = gl.allocate_shared_memory(y_desc.dtype, [CONSUMERS] + y_desc.block_type.shape, y_desc.layout)  # noqa: RUF005
     operands = (x_desc, x_scale_desc, w_desc)
     scales = (w_scale_ptr, stride_ws_n, stride_ws_k)

@@ -92,8 +92,10 @@ def scaled_product(
     w_places = columns[:, None] * stride_wn + ks[None, :]
     x_scales = rows * M_GRANULE if MN_MAJOR else rows * (M_GRANULE * stride_xs)
     x_scale_step = stride_xs if MN_MAJOR else 1
-    if N_GRANULE == 1:
-        w_scales = (first_column + columns) * stride_ws_n
+    # scales of w by column, where a tile has several
+    BY_COLUMN: tl.constexpr = N_GRANULE > 0 and N_GRANULE < BLOCK_N
+    if BY_COLUMN:
+        w_scales = (first_column + columns) // N_GRANULE * stride_ws_n
     elif N_GRANULE == 0:
         w_scales = first_column * 0
     else:
@@ -110,7 +112,7 @@ def scaled_product(
             block = step * BLOCK_K // K_GRANULE
             s_x = tl.load(x_scale_ptr + block * x_scale_step + x_scales)
             s_w = tl.load(w_scale_ptr + block * stride_ws_k + w_scales)
-            if N_GRANULE == 1:
+            if BY_COLUMN:
                 scale = s_w[:, None] * s_x[None, :] if SWAP else s_x[:, None] * s_w[None, :]
             else:
                 scale = (s_x * s_w)[None, :] if SWAP else (s_x * s_w)[:, None]
@@ -120,7 +122,7 @@ def scaled_product(
     if K_GRANULE == 0:
         s_x = tl.load(x_scale_ptr + x_scales)
         s_w = tl.load(w_scale_ptr + w_scales)
-        if N_GRANULE == 1:
+        if BY_COLUMN:
             total *= s_x[:, None] * s_w[None, :]
         else:
             total *= (s_x * s_w)[:, None]

@@ -6,6 +6,8 @@ from dsv3c.backends.triton.runtime.gpu import Config, Constant, Descriptor, Gpu,
 
 ROWS = 64
 """Of a warpgroup's product: a consumer stores as many rows of its left factor at once."""
+LARGE = 128 * 128
+"""Elements of a tile of y that two warpgroups sum at once; of a larger one they sum twice as many."""
 LEAST_SCALES = 32
 """Scales of rows that are copied at once, at least: buffers of copies start at multiples of 128 bytes."""
 
@@ -48,6 +50,9 @@ def scale_block(scales: Tensor, config: Config) -> Tensor | Descriptor:
 
 
 def y_block(y: Tensor, config: Config) -> Descriptor:
-    """What a consumer stores of a tile of y, [M, N] or [E, M, N]."""
-    block = (config["block_m"], ROWS) if config["swap"] else (ROWS, config["block_n"])
+    """What a consumer stores at once of a tile of y, [M, N] or [E, M, N]: of larger tiles quarters of its part."""
+    large = config["block_m"] * config["block_n"] > LARGE
+    block = (ROWS, ROWS if large else config["block_n"])
+    if config["swap"]:
+        block = (config["block_m"], ROWS)
     return Descriptor(y, (*[1] * (y.dim() - 2), *block))
