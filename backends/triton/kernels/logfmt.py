@@ -136,9 +136,9 @@ def logfmt_decode_kernel(
     WIDTH: tl.constexpr = BITS - 1
     unit = tl.program_id(0).to(tl.int64) * BLOCK_U + tl.arange(0, BLOCK_U)
     there, channel = unit < units, tl.arange(0, CHUNK)
-    group = (unit * (GROUPS * 2))[:, None] + (tl.arange(0, GROUPS) * 2)[None, :]
-    smallest = tl.load(pairs_ptr + group, mask=there[:, None], other=0.0).to(tl.float32)
-    largest = tl.load(pairs_ptr + group + 1, mask=there[:, None], other=0.0).to(tl.float32)
+    group = (unit * GROUPS)[:, None] + tl.arange(0, GROUPS)[None, :]
+    pair = tl.load(pairs_ptr + group, mask=there[:, None], other=0)  # two bfloat16 numbers, the smallest first
+    smallest, largest = (pair << 16).to(tl.float32, bitcast=True), (pair & -65536).to(tl.float32, bitcast=True)
     fits = (largest < 1) & (largest > 0) & (smallest < largest)
     coded = there & (tl.min(fits.to(tl.int32), axis=1) > 0)
     low, step = range_of(smallest, largest, BITS)

@@ -48,7 +48,7 @@ def logfmt_decode(gpu: Gpu, *, payload: Tensor, pairs: Tensor, y: Tensor, config
         {
             "payload_ptr": payload,
             "plain_ptr": payload.view(torch.bfloat16),
-            "pairs_ptr": pairs,
+            "pairs_ptr": pairs.view(torch.int32).squeeze(-1),
             "y_ptr": rows,
             "units": units,
             "chunks": Static(channels // chunk),
