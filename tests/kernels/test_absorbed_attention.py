@@ -53,10 +53,12 @@ def run(
 GLUON = {"block_h": 64, "block_n": 64, "num_warps": 4, "num_stages": 2, "gluon": 1}
 
 
-def emulate(step: Step, *, heads: int = 64, splits: int = 1, seed: int = 0, scores: str = "bf16") -> torch.Tensor:
+def emulate(
+    step: Step, *, heads: int = 64, splits: int = 1, seed: int = 0, scores: str = "bf16", granule: int = 0
+) -> torch.Tensor:
     """The Gluon kernel, which has one latent and one rope key; rows that a context lacks hold NaN."""
     gpu = GluonInterpreterGpu(seed=seed)
-    o = run(step, heads, 512, 64, scores=scores, splits=splits, config=GLUON, gpu=gpu)
+    o = run(step, heads, 512, 64, granule=granule, scores=scores, splits=splits, config=GLUON, gpu=gpu)
     assert gpu.emulated == 1
     return o
 
@@ -161,6 +163,15 @@ def test_in_gluon_every_order_gives_the_same_bits(seed: int) -> None:
 def test_in_gluon_contexts_in_parts(splits: int) -> None:
     """Parts of one tile and of several, and parts without rows."""
     emulate(Step(new=[1, 1], context=[20, 400]), splits=splits)
+
+
+@pytest.mark.parametrize("length", [1, 64, 65, 200, 321])
+def test_in_gluon_a_latent_in_8_bits(length: int) -> None:
+    emulate(Step(new=[1], context=[length]), seed=length, granule=128)
+
+
+def test_in_gluon_a_latent_in_8_bits_in_parts() -> None:
+    emulate(Step(new=[2], context=[330]), heads=128, splits=3, granule=128)
 
 
 def test_in_gluon_two_query_tokens_and_blocks_of_heads() -> None:

@@ -102,11 +102,12 @@ def test_the_call_of_absorbed_attention() -> None:
     assert "3220 bytes spilled" in reasons["128x64, 8 warps, 3 stages"]
 
 
-def test_absorbed_attention_in_gluon_where_it_is_written_for_the_sizes() -> None:
-    choice = answer(absorbed(), gluon=True)
+@pytest.mark.parametrize("cache", ["bf16", "f8E4M3FN scale 128 x f32"])
+def test_absorbed_attention_in_gluon_where_it_is_written_for_the_sizes(cache: str) -> None:
+    choice = answer(absorbed(cache=cache), gluon=True)
     assert isinstance(choice, Choice)
     assert all(config["gluon"] == 1 and config["block_h"] == config["block_n"] == 64 for config in choice.configs)
-    plain = answer(absorbed())
+    plain = answer(absorbed(cache=cache))
     assert isinstance(plain, Choice)
     assert splits(choice) == splits(plain) and not any("gluon" in config for config in plain.configs)
     assert choice.candidates and {config.get("gluon", 0) for config in choice.candidates.configs[1]} == {0, 1}
@@ -119,7 +120,10 @@ def test_absorbed_attention_in_gluon_where_it_is_written_for_the_sizes() -> None
         (absorbed(rank=256), "a latent of 256, keys of 64, pages of 64 rows: it is written for 512, 64, 64"),
         (absorbed(page=128), "a latent of 512, keys of 64, pages of 128 rows: it is written for 512, 64, 64"),
         (absorbed(kind="f16", cache="f16", key="f16"), "queries of f16: it is written for bf16"),
-        (absorbed(cache="f8E4M3FN scale 128 x f32"), "a latent in 8 bits: it copies rows as they are multiplied"),
+        (
+            absorbed(cache="f8E4M3FN scale 64 x f32"),
+            "granules of 64 elements: it dequantises 128 columns with one scale",
+        ),
     ],
 )
 def test_the_plain_form_runs_what_gluon_is_not_written_for(text: str, reason: str) -> None:

@@ -54,6 +54,8 @@ GLUON_TILE = AttentionTile(64, 64, num_warps=4, num_stages=2, gluon=True)
 """Of the kernel in Gluon: two tiles of rows, which two warpgroups multiply in turn."""
 GLUON_SIZES = (512, 64, 64)
 """Elements of the latent and of the rope key, and rows of a page, that it is written for."""
+GLUON_GRANULE = 128
+"""Columns with one scale, of a latent in 8 bits."""
 EXCHANGE = 1472
 """Bytes through which its warpgroups tell each other maxima and sums, and barriers."""
 WITHOUT_TENSOR_CORES = (AttentionTile(16, 16, num_warps=4, num_stages=3),)
@@ -128,8 +130,8 @@ def why_not_gluon(op: AbsorbedAttentionOp, cache: CacheType) -> str | None:
         return f"a latent of {sizes[0]}, keys of {sizes[1]}, pages of {sizes[2]} rows: it is written for 512, 64, 64"
     if heads % GLUON_TILE.queries:
         return f"{heads} heads: a warpgroup's product has 64 rows, all of one token"
-    if cache.is_quantized:
-        return "a latent in 8 bits: it copies rows as they are multiplied"
+    if cache.is_quantized and cache.granule.data != GLUON_GRANULE:
+        return f"granules of {cache.granule.data} elements: it dequantises {GLUON_GRANULE} columns with one scale"
     return None
 
 

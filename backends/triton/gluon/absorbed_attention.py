@@ -13,6 +13,7 @@ from triton.experimental.gluon import language as gl
 
 from dsv3c.backends.triton.gluon.cached_rows import (
     BLOCK,
+    CHUNK,
     HALF,
     Buffer,
     Buffers,
@@ -20,6 +21,7 @@ from dsv3c.backends.triton.gluon.cached_rows import (
     Tensor,
     clear_behind,
     copy_rows,
+    dequantize_rows,
 )
 from dsv3c.backends.triton.gluon.shim import fence_async_shared, mbarrier, warpgroup_mma, warpgroup_mma_wait
 
@@ -50,17 +52,13 @@ def rounded(x: Tensor, KIND: gl.constexpr) -> Tensor:
 
 @gluon.jit
 def scaled_scores(
-    s: Tensor, kl: Buffer, kr: Buffer, seen: Tensor, softmax_scale: Tensor, MASKED: gl.constexpr,
-    COPIED: gl.constexpr, SCORES: gl.constexpr,
+    s: Tensor, seen: Tensor, softmax_scale: Tensor, MASKED: gl.constexpr, SCORES: gl.constexpr
 ) -> Tensor:  # fmt: skip
     """Scores of a tile's rows in powers of two; -inf from row ``seen`` on, where (MASKED) a tile may end."""
     s = rounded(s * softmax_scale, SCORES) * LOG2E
     if MASKED and seen < BLOCK:
         c = gl.arange(0, BLOCK, gl.SliceLayout(0, MMA_S))
         s = gl.where((c < seen)[None, :], s, -float("inf"))
-        if COPIED:
-            clear_behind(kl, seen)
-            clear_behind(kr, seen)
     return s
 
 
@@ -89,20 +87,22 @@ def rescaled(acc: Tensor, keep: Tensor) -> Tensor:
 def even_tile(
     i: Tensor, both: Tensor, seen: Tensor, slot: Tensor, m: Tensor, total: Tensor, acc: Tensor, softmax_scale: Tensor,
     query: Buffers, keys: Buffers, maxima: Buffer, full: Buffer, empty: Buffer, ready: Buffer, MASKED: gl.constexpr,
-    COPIED: gl.constexpr, SCORES: gl.constexpr, PROBS: gl.constexpr,
+    SCORES: gl.constexpr, PROBS: gl.constexpr,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """The first tile of pair i by the warpgroup of the left columns, and then the other's, if there is one, with it."""
     ql, qr, qd = query
     kl, kr, kd = keys
     phase = i & 1
     s = gl.zeros((BLOCK, BLOCK), gl.float32, MMA_S)
+    if MASKED and seen < BLOCK:
+        clear_behind(kl.index(slot), kr.index(slot), seen, full.index(0), full.index(1), phase)
     mbarrier.wait(full.index(0), phase)
     s = warpgroup_mma(ql.index(slot), kl.index(slot).permute((1, 0)), s, use_acc=False, is_async=True)
     mbarrier.wait(full.index(1), phase)
     s = warpgroup_mma(qr.index(slot), kr.index(slot).permute((1, 0)), s, is_async=True)
     s = warpgroup_mma(qd.index(slot), kd.index(slot).permute((1, 0)), s, is_async=True)
     s = warpgroup_mma_wait(0, deps=(s,))
-    s = scaled_scores(s, kl.index(slot), kr.index(slot), seen, softmax_scale, MASKED, COPIED, SCORES)
+    s = scaled_scores(s, seen, softmax_scale, MASKED, SCORES)
     higher, total = hand_over(s, m, total, kd.index(slot), maxima.index(0), ready.index(0), PROBS)
     acc = rescaled(acc, gl.exp2(m - higher))
     acc = warpgroup_mma(kd.index(slot), kl.index(slot), acc, is_async=True)
@@ -125,13 +125,15 @@ def even_tile(
 def odd_tile(
     i: Tensor, seen: Tensor, slot: Tensor, m: Tensor, total: Tensor, acc: Tensor, softmax_scale: Tensor,
     query: Buffers, keys: Buffers, maxima: Buffer, full: Buffer, empty: Buffer, ready: Buffer, MASKED: gl.constexpr,
-    COPIED: gl.constexpr, SCORES: gl.constexpr, PROBS: gl.constexpr,
+    SCORES: gl.constexpr, PROBS: gl.constexpr,
 ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """The second tile of pair i by the warpgroup of the right columns, and the other's, during its probabilities."""
     ql, qr, qd = query
     kl, kr, kd = keys
     phase = i & 1
     s = gl.zeros((BLOCK, BLOCK), gl.float32, MMA_S)
+    if MASKED and seen < BLOCK:
+        clear_behind(kl.index(slot + 1), kr.index(slot + 1), seen, full.index(2), full.index(3), phase)
     mbarrier.wait(full.index(3), phase)
     s = warpgroup_mma(qr.index(slot), kr.index(slot + 1).permute((1, 0)), s, use_acc=False, is_async=True)
     mbarrier.wait(full.index(2), phase)
@@ -139,7 +141,7 @@ def odd_tile(
     s = warpgroup_mma(qd.index(slot), kd.index(slot + 1).permute((1, 0)), s, is_async=True)
     s = warpgroup_mma_wait(0, deps=(s,))
     m, total, acc = take_over(phase, slot, m, total, acc, keys, maxima, ready)
-    s = scaled_scores(s, kl.index(slot + 1), kr.index(slot + 1), seen, softmax_scale, MASKED, COPIED, SCORES)
+    s = scaled_scores(s, seen, softmax_scale, MASKED, SCORES)
     higher, total = hand_over(s, m, total, kd.index(slot + 1), maxima.index(1), ready.index(1), PROBS)
     acc = warpgroup_mma_wait(0, deps=(acc,))
     mbarrier.arrive(empty.index(1), count=1)
@@ -197,7 +199,7 @@ def left_half(
     tiles: Tensor, seen: Tensor, softmax_scale: Tensor, num_splits: Tensor, num_tokens: Tensor, o_ptr: Tensor,
     partial_ptr: Tensor, lse_ptr: Tensor, query: Buffers, keys: Buffers,
     maxima: Buffer, sums: Buffer, q_full: Buffer, full: Buffer, empty: Buffer, ready: Buffer, sums_ready: Buffer,
-    O_TOKEN: gl.constexpr, O_HEAD: gl.constexpr, HEADS: gl.constexpr, RANK: gl.constexpr, COPIED: gl.constexpr,
+    O_TOKEN: gl.constexpr, O_HEAD: gl.constexpr, HEADS: gl.constexpr, RANK: gl.constexpr,
     SCORES: gl.constexpr, PROBS: gl.constexpr,
 ) -> None:  # fmt: skip
     """The warpgroup of columns 0 to 255, which computes the probabilities of the first of two tiles."""
@@ -211,13 +213,13 @@ def left_half(
         slot = gl.minimum(seen + i, 0)
         m, total, acc = even_tile(
             i, True, BLOCK, slot, m, total, acc, softmax_scale, query, keys, maxima,
-            full, empty, ready, False, COPIED, SCORES, PROBS,
+            full, empty, ready, False, SCORES, PROBS,
         )  # fmt: skip
     if tiles > 0:
         second = 2 * pairs + 1 < tiles
         m, total, acc = even_tile(
             pairs, second, gl.where(second, BLOCK, seen), 0, m, total, acc, softmax_scale, query, keys,
-            maxima, full, empty, ready, True, COPIED, SCORES, PROBS,
+            maxima, full, empty, ready, True, SCORES, PROBS,
         )  # fmt: skip
     store_sums(
         acc, total, m, 0, sums, sums_ready, tiles > 0, num_splits, num_tokens,
@@ -230,7 +232,7 @@ def right_half(
     tiles: Tensor, seen: Tensor, softmax_scale: Tensor, num_splits: Tensor, num_tokens: Tensor, o_ptr: Tensor,
     partial_ptr: Tensor, lse_ptr: Tensor, query: Buffers, keys: Buffers,
     maxima: Buffer, sums: Buffer, q_full: Buffer, full: Buffer, empty: Buffer, ready: Buffer, sums_ready: Buffer,
-    O_TOKEN: gl.constexpr, O_HEAD: gl.constexpr, HEADS: gl.constexpr, RANK: gl.constexpr, COPIED: gl.constexpr,
+    O_TOKEN: gl.constexpr, O_HEAD: gl.constexpr, HEADS: gl.constexpr, RANK: gl.constexpr,
     SCORES: gl.constexpr, PROBS: gl.constexpr,
 ) -> None:  # fmt: skip
     """The warpgroup of columns 256 to 511, which computes the probabilities of the second of two tiles."""
@@ -243,12 +245,12 @@ def right_half(
         slot = gl.minimum(seen + i, 0)  # as there
         m, total, acc = odd_tile(
             i, BLOCK, slot, m, total, acc, softmax_scale, query, keys, maxima,
-            full, empty, ready, False, COPIED, SCORES, PROBS,
+            full, empty, ready, False, SCORES, PROBS,
         )  # fmt: skip
     if 2 * pairs + 1 < tiles:
         m, total, acc = odd_tile(
             pairs, seen, 0, m, total, acc, softmax_scale, query, keys, maxima,
-            full, empty, ready, True, COPIED, SCORES, PROBS,
+            full, empty, ready, True, SCORES, PROBS,
         )  # fmt: skip
     elif tiles > 0:
         m, total, acc = take_over(pairs & 1, 0, m, total, acc, keys, maxima, ready)
@@ -272,18 +274,23 @@ def sequence_of(seq_offsets_ptr: Tensor, num_sequences: Tensor, t: Tensor) -> Te
 
 @gluon.jit
 def absorbed_attention_kernel(
-    q_latent_desc: Descriptor, q_rope_desc: Descriptor, latent_desc: Descriptor, rope_desc: Descriptor,
-    scale_ptr: Tensor | None, positions_ptr: Tensor, seq_offsets_ptr: Tensor, block_table_ptr: Tensor,
-    context_lens_ptr: Tensor, o_ptr: Tensor, partial_ptr: Tensor, lse_ptr: Tensor, softmax_scale: Tensor,
-    num_tokens: Tensor, num_sequences: Tensor, num_splits: Tensor, table_row: Tensor, q_latent_token: Tensor,
-    q_latent_head: Tensor, q_rope_token: Tensor, q_rope_head: Tensor, O_TOKEN: gl.constexpr, O_HEAD: gl.constexpr,
-    HEADS: gl.constexpr, RANK: gl.constexpr, ROPE: gl.constexpr, PAGE_SIZE: gl.constexpr, LATENT_PAGE: gl.constexpr,
-    LATENT_ROW: gl.constexpr, ROPE_PAGE: gl.constexpr, ROPE_ROW: gl.constexpr, SCALE_PAGE: gl.constexpr,
-    SCALE_ROW: gl.constexpr, GRANULE: gl.constexpr, SCORES: gl.constexpr, PROBS: gl.constexpr, BLOCK_H: gl.constexpr,
-    BLOCK_N: gl.constexpr, BLOCK_R: gl.constexpr, BLOCK_D: gl.constexpr,
+    q_latent_desc: Descriptor, q_rope_desc: Descriptor, rope_desc: Descriptor, scale_ptr: Tensor | None,
+    positions_ptr: Tensor, seq_offsets_ptr: Tensor, block_table_ptr: Tensor, context_lens_ptr: Tensor, o_ptr: Tensor,
+    partial_ptr: Tensor, lse_ptr: Tensor, softmax_scale: Tensor, num_tokens: Tensor, num_sequences: Tensor,
+    num_splits: Tensor, table_row: Tensor, q_latent_token: Tensor, q_latent_head: Tensor, q_rope_token: Tensor,
+    q_rope_head: Tensor, O_TOKEN: gl.constexpr, O_HEAD: gl.constexpr, HEADS: gl.constexpr, RANK: gl.constexpr,
+    ROPE: gl.constexpr, PAGE_SIZE: gl.constexpr, LATENT_PAGE: gl.constexpr, LATENT_ROW: gl.constexpr,
+    ROPE_PAGE: gl.constexpr, ROPE_ROW: gl.constexpr, SCALE_PAGE: gl.constexpr, SCALE_ROW: gl.constexpr,
+    GRANULE: gl.constexpr, SCORES: gl.constexpr, PROBS: gl.constexpr, BLOCK_H: gl.constexpr, BLOCK_N: gl.constexpr,
+    BLOCK_R: gl.constexpr, BLOCK_D: gl.constexpr, latent_desc: Descriptor | None = None,
+    latent_ptr: Tensor | None = None,
 ) -> None:  # fmt: skip
-    """See the plain twin; for a latent of 512 columns, rope keys of 64, pages of 64 rows, and heads by 64."""
+    """See the plain twin; for a latent of 512 columns, rope keys of 64, pages of 64 rows, and heads by 64.
+
+    ``latent_desc`` without scales; with them ``latent_ptr``, and one scale for 128 columns.
+    """
     gl.static_assert(RANK == 2 * HALF and ROPE == BLOCK and PAGE_SIZE == BLOCK, "columns 512 + 64, pages of 64 rows")
+    gl.static_assert(GRANULE == 0 or GRANULE == CHUNK, "no scales, or one for 128 columns")
     gl.static_assert(BLOCK_H == BLOCK and BLOCK_N == BLOCK and HEADS % BLOCK == 0, "blocks of 64 heads and rows")
     HEAD_BLOCKS: gl.constexpr = HEADS // BLOCK
     t, split = gl.program_id(0) // HEAD_BLOCKS, gl.program_id(1)
@@ -296,6 +303,7 @@ def absorbed_attention_kernel(
     first = tiles * split // num_splits
     last = tiles * (split + 1) // num_splits
     seen = length - (last - 1) * BLOCK  # rows of the last tile
+    page_ptr = block_table_ptr + n * table_row + first
 
     wide: gl.constexpr = gl.NVMMASharedLayout.get_default_for([BLOCK, HALF], q_latent_desc.dtype)
     narrow: gl.constexpr = gl.NVMMASharedLayout.get_default_for([BLOCK, BLOCK], q_latent_desc.dtype)
@@ -314,39 +322,72 @@ def absorbed_attention_kernel(
     sums_ready = gl.allocate_shared_memory(gl.int64, [2, 1], mbarrier.MBarrierLayout())
     q_full = gl.allocate_shared_memory(gl.int64, [1, 1], mbarrier.MBarrierLayout())
     for i in gl.static_range(4):
-        mbarrier.init(full.index(i), count=1)
+        # of a latent in 8 bits, with a right half come rope keys from elsewhere
+        mbarrier.init(full.index(i), count=2 if GRANULE > 0 and i % 2 == 1 else 1)
         mbarrier.init(empty.index(i), count=1)
     for i in gl.static_range(2):
         mbarrier.init(ready.index(i), count=1)
         mbarrier.init(sums_ready.index(i), count=1)
     mbarrier.init(q_full.index(0), count=1)
 
-    gl.warp_specialize(
-        [
-            (
-                left_half,
+    if GRANULE == 0:
+        gl.warp_specialize(
+            [
                 (
-                    last - first, seen, softmax_scale, num_splits, num_tokens, o_ptr, partial_ptr,
-                    lse_ptr, (ql, qr, qd), (kl, kr, kd), maxima, sums, q_full, full, empty, ready, sums_ready,
-                    O_TOKEN, O_HEAD, HEADS, RANK, GRANULE == 0, SCORES, PROBS,
+                    left_half,
+                    (
+                        last - first, seen, softmax_scale, num_splits, num_tokens, o_ptr, partial_ptr,
+                        lse_ptr, (ql, qr, qd), (kl, kr, kd), maxima, sums, q_full, full, empty, ready, sums_ready,
+                        O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS,
+                    ),
                 ),
-            ),
-            (
-                right_half,
                 (
-                    last - first, seen, softmax_scale, num_splits, num_tokens, o_ptr, partial_ptr,
-                    lse_ptr, (ql, qr, qd), (kl, kr, kd), maxima, sums, q_full, full, empty, ready, sums_ready,
-                    O_TOKEN, O_HEAD, HEADS, RANK, GRANULE == 0, SCORES, PROBS,
+                    right_half,
+                    (
+                        last - first, seen, softmax_scale, num_splits, num_tokens, o_ptr, partial_ptr,
+                        lse_ptr, (ql, qr, qd), (kl, kr, kd), maxima, sums, q_full, full, empty, ready, sums_ready,
+                        O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS,
+                    ),
                 ),
-            ),
-            (
-                copy_rows,
                 (
-                    q_latent_desc, q_rope_desc, latent_desc, rope_desc, block_table_ptr + n * table_row, first, last,
-                    t, head, (ql, qr, qd), (kl, kr, kd), q_full, full, empty,
+                    copy_rows,
+                    (
+                        q_latent_desc, q_rope_desc, latent_desc, rope_desc, page_ptr,
+                        last - first, t, head, (ql, qr, qd), (kl, kr, kd), q_full, full, empty,
+                    ),
                 ),
-            ),
-        ],
-        [4, 1],
-        [240, 24],
-    )  # fmt: skip
+            ],
+            [4, 1],
+            [240, 24],
+        )  # fmt: skip
+    else:
+        gl.warp_specialize(
+            [
+                (
+                    left_half,
+                    (
+                        last - first, seen, softmax_scale, num_splits, num_tokens, o_ptr, partial_ptr,
+                        lse_ptr, (ql, qr, qd), (kl, kr, kd), maxima, sums, q_full, full, empty, ready, sums_ready,
+                        O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS,
+                    ),
+                ),
+                (
+                    right_half,
+                    (
+                        last - first, seen, softmax_scale, num_splits, num_tokens, o_ptr, partial_ptr,
+                        lse_ptr, (ql, qr, qd), (kl, kr, kd), maxima, sums, q_full, full, empty, ready, sums_ready,
+                        O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS,
+                    ),
+                ),
+                (
+                    dequantize_rows,
+                    (
+                        q_latent_desc, q_rope_desc, latent_ptr, scale_ptr, rope_desc, page_ptr,
+                        last - first, t, head, (ql, qr, qd), (kl, kr, kd), q_full, full, empty,
+                        LATENT_PAGE, LATENT_ROW, SCALE_PAGE, SCALE_ROW,
+                    ),
+                ),
+            ],
+            [4, 4],
+            [200, 104],
+        )  # fmt: skip

@@ -6,7 +6,7 @@ Columns are halved: (left, right, rope key) are the buffers of a query, and of t
 from triton.experimental import gluon
 from triton.experimental.gluon import language as gl
 
-from dsv3c.backends.triton.gluon.shim import mbarrier, tma, tma_load
+from dsv3c.backends.triton.gluon.shim import fence_async_shared, mbarrier, thread_barrier, tma, tma_load
 
 Tensor = gl.tensor
 Buffer = gl.shared_memory_descriptor
@@ -17,6 +17,10 @@ BLOCK = gl.constexpr(64)
 """Heads of a block, cached rows of a tile, elements of a rope key."""
 HALF = gl.constexpr(256)
 """Columns of a half."""
+CHUNK = gl.constexpr(128)
+"""Columns that are dequantised at a time: they have one scale a row."""
+BYTES = gl.constexpr(gl.BlockedLayout([1, 8], [2, 16], [4, 1], [1, 0]))
+"""Of a chunk: what a thread holds of a row becomes 16 bytes of bf16, which threads then store without conflicts."""
 
 
 @gluon.jit
@@ -41,7 +45,7 @@ def copy_query(
 @gluon.jit
 def copy_rows(
     q_latent_desc: Descriptor, q_rope_desc: Descriptor, latent_desc: Descriptor, rope_desc: Descriptor,
-    table_ptr: Tensor, first: Tensor, last: Tensor, t: Tensor, head: Tensor, query: Buffers, keys: Buffers,
+    table_ptr: Tensor, tiles: Tensor, t: Tensor, head: Tensor, query: Buffers, keys: Buffers,
     q_full: Buffer, full: Buffer, empty: Buffer,
 ) -> None:  # fmt: skip
     """The warp that copies the query and pages, half a tile when its warpgroup has done with the one before.
@@ -52,12 +56,12 @@ def copy_rows(
     kl, kr, kd = keys
     HALF_BYTES: gl.constexpr = latent_desc.block_type.nbytes
     BOTH_BYTES: gl.constexpr = latent_desc.block_type.nbytes + rope_desc.block_type.nbytes
-    next_page = gl.load(table_ptr + first, mask=first < last, other=0)
-    for tile in range(first, last):
+    next_page = gl.load(table_ptr, mask=tiles > 0, other=0)
+    for tile in range(tiles):
         page = next_page
-        next_page = gl.load(table_ptr + tile + 1, mask=tile + 1 < last, other=0)
-        turn = (tile - first) // 2 & 1 ^ 1
-        if (tile - first) % 2 == 0:
+        next_page = gl.load(table_ptr + tile + 1, mask=tile + 1 < tiles, other=0)
+        turn = tile // 2 & 1 ^ 1
+        if tile % 2 == 0:
             mbarrier.wait(empty.index(0), turn)
             mbarrier.expect(full.index(0), HALF_BYTES)
             tma_load(latent_desc, [page, 0, 0], full.index(0), block_of(kl.index(0)))
@@ -76,11 +80,86 @@ def copy_rows(
 
 
 @gluon.jit
-def clear_behind(rows: Buffer, count: Tensor) -> None:
-    """Zero the rows of a half tile from ``count`` on: nobody wrote them, and zero times NaN is NaN."""
+def clear_behind(
+    left: Buffer, right: Buffer, count: Tensor, left_full: Buffer, right_full: Buffer, phase: Tensor
+) -> None:
+    """Zero the rows of a tile from ``count`` on, when they are there: nobody wrote them, and zero times NaN is NaN."""
     layout: gl.constexpr = gl.BlockedLayout([1, 8], [4, 8], [4, 1], [1, 0])
     kept = gl.arange(0, BLOCK, gl.SliceLayout(1, layout)) < count
-    for part in gl.static_range(HALF // BLOCK):
-        columns = rows.slice(part * BLOCK, BLOCK, dim=1)
-        read = columns.load(layout)
-        columns.store(gl.where(kept[:, None], read, gl.zeros_like(read)))
+    mbarrier.wait(left_full, phase)
+    mbarrier.wait(right_full, phase)
+    for part in gl.static_range(2 * HALF // BLOCK):
+        half = left if part < HALF // BLOCK else right
+        columns = half.slice(part % (HALF // BLOCK) * BLOCK, BLOCK, dim=1)
+        rows = columns.load(layout)
+        columns.store(gl.where(kept[:, None], rows, gl.zeros_like(rows)))
+    fence_async_shared()
+    thread_barrier()
+
+
+@gluon.jit
+def quantized_chunk(
+    latent_ptr: Tensor, page: Tensor, part: gl.constexpr, PAGE: gl.constexpr, ROW: gl.constexpr,
+) -> Tensor:  # fmt: skip
+    """Chunk ``part`` of a page in 8 bits."""
+    c, r = gl.arange(0, BLOCK, gl.SliceLayout(1, BYTES)), gl.arange(0, CHUNK, gl.SliceLayout(0, BYTES))
+    rows_ptr = latent_ptr + page.to(gl.int64) * PAGE
+    return gl.load(rows_ptr + (c[:, None] * ROW + part * CHUNK + r[None, :]))
+
+
+@gluon.jit
+def chunk_scales(
+    scale_ptr: Tensor, page: Tensor, part: gl.constexpr, PAGE: gl.constexpr, ROW: gl.constexpr,
+) -> Tensor:  # fmt: skip
+    """Scales of the rows of a chunk."""
+    c = gl.arange(0, BLOCK, gl.SliceLayout(1, BYTES))
+    return gl.load(scale_ptr + page.to(gl.int64) * PAGE + (c * ROW + part))
+
+
+@gluon.jit
+def store_chunk(chunk: Tensor, scales: Tensor, columns: Buffer) -> None:
+    """Store a chunk dequantised."""
+    columns.store((chunk.to(gl.float32) * scales[:, None]).to(columns.dtype))
+
+
+@gluon.jit
+def dequantize_rows(
+    q_latent_desc: Descriptor, q_rope_desc: Descriptor, latent_ptr: Tensor, scale_ptr: Tensor, rope_desc: Descriptor,
+    table_ptr: Tensor, tiles: Tensor, t: Tensor, head: Tensor, query: Buffers, keys: Buffers, q_full: Buffer,
+    full: Buffer, empty: Buffer, LATENT_PAGE: gl.constexpr, LATENT_ROW: gl.constexpr, SCALE_PAGE: gl.constexpr,
+    SCALE_ROW: gl.constexpr,
+) -> None:  # fmt: skip
+    """The warpgroup that copies the query and rope keys, and dequantises a latent in 8 bits on its way, by chunks.
+
+    The left half is asked for before its place is free, each chunk of the right half when one of the left is stored: a
+    thread has registers for two, and two scales a row.  A tile's rope keys come with its right half, which is the
+    second that it waits for: then nobody reads the probabilities in their place.
+    """
+    copy_query(q_latent_desc, q_rope_desc, t, head, query, q_full)
+    kl, kr, kd = keys
+    page = gl.load(table_ptr, mask=tiles > 0, other=0)
+    for tile in range(tiles):
+        slot, turn = tile % 2, tile // 2 & 1 ^ 1
+        left, right = 2 * slot, 2 * slot + 1
+        c0 = quantized_chunk(latent_ptr, page, 0, LATENT_PAGE, LATENT_ROW)
+        c1 = quantized_chunk(latent_ptr, page, 1, LATENT_PAGE, LATENT_ROW)
+        s0 = chunk_scales(scale_ptr, page, 0, SCALE_PAGE, SCALE_ROW)
+        next_page = gl.load(table_ptr + tile + 1, mask=tile + 1 < tiles, other=0)
+        mbarrier.wait(empty.index(left), turn)
+        s1 = chunk_scales(scale_ptr, page, 1, SCALE_PAGE, SCALE_ROW)
+        store_chunk(c0, s0, kl.index(slot).slice(0, CHUNK, dim=1))
+        c2 = quantized_chunk(latent_ptr, page, 2, LATENT_PAGE, LATENT_ROW)
+        s2 = chunk_scales(scale_ptr, page, 2, SCALE_PAGE, SCALE_ROW)
+        store_chunk(c1, s1, kl.index(slot).slice(CHUNK, CHUNK, dim=1))
+        c3 = quantized_chunk(latent_ptr, page, 3, LATENT_PAGE, LATENT_ROW)
+        s3 = chunk_scales(scale_ptr, page, 3, SCALE_PAGE, SCALE_ROW)
+        fence_async_shared()
+        mbarrier.arrive(full.index(left), count=1)
+        mbarrier.wait(empty.index(right), turn)
+        mbarrier.expect(full.index(right), rope_desc.block_type.nbytes)
+        tma_load(rope_desc, [page, 0, 0], full.index(right), block_of(kd.index(slot)))
+        store_chunk(c2, s2, kr.index(slot).slice(0, CHUNK, dim=1))
+        store_chunk(c3, s3, kr.index(slot).slice(CHUNK, CHUNK, dim=1))
+        fence_async_shared()
+        mbarrier.arrive(full.index(right), count=1)
+        page = next_page
