@@ -230,7 +230,9 @@ class Buffer:
         count = self.allocation.data.numel() // size
         elements = torch.arange(count).as_strided(self.sizes, self.strides, self.offset).flatten()
         first = elements * size // WORD
-        found = torch.unique(torch.cat([first, (elements * size + size - 1) // WORD]))
+        touched = torch.zeros(len(self.allocation.written), dtype=torch.bool)
+        touched[first] = touched[(elements * size + size - 1) // WORD] = True
+        found = touched.nonzero().flatten()
         start, stop = int(found[0]), int(found[-1]) + 1
         return slice(start, stop) if stop - start == len(found) else found
 

@@ -8,6 +8,7 @@ barrier (for the copies that complete on it).
 import random
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +37,8 @@ class Partition:
     clock: Clock
     program: Any
     """Whose it is."""
-    baton: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    baton: threading.Lock = field(default_factory=threading.Lock)
+    """Held by nobody when the partition may run."""
     ready: Callable[[], bool] | None = None
     """What must hold before it can go on."""
     waits_for: Callable[[], str] = str
@@ -45,6 +47,14 @@ class Partition:
     """Asynchronous products that were not waited for, oldest first."""
     stores: list[Any] = field(default_factory=list[Any])
     """Stores of the copy engine whose reads were not waited for, oldest first."""
+
+    def __post_init__(self) -> None:
+        self.baton.acquire()
+
+    def wake(self) -> None:
+        """Let its thread run, if it does not."""
+        with suppress(RuntimeError):  # after a failure several wake it
+            self.baton.release()
 
     @property
     def epoch(self) -> int:
@@ -124,7 +134,7 @@ class Scheduler:
                 continue
             if chosen is not me:
                 self.current = chosen
-                chosen.baton.release()
+                chosen.wake()
                 if not me.done:
                     me.baton.acquire()
             return
@@ -171,7 +181,7 @@ class Scheduler:
             self.fail(error, me)
         for partition, _ in functions:
             if self.failure is not None:
-                partition.baton.release()
+                partition.wake()
         for thread in threads:
             thread.join()
         if self.failure is not None:
@@ -197,7 +207,7 @@ class Scheduler:
                 self.fail(error, me)
         if self.failure is not None:
             for other in self.partitions:
-                other.baton.release()
+                other.wake()
 
     def fail(self, error: BaseException, where: Partition) -> None:
         """Remember what went wrong first."""
