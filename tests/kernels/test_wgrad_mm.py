@@ -7,6 +7,7 @@ import torch
 from kernel_references import run_checked
 from scaled_values import KINDS, mn_major, numbers, scaled
 from torch import Tensor
+from training_launches import run_wgrad_mm
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.meanings.training import wgrad_mm as meaning
@@ -134,26 +135,14 @@ def test_rows_that_are_not_16_bytes_apart_are_refused() -> None:
 H800 = load_target("h800")
 
 
-def meta_factor(rows: int, tokens: int) -> Scaled:
-    scale = torch.empty(tokens // 128, rows, device="meta").t()
-    return Scaled(torch.empty(rows, tokens, dtype=torch.float8_e4m3fn, device="meta"), scale, (1, 128))
-
-
-def launched(gpu: RecordingGpu, config: Any, *, experts: int, accumulate: bool) -> None:
-    y = torch.empty(*([experts] if experts else []), 7168, 2112, device="meta")
-    offsets = torch.empty(experts + 1, dtype=torch.int32, device="meta") if experts else None
-    a, b = meta_factor(7168, 4096), meta_factor(2112, 4096)
-    wgrad_mm(gpu, a=a, b=b, y=y, offsets=offsets, accumulate=accumulate, configs=[config])
-
-
 def test_candidates_compile_for_hopper_without_spilling() -> None:
     """Limits that are broken are errors of ``compile_variants``."""
     gpu = RecordingGpu(132)
     adding, _ = candidates(Gradient(7168, 2112, 4096, 8), H800)
     writing, _ = candidates(Gradient(7168, 2112, 4096, accumulate=False), H800)
-    launched(gpu, adding[0], experts=8, accumulate=True)
-    launched(gpu, writing[1], experts=0, accumulate=False)
-    launched(gpu, adding[2], experts=8, accumulate=True)
+    run_wgrad_mm(gpu, adding[0], experts=8, accumulate=True)
+    run_wgrad_mm(gpu, writing[1], accumulate=False)
+    run_wgrad_mm(gpu, adding[2], experts=8, accumulate=True)
     first, second, plain = compile_variants(gpu.variants, H800, cache=default_cache())
     # Blocks of both factors and both their scales; of each half of the tile that sums are added to, 32 columns a copy.
     for kernel, bulk_loads in ((first, 4 + 2 * 4), (second, 4)):
