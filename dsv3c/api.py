@@ -275,11 +275,6 @@ def compile(
     level: Level = "lowered",
     allow_unraised: bool = False,
     kernels: Kernels = "auto",
-    extern: Sequence[str] = (),
-    gluon: bool = True,
-    tuned: str | Path = "shipped",
-    batch_invariant: bool = False,
-    pdl: bool = True,
     force: bool = False,
     **choices: object,
 ) -> CompiledModule:
@@ -289,15 +284,13 @@ def compile(
     >>> print(module.summary)
 
     ``choices`` are fields of the operating point (``max_tokens``, ``max_batch``, ``context``, ``max_context``,
-    ``page_size``, ``verify_tokens``, ``logits``) and of the plan (``recipe``, ``kv_cache_dtype``, ``ep``, ``nnodes``,
-    ``redundant_experts``, ``copies``, ``combine_order``, ``combine_payload``, ``shared_expert``, ``overlap``);
-    ``kernels``: compile those that the artifact launches: ``auto``, ``aot`` or ``none``; ``extern``: vendors'
-    libraries to call beside them; ``gluon``: take their twins in Gluon where the target runs them; ``tuned``: a table
-    of measured configurations, ``shipped`` or ``none``; ``batch_invariant``: one configuration of a kernel for all
-    batches and phases; ``pdl``: start kernels early where the target lets them; everything else is as for ``dsv3c
+    ``page_size``, ``verify_tokens``, ``logits``), of the plan (``recipe``, ``kv_cache_dtype``, ``ep``, ``nnodes``,
+    ``redundant_experts``, ``copies``, ``combine_order``, ``combine_payload``, ``shared_expert``, ``overlap``) and of
+    ``dsv3c.lowering.KernelOptions`` (``extern``, ``gluon``, ``tuned``, ``batch_invariant``, ``pdl``).  ``kernels``:
+    compile those that the artifact launches: ``auto``, ``aot`` or ``none``.  Everything else is as for ``dsv3c
     compile``, but that the target is the CPU where none is named.
     """
-    plan = {name: choices.pop(name) for name in [field.name for field in fields(Plan)] if name in choices}
+    plan, options = taken(choices, Plan), kernel_options(choices)
     if isinstance(recipe := plan.get("recipe"), Path):
         plan["recipe"] = str(recipe)
     if phases is not None:
@@ -316,15 +309,28 @@ def compile(
         level=level,
         allow_unraised=allow_unraised,
         kernels=kernels if output is not None else "none",
-        kernel_options=KernelOptions(
-            extern=tuple(extern), gluon=gluon, tuned=str(tuned), batch_invariant=batch_invariant, pdl=pdl
-        ),
+        kernel_options=options,
     )
     compiled = compile_model(request, keep_stages=output is not None)
     artifact = write_artifact(compiled, Path(output), force=force) if output is not None else None
     return CompiledModule(
         compiled.module, compiled.ctx, list(compiled.ctx.outcomes), compiled=compiled, artifact=artifact
     )
+
+
+def taken(choices: dict[str, object], kind: type[Plan] | type[KernelOptions]) -> dict[str, Any]:
+    """The choices that are fields of something, taken out of them."""
+    return {item.name: choices.pop(item.name) for item in fields(kind) if item.name in choices}
+
+
+def kernel_options(choices: dict[str, object]) -> KernelOptions:
+    """How kernels are chosen, taken out of the choices."""
+    found = taken(choices, KernelOptions)
+    if "extern" in found:
+        found["extern"] = tuple(found["extern"])
+    if "tuned" in found:
+        found["tuned"] = str(found["tuned"])
+    return KernelOptions(**found)
 
 
 def load(path: str | Path) -> Module:

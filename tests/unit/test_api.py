@@ -10,7 +10,9 @@ from cli import NAMES, TEXT
 from safetensors.torch import save_file
 
 import dsv3c
+from dsv3c import api
 from dsv3c.ir.errors import IRError, PassError, UsageError
+from dsv3c.lowering import KernelOptions
 
 WEIGHTS = {name: torch.randn(shape, generator=torch.Generator().manual_seed(1)) for name, shape in NAMES.items()}
 IDS = torch.tensor([[1, 2, 3], [4, 5, 6]])
@@ -136,3 +138,10 @@ def test_capture_of_a_users_model() -> None:
     assert "weight.param" in repr(module)
     one = dsv3c.capture(str(file), layers=(0, 1))
     assert len(str(one)) < len(str(module))
+
+
+def test_how_kernels_are_chosen_is_taken_out_of_the_choices() -> None:
+    choices: dict[str, object] = {"extern": ["deep_gemm"], "tuned": Path("a.toml"), "pdl": False, "max_batch": 8}
+    options = api.kernel_options(choices)
+    assert options == KernelOptions(extern=("deep_gemm",), tuned="a.toml", pdl=False)
+    assert choices == {"max_batch": 8}
