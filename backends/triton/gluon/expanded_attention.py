@@ -66,11 +66,13 @@ def copy_tiles(
     fill = 0
     tile = gl.atomic_add(next_ptr, 1, sem="relaxed")
     while tile < num_tiles:
-        following = gl.atomic_add(next_ptr, 1, sem="relaxed")
         head, start, end, before, length, least, most = block_of(tile, step, BLOCK_Q)
         count = gl.cdiv(most, BLOCK_N)
         if start < end:
             mbarrier.wait(q_free, (turn & 1) ^ 1)
+            mbarrier.expect(q_full, BLOCK_Q * (NOPE + ROPE) * 2)
+            tma_load(q_nope_desc, [start, head * q_nope_head], q_full, q)
+            tma_load(q_rope_desc, [start, head * q_rope_head], q_full, qd)
             write(note, HEAD, head)
             write(note, START, start)
             write(note, END, end)
@@ -78,9 +80,6 @@ def copy_tiles(
             write(note, LEAST, least)
             write(note, MOST, most)
             mbarrier.arrive(note_full, count=1)
-            mbarrier.expect(q_full, BLOCK_Q * (NOPE + ROPE) * 2)
-            tma_load(q_nope_desc, [start, head * q_nope_head], q_full, q)
-            tma_load(q_rope_desc, [start, head * q_rope_head], q_full, qd)
             turn += 1
         if count > 0:
             for j in range(count + 1):
@@ -98,7 +97,7 @@ def copy_tiles(
                     mbarrier.expect(there, BLOCK_N * values.shape[2] * 2)
                     tma_load(kv_desc, [before + (j - 1) * BLOCK_N, head * kv_head + NOPE], there, values.index(stage))
             fill += count
-        tile = following
+        tile = gl.atomic_add(next_ptr, 1, sem="relaxed")
     mbarrier.wait(q_free, (turn & 1) ^ 1)
     write(note, HEAD, -1)
     mbarrier.arrive(note_full, count=1)
@@ -106,8 +105,7 @@ def copy_tiles(
 
 @gluon.jit
 def products(
-    q: Shared, qd: Shared, keys: Shared,
-    ropes: Shared, BLOCK_N: gl.constexpr, scores_of: gl.constexpr,
+    q: Shared, qd: Shared, keys: Shared, ropes: Shared, BLOCK_N: gl.constexpr, scores_of: gl.constexpr
 ) -> gl.tensor:  # fmt: skip
     """Issue the products of a tile's keys with the query."""
     zeros = gl.zeros((HALF, BLOCK_N), gl.float32, scores_of)
