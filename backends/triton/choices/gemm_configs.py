@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dsv3c.backends.triton.choices import warp_tiles
-from dsv3c.backends.triton.choices.base import Candidates, Config, Rejected, Selection
+from dsv3c.backends.triton.choices.base import Candidates, Config, Rejected, Selection, without_bound
 from dsv3c.backends.triton.choices.warp_tiles import WarpProduct
 from dsv3c.ir.sizes import Size
 
@@ -111,11 +111,6 @@ def plain_config(tiles: Sequence[Tile], bound: int, rows: int, product: Product,
     while tile.shared_bytes(product.element_bytes, stages) > limit:
         stages -= 1
     return without_bound(tile.config(0, stages))
-
-
-def without_bound(config: Config) -> Config:
-    """A configuration without ``up_to``."""
-    return {name: value for name, value in config.items() if name != "up_to"}
 
 
 def candidates(tiles: Sequence[Tile], product: Product, at: Selection, warp: WarpProduct | None = None) -> Candidates:
