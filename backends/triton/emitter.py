@@ -29,6 +29,7 @@ from dsv3c.backends.triton.emitted_host import emit_exchange, emit_part
 from dsv3c.backends.triton.emitted_kernels import kernel_lines
 from dsv3c.backends.triton.emitted_streams import EmittedStreams
 from dsv3c.backends.triton.externs import extern_lines
+from dsv3c.backends.triton.resident import weight_bytes
 from dsv3c.backends.triton.runtime.gpu import Variant
 from dsv3c.backends.triton.streams import step_part
 from dsv3c.ir.dialects import comm
@@ -108,7 +109,8 @@ def emit_kernels_program(module: ModuleOp, variants: Sequence[Variant] = ()) -> 
     entered = [function for function in order if not call_sites(function)]
     externs = extern_lines(module)
     kernels = kernel_lines(variants)
-    constants = (["externs=EXTERNS"] if externs else []) + (["kernels=KERNELS"] if kernels else [])
+    constants = [f"weights={weight_bytes(module)}"]
+    constants += (["externs=EXTERNS"] if externs else []) + (["kernels=KERNELS"] if kernels else [])
     entries = [kernel_entry(program, function, constants) for function in entered]
     imports = "".join(
         import_text(package, sorted(files))

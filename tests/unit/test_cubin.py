@@ -88,6 +88,13 @@ def test_a_binary_is_loaded_once_and_every_launch_passes_its_own_numbers(tmp_pat
     assert device.launches == {"norm.norm_kernel": 2}
 
 
+def test_too_little_memory_is_told_with_what_takes_it(tmp_path: Path) -> None:
+    device = gpu(folder(tmp_path, record()), FakeCuda(free_bytes=3_000_000_000))
+    device.check_memory(weights=2_000_000_000, caches=1_000_000_000)
+    with pytest.raises(GpuError, match=r"takes 3\.5 GB \(weights 2 GB, caches 1\.5 GB\); 3 GB are free"):
+        device.check_memory(weights=2_000_000_000, caches=1_500_000_000)
+
+
 def test_all_binaries_are_loaded_ahead_and_once(tmp_path: Path) -> None:
     driver = FakeCuda()
     device = gpu(folder(tmp_path, record()), driver)
@@ -159,13 +166,6 @@ def test_a_machine_that_cannot_run_the_kernels_is_told_before_any_is_loaded(
     with pytest.raises(GpuError, match=message):
         gpu(folder(tmp_path, record()), driver)
     assert "cuModuleLoadData" not in driver.names()
-
-
-def test_a_workspace_that_does_not_fit_is_told_with_both_numbers(tmp_path: Path) -> None:
-    device = gpu(folder(tmp_path, record()), FakeCuda(free_bytes=2 * 10**9))
-    device.check_memory(2 * 10**9)
-    with pytest.raises(GpuError, match=r"the workspace takes 3.5 GB; 2.0 GB are free"):
-        device.check_memory(3_500_000_000)
 
 
 def test_a_machine_without_the_bindings_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

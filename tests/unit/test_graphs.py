@@ -287,17 +287,36 @@ def test_graphs_are_asked_for_and_refused() -> None:
 @pytest.mark.parametrize(("asked", "kind"), [([], CudaGraphs), (["--cuda-graph", "off"], type(None))])
 def test_the_command_line_chooses(asked: list[str], kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
     found = list[object]()
-    gpu = SimpleNamespace(device=CPU, check_memory=lambda _: None, load_all=lambda: None)
+    gpu = SimpleNamespace(device=CPU, check_memory=lambda **_: None, load_all=lambda: None)
     monkeypatch.setattr(entries_module, "CubinGpu", lambda _: gpu)
     monkeypatch.setattr(entries_module, "entries_on", lambda *given: found.append(given[-1]) or {})
     assert run_kernels({}, Path(), ["--tokens", "1", *asked]) == 1  # there is nothing to generate with
     assert [type(recorder) for recorder in found] == [kind]
 
 
+def test_weights_caches_and_workspace_are_looked_at_together(
+    program: dict[str, Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = dict[str, int]()
+    gpu = SimpleNamespace(device=CPU, check_memory=found.update, load_all=lambda: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(entries_module, "CubinGpu", lambda _: gpu)
+        patch.setattr(entries_module, "entries_on", lambda *_: {})
+        run_kernels(program, Path(), ["--tokens", "1,2", "--tokens", "3", "--max-new-tokens", "63"])
+    row = (64 + 16) * 2
+    assert found["caches"] == 3 * 64 * row, "two pages, and one, of one layer"
+    assert found["workspace"] == max(entry.workspace for entry in program.values())
+    params = Params(RandomSource(3))
+    entry = entries_on(program, CapturingGpu(), CPU)["decode"]
+    with torch.no_grad():
+        entry.bind(params)(*tables([([1], 0, [0])]), *filled(entry))
+    assert 0 < sum(value.nbytes for value in params.values.values() if isinstance(value, Tensor)) <= found["weights"]
+
+
 def test_prompts_that_memory_is_not_planned_for_are_told_before_the_first_token(
     program: dict[str, Entry], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gpu = SimpleNamespace(device=CPU, check_memory=lambda _: None, load_all=lambda: None)
+    gpu = SimpleNamespace(device=CPU, check_memory=lambda **_: None, load_all=lambda: None)
     monkeypatch.setattr(entries_module, "CubinGpu", lambda _: gpu)
     for asked, said in (
         (["--tokens", "1"] * 5, "5 prompts; decode is planned for 4 sequences"),
@@ -312,7 +331,7 @@ def test_prompts_that_memory_is_not_planned_for_are_told_before_the_first_token(
 def test_drafts_may_change_the_text_unless_a_token_has_the_same_bits_in_every_step(
     invariant: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gpu = SimpleNamespace(device=CPU, check_memory=lambda _: None, load_all=lambda: None)
+    gpu = SimpleNamespace(device=CPU, check_memory=lambda **_: None, load_all=lambda: None)
     monkeypatch.setattr(entries_module, "CubinGpu", lambda _: gpu)
     monkeypatch.setattr(entries_module, "entries_on", lambda *_: {})
     monkeypatch.setattr(entries_module, "run_chosen", lambda *_: 0)

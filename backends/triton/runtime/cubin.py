@@ -171,13 +171,15 @@ class CubinGpu:
             for name, size in sizes.items()
         }
 
-    def check_memory(self, num_bytes: int) -> None:
-        """Raise GpuError where a workspace does not fit into what is free on the device."""
-        free = int(call(self.driver, "cuMemGetInfo"))
-        if num_bytes > free:
+    def check_memory(self, **parts: int) -> None:
+        """Raise GpuError where what a program keeps (name -> bytes) does not fit into what is free on the device."""
+        free, needed = int(call(self.driver, "cuMemGetInfo")), sum(parts.values())
+        if needed > free:
+            told = ", ".join(f"{name} {size / 1e9:.3g} GB" for name, size in parts.items())
             raise GpuError(
-                f"the workspace takes {num_bytes / 1e9:.1f} GB; {free / 1e9:.1f} GB are free on the device",
-                "end what else runs there, or compile for smaller steps (--max-tokens, --max-batch)",
+                f"the program takes {needed / 1e9:.3g} GB ({told}); {free / 1e9:.3g} GB are free on the device",
+                "end what else runs there, give fewer or shorter prompts (--pages), or compile for smaller steps "
+                "(--max-tokens, --max-batch) or more ranks (--ep)",
             )
 
     def stream(self, name: str) -> AbstractContextManager[object]:

@@ -15,7 +15,7 @@ from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.runtime.command import Entry as HostEntry
 from dsv3c.backends.reference.runtime.command import parser, run_chosen, token_ids
 from dsv3c.backends.reference.runtime.errors import RequestError
-from dsv3c.backends.reference.runtime.generate import CacheSpec
+from dsv3c.backends.reference.runtime.generate import CacheSpec, num_pages, page_size_of
 from dsv3c.backends.reference.runtime.params import Params
 from dsv3c.backends.triton.runtime.cubin import CubinGpu
 from dsv3c.backends.triton.runtime.device_params import DeviceParams
@@ -61,6 +61,8 @@ class Entry(HostEntry):
 
     workspace: int = 0
     """Bytes; 0: memory is not planned."""
+    weights: int = 0
+    """Bytes of the parameters of all entries; 0 where that is not stated."""
     externs: tuple[Extern, ...] = ()
     """Functions of libraries that the program calls."""
     capture: Capture | str | None = None
@@ -104,7 +106,7 @@ class Entry(HostEntry):
         return DeviceEntry(**fields, captured=captured, plain=run)
 
 
-OWN = ("workspace", "externs", "capture", "kernels", "batch_invariant")
+OWN = ("workspace", "weights", "externs", "capture", "kernels", "batch_invariant")
 """Fields that entries for a CPU do not have."""
 
 
@@ -116,6 +118,17 @@ def on_device(params: Params, device: torch.device) -> DeviceParams:
 def workspace_bytes(entries: dict[str, Entry]) -> int:
     """Of the entry that needs the most."""
     return max((entry.workspace for entry in entries.values()), default=0)
+
+
+def kept_bytes(entries: dict[str, Entry], lengths: Sequence[int], chosen: argparse.Namespace) -> dict[str, int]:
+    """What a program keeps on the device while it continues sequences of these lengths: weights, caches, workspace."""
+    caches = 0
+    for drafts in (False, True) if chosen.speculative else (False,):
+        found = next((entry.caches for entry in entries.values() if entry.queries and entry.drafts == drafts), ())
+        pages = num_pages(lengths, page_size_of(found)) if chosen.pages is None else chosen.pages
+        caches += pages * sum(device_cache(spec, 1, torch.device("meta")).num_bytes for spec in found)
+    weights = max((entry.weights for entry in entries.values()), default=0)
+    return {"weights": weights, "caches": caches, "workspace": workspace_bytes(entries)}
 
 
 def entries_on(
@@ -167,16 +180,16 @@ def about_graphs(entries: dict[str, Entry], recorder: Recorder | None) -> str:
     return f"{told}; without: {', '.join(without)}" if without else told
 
 
-def check_prompts(entries: dict[str, Entry], prompts: Sequence[Sequence[int]], max_new_tokens: int) -> None:
+def check_lengths(entries: dict[str, Entry], lengths: Sequence[int]) -> None:
     """Raise GpuError for sequences that memory is not planned for: before the first token, not behind it."""
-    longest = max((len(prompt) + max_new_tokens for prompt in prompts), default=0)
+    longest = max(lengths, default=0)
     for name, entry in entries.items():
         if not isinstance(entry.capture, Capture) or not entry.caches:
             continue
         room = entry.capture.pages * entry.caches[0].page_size
-        if len(prompts) > entry.capture.sequences:
+        if len(lengths) > entry.capture.sequences:
             raise GpuError(
-                f"{len(prompts)} prompts; {name} is planned for {entry.capture.sequences} sequences",
+                f"{len(lengths)} prompts; {name} is planned for {entry.capture.sequences} sequences",
                 "give fewer of them, or compile for more (--max-batch)",
             )
         if longest > room:
@@ -194,9 +207,10 @@ def run_kernels(entries: dict[str, Entry], folder: Path, arguments: Sequence[str
         return 1
     try:
         gpu = CubinGpu(folder)
-        gpu.check_memory(workspace_bytes(entries))
+        lengths = [len(token_ids(text)) + chosen.max_new_tokens for text in chosen.tokens]
+        check_lengths(entries, lengths)
+        gpu.check_memory(**kept_bytes(entries, lengths, chosen))
         gpu.load_all()
-        check_prompts(entries, [token_ids(text) for text in chosen.tokens], chosen.max_new_tokens)
         recorder = recorder_for(entries, gpu, chosen.cuda_graph)
         print(about_graphs(entries, recorder), file=sys.stderr)
         if chosen.speculative and not all(entry.batch_invariant for entry in entries.values()):
