@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--resume", type=Path, metavar="FILE", help="go on from earlier results of the same device")
     run.add_argument("--kernels", type=Path, metavar="DIR", help="kernels that `compile` made (default: compile now)")
     run.add_argument("--tuned", default="shipped", metavar="FILE.toml", help="measured configurations, as for compile")
+    run.add_argument("--no-pdl", action="store_true", help="start no kernel before the one in front of it has ended")
     run.add_argument("--no-peers", action="store_true", help="time ours alone")
     run.add_argument("--seed", type=int, metavar="N", help="of all operands (default: another in every run)")
     run.add_argument("-o", "--output", type=Path, metavar="FILE", help="(default: benchmarks/results/DEVICE-DATE.json)")

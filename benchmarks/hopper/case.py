@@ -127,4 +127,4 @@ class Case:
 
 def meta_place(place: Place) -> Place:
     """The same place without memory."""
-    return Place(torch.device("meta"), place.target, place.num_sms, place.seed, place.tuned)
+    return Place(torch.device("meta"), place.target, place.num_sms, place.seed, place.tuned, place.early_start)

@@ -36,6 +36,8 @@ class Place:
     seed: int = 0
     tuned: str = SHIPPED
     """Tables of measured configurations, as for ``dsv3c compile --tuned``."""
+    early_start: bool = True
+    """Kernels may be started before those in front of them have ended, where the target lets them."""
     generator: torch.Generator | None = field(init=False)
     space: Space = field(init=False)
 
@@ -48,7 +50,12 @@ class Place:
 
     def other(self, index: int) -> "Place":
         """The same place with other numbers."""
-        return Place(self.device, self.target, self.num_sms, self.seed + index, self.tuned)
+        return Place(self.device, self.target, self.num_sms, self.seed + index, self.tuned, self.early_start)
+
+    @property
+    def pdl(self) -> bool:
+        """Whether kernels are compiled and launched so."""
+        return self.early_start and self.target.programmatic_launch
 
     @property
     def is_meta(self) -> bool:

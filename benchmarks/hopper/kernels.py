@@ -27,8 +27,8 @@ def compiled(variants: Sequence[Variant], target: Target) -> list[CompiledKernel
 class Noting(RecordingGpu):
     """Notes every launch with its grid and numbers: two forms that launch the same are timed once."""
 
-    def __init__(self, num_sms: int) -> None:
-        super().__init__(num_sms)
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.num_sms, pdl=place.pdl)
         self.launches = list[tuple[object, ...]]()
 
     def launch(
@@ -74,7 +74,7 @@ def planned(cases: Sequence[Case], place: Place) -> Plan:
             continue
         seen = dict[str, list[tuple[object, ...]]]()
         for form in problem.calls:
-            gpu = Noting(place.num_sms)
+            gpu = Noting(place)
             try:
                 problem.launch(gpu, form, without)
             except (NotAvailable, TypeError, ValueError, RuntimeError, KeyError) as error:

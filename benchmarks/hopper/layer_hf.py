@@ -98,6 +98,17 @@ def runner(model: Any, layer: Any, step: LayerStep, hidden: Tensor, cache: Fixed
     return run
 
 
+def routed(model: Any, run: Callable[[], Tensor], weights: Tensor, ids: Tensor) -> Tensor:
+    """A run with the choices of another gate: one that saw other roundings may choose another expert."""
+    gate = model.layers[0].mlp.gate
+    before = gate.forward
+    gate.forward = lambda hidden: (None, weights.to(torch.float32), ids)
+    try:
+        return run()
+    finally:
+        gate.forward = before
+
+
 def cache_for(model: Any, step: LayerStep, device: torch.device) -> FixedCache | None:
     """Memory for a step that reads what was cached before it; None where nothing was."""
     if step.context == step.new_tokens:

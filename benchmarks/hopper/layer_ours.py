@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -25,11 +26,14 @@ EXPERT = re.compile(r"mlp\.experts\.(\d+)\.(gate|up|down)_proj\.weight")
 MOST_TOKENS, MOST_SEQUENCES, CONTEXT = 4096, 128, 1024
 
 
-def prepare(target: Target, folder: Path, model: str = MODEL, layer: int = LAYER, tuned: str = SHIPPED) -> None:
+def prepare(
+    target: Target, folder: Path, model: str = MODEL, layer: int = LAYER, tuned: str = SHIPPED, pdl: bool = True
+) -> None:
     """Compile the artifact.  Raises Dsv3cError for what cannot be compiled."""
     compile_artifact(
         model, folder, target=target.name, layers=(layer, layer + 1), semantics="hf", recipe="deepseek-v3",
-        kernels="aot", tuned=tuned, force=True, max_tokens=MOST_TOKENS, max_batch=MOST_SEQUENCES, context=CONTEXT,
+        kernels="aot", tuned=tuned, pdl=pdl, force=True, max_tokens=MOST_TOKENS, max_batch=MOST_SEQUENCES,
+        context=CONTEXT,
     )  # fmt: skip
 
 
@@ -120,6 +124,8 @@ class LayerRun:
     hidden: Tensor
     """Its input [T, D], to be filled."""
     cache: Any
+    routes: dict[str, Tensor]
+    """``weights`` and ``ids`` [T, k] of the gate, as the last run left them."""
 
     def __call__(self) -> Tensor:
         """Run the layer; its output [T, D]."""
@@ -163,6 +169,18 @@ def record(program: LoadedProgram, gpu: Any, params: Any, step: LayerStep, devic
         pass
     finally:
         names[name] = layer
-    (arguments, keywords) = kept[0]
+    (arguments, keywords), routes = kept[0], watched_gate(program)
     hidden = next(value for value in arguments if isinstance(value, Tensor))
-    return LayerRun(lambda: layer(*arguments, **keywords), hidden, cache)
+    return LayerRun(lambda: layer(*arguments, **keywords), hidden, cache, routes)
+
+
+def watched_gate(program: LoadedProgram) -> dict[str, Tensor]:
+    """Where the program's gate writes its choices, known from its first run on."""
+    launchers, found = program.names["gate"], dict[str, Tensor]()
+
+    def gate(*arguments: Any, **keywords: Any) -> None:
+        launchers.gate(*arguments, **keywords)
+        found.update(weights=keywords["weights"], ids=keywords["ids"])
+
+    program.names["gate"] = SimpleNamespace(gate=gate)
+    return found

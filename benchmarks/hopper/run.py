@@ -84,13 +84,8 @@ def slug(found: Event) -> str:
 
 def started(arguments: Namespace, found: Event, seed: int) -> Results:
     """The results before the first case."""
-    options = {
-        "only": arguments.only,
-        "quick": arguments.quick,
-        "budget": arguments.budget,
-        "seed": seed,
-        "tuned": arguments.tuned,
-    }
+    names = ("only", "quick", "budget", "tuned", "no_pdl")
+    options = {name: getattr(arguments, name) for name in names} | {"seed": seed}
     results = new_results(found["device"], found["versions"], options)
     results["libraries"] = found["libraries"]
     return results
@@ -101,7 +96,13 @@ def prepared(
 ) -> tuple[Job, Plan]:  # fmt: skip
     """Kernels in a folder, and what a worker is started with."""
     target = load_target(found["device"]["target"])
-    place = Place(torch.device("meta"), target, found["device"]["num_sms"], tuned=arguments.tuned)
+    place = Place(
+        torch.device("meta"),
+        target,
+        found["device"]["num_sms"],
+        tuned=arguments.tuned,
+        early_start=not arguments.no_pdl,
+    )
     plan, kernels = planned(cases, place), folder / "kernels"
     if arguments.kernels is not None:
         kernels = arguments.kernels
@@ -128,7 +129,7 @@ def prepare_layer(place: Place, folder: Path, cases: Sequence[Case], plan: Plan)
     """Compile the artifact of a layer; where that fails, its cases are open."""
     print("compiling one layer", file=sys.stderr, flush=True)
     try:
-        layer_ours.prepare(place.target, folder, tuned=place.tuned)
+        layer_ours.prepare(place.target, folder, tuned=place.tuned, pdl=place.pdl)
     except Dsv3cError as error:
         plan.missing |= {f"{case.name} {CHOSEN}": error.what for case in cases if case.measured is not None}
 

@@ -139,7 +139,7 @@ def test_kernels_are_known_without_data() -> None:
             if (key := f"{case.name} {form}") in plan.same:
                 assert plan.same[key] in problem.calls
                 continue
-            gpu = Noting(CPU.num_sms)
+            gpu = Noting(CPU)
             problem.launch(gpu, form, CPU)
             assert {variant.key for variant in gpu.variants} == {*plan.needs[case.name, form]}
 

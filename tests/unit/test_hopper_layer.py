@@ -8,8 +8,7 @@ from kernel_programs import load_program
 
 import dsv3c
 from benchmarks.hopper import layer_hf, layer_ours
-from benchmarks.hopper.cases_layer import delta_check, fill_cache, work
-from benchmarks.hopper.checks import LAYER
+from benchmarks.hopper.cases_layer import checked, fill_cache, work
 from benchmarks.hopper.shapes import LayerStep
 from dsv3c.backends.triton.emitter import emit_kernels_program
 from dsv3c.backends.triton.interpreter import InterpreterGpu
@@ -40,6 +39,7 @@ def program() -> LoadedProgram:
 @torch.no_grad()
 def test_a_recorded_layer_computes_what_transformers_does(program: LoadedProgram) -> None:
     """And is called again with the same operands: with the rows of the cache gone it is another step's."""
+    torch.manual_seed(5)
     model = layer_hf.build(CPU, 0, "tiny")
     params = layer_ours.params_of(program, layer_ours.Source(layer_hf.layer_state(model), CPU))
     ours = layer_ours.record(program, InterpreterGpu(), params, STEP, CPU)
@@ -48,11 +48,12 @@ def test_a_recorded_layer_computes_what_transformers_does(program: LoadedProgram
     past = layer_hf.cache_for(model, STEP, CPU)
     assert past is not None
     fill_cache(ours.cache, past, STEP)
-    expected = layer_hf.runner(model, model.layers[0], STEP, hidden, past)()
-    right = delta_check(ours(), expected, hidden, LAYER)
+    eager = layer_hf.runner(model, model.layers[0], STEP, hidden, past)
+    right = checked(ours, model, eager, hidden)
     assert right.error is None and right.metrics.calc_diff > 1e-6
+    assert ours.routes["ids"].shape == (2, 4)
     ours.cache.latent.zero_()
-    wrong = delta_check(ours(), expected, hidden, LAYER)
+    wrong = checked(ours, model, eager, hidden)
     assert wrong.error is not None and "calc_diff" in wrong.error
 
 
