@@ -1,5 +1,7 @@
 """Gradients of weights in Triton's interpreter against their meaning, and what they are compiled to for Hopper."""
 
+import itertools
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.meanings.training import wgrad_mm as meaning
 from dsv3c.backends.triton.aot import compile_variants
 from dsv3c.backends.triton.choices.wgrad import Gradient, candidates, configs_for
+from dsv3c.backends.triton.compile_worker import disassembled
 from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.kernel_cache import default_cache
@@ -152,6 +155,10 @@ def test_candidates_compile_for_hopper_without_spilling() -> None:
         assert kernel.resources.bulk_loads == bulk_loads
         assert list(kernel.resources.machine.values()) == [8]
     assert list(first.resources.machine) == ["QGMMA.64x128x32.F32.E4M3.E4M3"]
+    # Products of a block are issued one after another: nothing else that takes long comes between them.
+    code = re.findall(r"\b(QGMMA|FMUL|FFMA|LDS)\b", disassembled(first.binary))
+    runs = [len(list(run)) for name, run in itertools.groupby(code) if name == "QGMMA"]
+    assert runs == [4, 4]
     assert list(plain.resources.machine.values()) == [4]
     assert [kernel.resources.losses for kernel in (first, second, plain)] == [()] * 3
 

@@ -3,6 +3,8 @@
 The loader copies blocks of both factors and of both columns of scales into a ring of buffers, and runs ahead into the
 next tile.  Each warpgroup multiplies the rows of one half of a tile: while one scales and adds a block's products in
 f32, the tensor core has the other's.  What a sum is added to is copied while the tile's last blocks are multiplied.
+Scales have barriers of their own, and are waited for when products have been issued: else the assembler moves the
+products of scales between those of a block, and the tensor core waits.
 """
 
 from triton.experimental import gluon
@@ -47,10 +49,10 @@ def work_of(
 def loader(
     a_desc: Described, a_scale_desc: Described, b_desc: Described, b_scale_desc: Described,
     offsets_ptr: gl.tensor | None, y_old_desc: Described, y_ptr: gl.tensor, a_ring: Shared, b_ring: Shared,
-    a_scales: Shared, b_scales: Shared, y_old: Shared, full: Shared, empty: Shared, old_full: Shared, old_empty: Shared,
-    experts: gl.tensor, N: gl.tensor, K: gl.tensor, T: gl.tensor, stride_ye: gl.tensor, stride_yn: gl.tensor,
-    num_programs: gl.tensor, BLOCK_N: gl.constexpr, BLOCK_K: gl.constexpr, GRANULE: gl.constexpr, GROUP_N: gl.constexpr,
-    STAGES: gl.constexpr, ACCUMULATE: gl.constexpr,
+    a_scales: Shared, b_scales: Shared, y_old: Shared, full: Shared, scaled: Shared, empty: Shared, old_full: Shared,
+    old_empty: Shared, experts: gl.tensor, N: gl.tensor, K: gl.tensor, T: gl.tensor, stride_ye: gl.tensor,
+    stride_yn: gl.tensor, num_programs: gl.tensor, BLOCK_N: gl.constexpr, BLOCK_K: gl.constexpr,
+    GRANULE: gl.constexpr, GROUP_N: gl.constexpr, STAGES: gl.constexpr, ACCUMULATE: gl.constexpr,
 ) -> None:  # fmt: skip
     """Fill the ring with the blocks of every tile of this program; then copy the tile that its sum is added to."""
     count = 0
@@ -61,11 +63,13 @@ def loader(
             slot = count % STAGES
             mbarrier.wait(empty.index(slot), (count // STAGES & 1) ^ 1)
             ready = full.index(slot)
-            mbarrier.expect(ready, (BLOCK_N + BLOCK_K) * (GRANULE + 4))
+            mbarrier.expect(ready, (BLOCK_N + BLOCK_K) * GRANULE)
             tma_load(a_desc, [row, block * GRANULE], ready, a_ring.index(slot))
             tma_load(b_desc, [column, block * GRANULE], ready, b_ring.index(slot))
-            tma_load(a_scale_desc, [block, row], ready, a_scales.index(slot))
-            tma_load(b_scale_desc, [block, column], ready, b_scales.index(slot))
+            known = scaled.index(slot)
+            mbarrier.expect(known, (BLOCK_N + BLOCK_K) * 4)
+            tma_load(a_scale_desc, [block, row], known, a_scales.index(slot))
+            tma_load(b_scale_desc, [block, column], known, b_scales.index(slot))
             count += 1
         if ACCUMULATE and first < last:
             for half in gl.static_range(2):
@@ -80,10 +84,10 @@ def loader(
 def multiplier(
     a_desc: Described, a_scale_desc: Described, b_desc: Described, b_scale_desc: Described,
     offsets_ptr: gl.tensor | None, y_old_desc: Described, y_ptr: gl.tensor, a_ring: Shared, b_ring: Shared,
-    a_scales: Shared, b_scales: Shared, y_old: Shared, full: Shared, empty: Shared, old_full: Shared, old_empty: Shared,
-    experts: gl.tensor, N: gl.tensor, K: gl.tensor, T: gl.tensor, stride_ye: gl.tensor, stride_yn: gl.tensor,
-    num_programs: gl.tensor, BLOCK_N: gl.constexpr, BLOCK_K: gl.constexpr, GRANULE: gl.constexpr, GROUP_N: gl.constexpr,
-    STAGES: gl.constexpr, ACCUMULATE: gl.constexpr, HALF: gl.constexpr,
+    a_scales: Shared, b_scales: Shared, y_old: Shared, full: Shared, scaled: Shared, empty: Shared, old_full: Shared,
+    old_empty: Shared, experts: gl.tensor, N: gl.tensor, K: gl.tensor, T: gl.tensor, stride_ye: gl.tensor,
+    stride_yn: gl.tensor, num_programs: gl.tensor, BLOCK_N: gl.constexpr, BLOCK_K: gl.constexpr,
+    GRANULE: gl.constexpr, GROUP_N: gl.constexpr, STAGES: gl.constexpr, ACCUMULATE: gl.constexpr, HALF: gl.constexpr,
 ) -> None:  # fmt: skip
     """Multiply and store one half of the rows of every tile of this program."""
     mma: gl.constexpr = gl.NVMMADistributedLayout(version=[3, 0], warps_per_cta=[4, 1], instr_shape=[16, BLOCK_K, 32])
@@ -98,6 +102,7 @@ def multiplier(
             mbarrier.wait(full.index(slot), count // STAGES & 1)
             a, b = a_ring.index(slot).slice(HALF * ROWS, ROWS, dim=0), b_ring.index(slot).permute((1, 0))
             product = warpgroup_mma(a, b, nothing, use_acc=False, is_async=True)
+            mbarrier.wait(scaled.index(slot), count // STAGES & 1)
             s_a = a_scales.index(slot).slice(HALF * ROWS, ROWS, dim=1).permute((1, 0)).load(mma)
             s_b = b_scales.index(slot).load(mma)
             product = warpgroup_mma_wait(0, (product,))
@@ -120,15 +125,15 @@ def multiplier(
 def upper(
     a_desc: Described, a_scale_desc: Described, b_desc: Described, b_scale_desc: Described,
     offsets_ptr: gl.tensor | None, y_old_desc: Described, y_ptr: gl.tensor, a_ring: Shared, b_ring: Shared,
-    a_scales: Shared, b_scales: Shared, y_old: Shared, full: Shared, empty: Shared, old_full: Shared, old_empty: Shared,
-    experts: gl.tensor, N: gl.tensor, K: gl.tensor, T: gl.tensor, stride_ye: gl.tensor, stride_yn: gl.tensor,
-    num_programs: gl.tensor, BLOCK_N: gl.constexpr, BLOCK_K: gl.constexpr, GRANULE: gl.constexpr, GROUP_N: gl.constexpr,
-    STAGES: gl.constexpr, ACCUMULATE: gl.constexpr,
+    a_scales: Shared, b_scales: Shared, y_old: Shared, full: Shared, scaled: Shared, empty: Shared, old_full: Shared,
+    old_empty: Shared, experts: gl.tensor, N: gl.tensor, K: gl.tensor, T: gl.tensor, stride_ye: gl.tensor,
+    stride_yn: gl.tensor, num_programs: gl.tensor, BLOCK_N: gl.constexpr, BLOCK_K: gl.constexpr,
+    GRANULE: gl.constexpr, GROUP_N: gl.constexpr, STAGES: gl.constexpr, ACCUMULATE: gl.constexpr,
 ) -> None:  # fmt: skip
     """The warpgroup of the upper rows."""
     multiplier(
         a_desc, a_scale_desc, b_desc, b_scale_desc, offsets_ptr, y_old_desc, y_ptr, a_ring, b_ring, a_scales, b_scales,
-        y_old, full, empty, old_full, old_empty, experts, N, K, T, stride_ye, stride_yn, num_programs,
+        y_old, full, scaled, empty, old_full, old_empty, experts, N, K, T, stride_ye, stride_yn, num_programs,
         BLOCK_N, BLOCK_K, GRANULE, GROUP_N, STAGES, ACCUMULATE, 0,
     )  # fmt: skip
 
@@ -137,15 +142,15 @@ def upper(
 def lower(
     a_desc: Described, a_scale_desc: Described, b_desc: Described, b_scale_desc: Described,
     offsets_ptr: gl.tensor | None, y_old_desc: Described, y_ptr: gl.tensor, a_ring: Shared, b_ring: Shared,
-    a_scales: Shared, b_scales: Shared, y_old: Shared, full: Shared, empty: Shared, old_full: Shared, old_empty: Shared,
-    experts: gl.tensor, N: gl.tensor, K: gl.tensor, T: gl.tensor, stride_ye: gl.tensor, stride_yn: gl.tensor,
-    num_programs: gl.tensor, BLOCK_N: gl.constexpr, BLOCK_K: gl.constexpr, GRANULE: gl.constexpr, GROUP_N: gl.constexpr,
-    STAGES: gl.constexpr, ACCUMULATE: gl.constexpr,
+    a_scales: Shared, b_scales: Shared, y_old: Shared, full: Shared, scaled: Shared, empty: Shared, old_full: Shared,
+    old_empty: Shared, experts: gl.tensor, N: gl.tensor, K: gl.tensor, T: gl.tensor, stride_ye: gl.tensor,
+    stride_yn: gl.tensor, num_programs: gl.tensor, BLOCK_N: gl.constexpr, BLOCK_K: gl.constexpr,
+    GRANULE: gl.constexpr, GROUP_N: gl.constexpr, STAGES: gl.constexpr, ACCUMULATE: gl.constexpr,
 ) -> None:  # fmt: skip
     """The warpgroup of the lower rows."""
     multiplier(
         a_desc, a_scale_desc, b_desc, b_scale_desc, offsets_ptr, y_old_desc, y_ptr, a_ring, b_ring, a_scales, b_scales,
-        y_old, full, empty, old_full, old_empty, experts, N, K, T, stride_ye, stride_yn, num_programs,
+        y_old, full, scaled, empty, old_full, old_empty, experts, N, K, T, stride_ye, stride_yn, num_programs,
         BLOCK_N, BLOCK_K, GRANULE, GROUP_N, STAGES, ACCUMULATE, 1,
     )  # fmt: skip
 
@@ -166,11 +171,13 @@ def wgrad_mm_kernel(
     a_scales = gl.allocate_shared_memory(gl.float32, [STAGES, 1, BLOCK_N], a_scale_desc.layout)
     b_scales = gl.allocate_shared_memory(gl.float32, [STAGES, 1, BLOCK_K], b_scale_desc.layout)
     full = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
+    scaled = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
     empty = gl.allocate_shared_memory(gl.int64, [STAGES, 1], mbarrier.MBarrierLayout())
     old_full = gl.allocate_shared_memory(gl.int64, [2, 1], mbarrier.MBarrierLayout())
     old_empty = gl.allocate_shared_memory(gl.int64, [2, 1], mbarrier.MBarrierLayout())
     for slot in gl.static_range(STAGES):
         mbarrier.init(full.index(slot), count=1)
+        mbarrier.init(scaled.index(slot), count=1)
         mbarrier.init(empty.index(slot), count=2)
     for half in gl.static_range(2):
         mbarrier.init(old_full.index(half), count=1)
@@ -182,17 +189,17 @@ def wgrad_mm_kernel(
         [
             (upper, (
                 a_desc, a_scale_desc, b_desc, b_scale_desc, offsets_ptr, y_old_desc, y_ptr, a_ring, b_ring, a_scales,
-                b_scales, y_old, full, empty, old_full, old_empty, experts, N, K, T, stride_ye, stride_yn,
+                b_scales, y_old, full, scaled, empty, old_full, old_empty, experts, N, K, T, stride_ye, stride_yn,
                 num_programs, BLOCK_N, BLOCK_K, GRANULE, GROUP_N, STAGES, ACCUMULATE,
             )),
             (lower, (
                 a_desc, a_scale_desc, b_desc, b_scale_desc, offsets_ptr, y_old_desc, y_ptr, a_ring, b_ring, a_scales,
-                b_scales, y_old, full, empty, old_full, old_empty, experts, N, K, T, stride_ye, stride_yn,
+                b_scales, y_old, full, scaled, empty, old_full, old_empty, experts, N, K, T, stride_ye, stride_yn,
                 num_programs, BLOCK_N, BLOCK_K, GRANULE, GROUP_N, STAGES, ACCUMULATE,
             )),
             (loader, (
                 a_desc, a_scale_desc, b_desc, b_scale_desc, offsets_ptr, y_old_desc, y_ptr, a_ring, b_ring, a_scales,
-                b_scales, y_old, full, empty, old_full, old_empty, experts, N, K, T, stride_ye, stride_yn,
+                b_scales, y_old, full, scaled, empty, old_full, old_empty, experts, N, K, T, stride_ye, stride_yn,
                 num_programs, BLOCK_N, BLOCK_K, GRANULE, GROUP_N, STAGES, ACCUMULATE,
             )),
         ],
