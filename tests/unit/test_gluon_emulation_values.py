@@ -188,6 +188,22 @@ def test_pointers_reach_what_was_passed_and_no_more() -> None:
     assert str((at - 1).dtype) == "pointer<fp32>"
 
 
+def test_pointers_reread_what_they_point_at() -> None:
+    numbers = torch.arange(14, dtype=torch.uint8)
+    words = (Pointer(numbers, torch.tensor(0)) + 4).to(gl.pointer_type(gl.int32), bitcast=True)
+    assert call("load", words + call("arange", 0, 2, ROW)).data.tolist() == [0x07060504, 0x0B0A0908]
+    call("store", words + 1, 0)
+    assert numbers.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 0, 0, 0, 0, 12, 13]
+    with pytest.raises(EmulationError, match="an access at element 3"):
+        call("load", words + 2)
+    with pytest.raises(EmulationError, match="does not point at whole int32"):
+        (Pointer(numbers, torch.tensor(0)) + 2).to(gl.pointer_type(gl.int32), bitcast=True)
+    with pytest.raises(EmulationError, match="read as torch"):
+        Pointer(numbers[2:], torch.tensor(0)).to(gl.pointer_type(gl.int32), bitcast=True)
+    with pytest.raises(Unknown, match="does not make int64 of a pointer"):
+        words.to(gl.int64)
+
+
 def test_sizes_are_added_to_lists_and_tuples() -> None:
     sizes = Shape([2, 3])
     assert [1] + sizes == (1,) + sizes == [1, 2, 3]  # noqa: RUF005

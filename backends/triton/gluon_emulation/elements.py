@@ -123,3 +123,27 @@ def poison(shape: tuple[int, ...], element: torch.dtype) -> Tensor:
     if element.is_floating_point:
         raw.fill_(0xFF)
     return raw.view(element).reshape(shape)
+
+
+def span(tensor: Tensor) -> int:
+    """Elements from a tensor's first to its last, gaps between rows included."""
+    if tensor.numel() == 0:
+        return 0
+    return 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+
+
+def flat(tensor: Tensor) -> Tensor:
+    """A tensor's memory as one row, in place."""
+    return tensor.as_strided((span(tensor),), (1,), tensor.storage_offset())
+
+
+def reread(tensor: Tensor, element: torch.dtype) -> Tensor:
+    """A tensor's memory as one row of other elements, in place; what is no whole element at its end is left out.
+
+    Raises EmulationError where the memory does not start where such an element can.
+    """
+    row = flat(tensor).view(torch.uint8)
+    try:
+        return row[: row.numel() // element.itemsize * element.itemsize].view(element)
+    except RuntimeError as error:
+        raise EmulationError(f"{tensor.dtype} read as {element}: {error}") from error

@@ -5,25 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsv3c.backends.triton.gluon_emulation.elements import convert, poison
+from dsv3c.backends.triton.gluon_emulation.elements import convert, flat, poison, span
 from dsv3c.backends.triton.gluon_emulation.errors import EmulationError
 from dsv3c.backends.triton.gluon_emulation.program import current
 from dsv3c.backends.triton.gluon_emulation.values import Pointer, Value, as_value, joined_layout
 
 HINTS = {"cache_modifier", "eviction_policy", "volatile", "cache_policy", "boundary_check", "padding_option"}
 """Of loads and stores; they change nothing."""
-
-
-def span(tensor: Tensor) -> int:
-    """Elements from a tensor's first to its last, gaps between rows included."""
-    if tensor.numel() == 0:
-        return 0
-    return 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
-
-
-def flat(tensor: Tensor) -> Tensor:
-    """A tensor's memory as one row, in place."""
-    return tensor.as_strided((span(tensor),), (1,), tensor.storage_offset())
 
 
 def addressed(pointer: Any, mask: Any, hints: dict[str, Any]) -> tuple[Pointer, Tensor | None, Tensor, Any]:

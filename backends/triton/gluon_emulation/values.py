@@ -14,6 +14,7 @@ from dsv3c.backends.triton.gluon_emulation.elements import (
     Number,
     common_type,
     convert,
+    reread,
     torch_type,
     type_of_number,
 )
@@ -274,8 +275,14 @@ class Pointer(Value):
         return Pointer(self.base, data, layout)
 
     def to(self, dtype: Any, fp_downcast_rounding: str | None = None, bitcast: bool = False) -> Any:
-        """Raises Unknown: pointers are not converted."""
-        raise Unknown(f"the emulator does not convert pointers (to {dtype})")
+        """A pointer to the same bytes as other elements.  Raises EmulationError where they are no whole elements."""
+        if not isinstance(dtype, tl.pointer_type):
+            raise Unknown(f"the emulator does not make {dtype} of a pointer")
+        element = torch_type(dtype.element_ty)
+        at = self.data * self.base.element_size()
+        if bool((at % element.itemsize).any()):
+            raise EmulationError(f"a pointer to {self.base.dtype} does not point at whole {dtype.element_ty}")
+        return Pointer(reread(self.base, element), at // element.itemsize, self.layout)
 
 
 def offset(distance: Any) -> Any:
