@@ -194,6 +194,8 @@ def test_sizes() -> None:
     ]  # fmt: skip
     assert capture.size(5, 5, 2) == (10, 6), "tokens end where the plan does"
     assert capture.sizes(1) == [(6, 6), (4, 4), (2, 2), (1, 1)]
+    with pytest.raises(GpuError, match="3 new tokens of 1 sequences, which may bring 2 each"):
+        capture.size(3, 1, 2)
     exact = Capture(tokens=10, sequences=6, pages=1, results=(), padded=False)
     assert exact.size(5, 3, 2) == (5, 3)
 

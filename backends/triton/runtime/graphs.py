@@ -47,8 +47,13 @@ class Capture:
     def size(self, tokens: int, sequences: int, query: int) -> Size:
         """The size whose graph runs a step; ``query``: new tokens of one sequence, at most.
 
-        Raises GpuError for a step that is larger than the largest.
+        Raises GpuError for a step that is larger than the largest, and for more tokens than the sequences may bring.
         """
+        if tokens > sequences * query:
+            raise GpuError(
+                f"the step has {tokens} new tokens of {sequences} sequences, which may bring {query} each",
+                "feed them to an entry for longer queries, or in several steps",
+            )
         if tokens > self.tokens or sequences > self.sequences:
             raise GpuError(
                 f"the step has {tokens} tokens of {sequences} sequences; memory is planned for {self.tokens} of "
