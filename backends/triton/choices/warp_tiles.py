@@ -12,9 +12,8 @@ from dsv3c.ir.targets import Target
 
 BLOCK = 128
 """Elements of K, and columns, that share a scale of w; elements of K that are multiplied between two promotions."""
-GROUP_M = 8
-ROWS = 64
-"""Of a warpgroup's product."""
+GROUP_ROWS = 8
+"""Rows of tiles that are walked column by column: of y, about as many rows as columns are made at a time."""
 NUM_WARPS = 4
 """Of the first consumer; the kernel adds another's, and those of the producer."""
 LEAST_SCALES, SCALE_BYTES = 32, 4
@@ -84,7 +83,7 @@ class WarpTile:
             "block_m": self.block_m,
             "block_n": self.block_n,
             "block_k": BLOCK,
-            "group_m": GROUP_M,
+            "group_m": GROUP_ROWS * max(1, self.block_n // max(BLOCK, self.block_m)),
             "swap": int(self.swap),
             "split_k": splits,
             "persistent": 1,
