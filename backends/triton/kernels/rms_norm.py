@@ -39,6 +39,21 @@ def store_rows(
 
 
 @triton.jit
+def inverse_root(v: tl.tensor) -> tl.tensor:
+    """``1 / sqrt(v)`` of f64 numbers from 0 on, to 2^-50: every thread of a row computes it, so it is to be short.
+
+    The root of v in f32, brought into 1..4 by an even power of two, and two of Newton's steps.
+    """
+    half = ((v.to(tl.int64, bitcast=True) >> 52) - 1023) >> 1
+    power = ((1023 - half) << 52).to(tl.float64, bitcast=True)
+    near = v * power * power
+    r = tl.rsqrt(near.to(tl.float32)).to(tl.float64)
+    r = r * (1.5 - 0.5 * near * r * r)
+    r = r * (1.5 - 0.5 * near * r * r)
+    return tl.where(v == float("inf"), 0.0, r * power)
+
+
+@triton.jit
 def times(p: tl.tensor, r: tl.tensor) -> tl.tensor:
     """``p * r`` rounded once to f32: p f32 with at most 16 significant bits (more: rounded twice), r f64."""
     high = (r.to(tl.float32).to(tl.int32, bitcast=True) & -65536).to(tl.float32, bitcast=True)
@@ -57,7 +72,7 @@ def normalised(
 ) -> tl.tensor:
     """``x / sqrt(mean(x x) + eps) * weight`` rounded to INTERMEDIATE, in f32: x [*, BLOCK_N], weight [BLOCK_N]."""
     wide = x.to(tl.float64)
-    r = (1.0 / tl.sqrt(tl.sum(wide * wide, axis=1) / columns.to(tl.float64) + EPS))[:, None]
+    r = inverse_root(tl.sum(wide * wide, axis=1) * (1.0 / columns.to(tl.float64)) + EPS)[:, None]
     if WEIGHT_IN == "input":
         row = rounded(times(x, r), INTERMEDIATE)
         return rounded(rounded(weight, INTERMEDIATE)[None, :] * row, INTERMEDIATE)
