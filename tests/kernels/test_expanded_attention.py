@@ -1,16 +1,19 @@
 """Causal attention over expanded keys and values, in Triton's interpreter and Gluon's emulator, against its meaning."""
 
 import re
+from functools import partial
 
 import pytest
 import torch
 from attention_steps import Step
+from emulated_kernels import rounding_kernel
 from kernel_references import run_checked
 from matrix_launches import recorded, run_expanded_attention
 
 from dsv3c.backends.triton.aot import compile_variants
 from dsv3c.backends.triton.choices.expanded_attention import GLUON_TILES
 from dsv3c.backends.triton.compile_worker import disassembled
+from dsv3c.backends.triton.gluon_emulation.launch import emulate
 from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.kernel_cache import default_cache
@@ -188,14 +191,35 @@ def test_tokens_behind_the_last_sequence_get_zeros_in_gluon(sequences: int) -> N
     assert not bool(o[known:].any())
 
 
-@pytest.mark.parametrize("tile", [0, LOW])
-def test_exponentials_are_taken_while_values_are_multiplied(tile: int) -> None:
+def test_scores_are_rounded_to_the_nearest() -> None:
+    """Without casts: as those round, ties and neighbours of powers of two included."""
+    bits = torch.randint(
+        0x20000000, 0x5F000000, (16384,), dtype=torch.int32, generator=torch.Generator().manual_seed(3)
+    )
+    bits[:4096] = bits[:4096] & ~0xFFFF | 0x8000
+    bits[4096:8192] = (bits[4096:8192] & ~0x7FFFFF) + torch.arange(-2048, 2048, dtype=torch.int32) * 16
+    bits[::2] |= -(1 << 31)
+    x, y = bits.view(F32), torch.empty(bits.shape)
+    emulate(rounding_kernel, (1, 1, 1), {"x_ptr": x, "y_ptr": y}, {"COUNT": bits.numel()})
+    assert torch.equal(y, x.to(BF16).to(F32))
+    emulate(rounding_kernel, (1, 1, 1), {"x_ptr": torch.full((128,), torch.nan), "y_ptr": y}, {"COUNT": 128})
+    assert bool(y[:128].isnan().all())
+
+
+@pytest.mark.parametrize(("tile", "scores"), [(0, "bf16"), (LOW, "f32")])
+def test_exponentials_are_taken_while_values_are_multiplied(tile: int, scores: str) -> None:
     """Between the wait for the scores and the wait for the products of earlier probabilities with values."""
     config = GLUON_TILES[tile].config()
-    (kernel,) = compile_variants(recorded(run_expanded_attention, [config]), load_target("h800"), cache=default_cache())
+    (variant,) = recorded(partial(run_expanded_attention, scores=scores), [config])
+    (kernel,) = compile_variants([variant], load_target("h800"), cache=default_cache())
     assert kernel.shared_bytes <= GLUON_TILES[tile].shared_bytes()
     code = disassembled(kernel.binary)
     parts = re.split(r"WARPGROUP\.DEPBAR\.LE gsb0, (0x\d)", code)
     after_scores = [part for wait, part in zip(parts[1::2], parts[2::2], strict=True) if wait == "0x1"]
     # Two loops, with masks and without, of two warpgroups; a thread has half of a row's scores for each of 2 rows.
     assert [part.count("MUFU.EX2") for part in after_scores] == [config["block_n"] // 2 + 2] * 4
+    # Rounding is left as it is written, and takes no casts of single numbers.
+    rounded = [
+        len(re.findall(rf"\b{name} .*[ -]{factor}\b", code)) for name, factor in (("FMUL", 65535), ("FFMA", 65536))
+    ]
+    assert rounded == [config["block_n"] // 2 * 6 if scores == "bf16" else 0] * 2 and "F2F." not in code

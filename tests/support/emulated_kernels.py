@@ -4,6 +4,7 @@ import triton.language as tl
 from triton.experimental import gluon
 from triton.experimental.gluon import language as gl
 
+from dsv3c.backends.triton.gluon.expanded_attention import rounded_to_bf16
 from dsv3c.backends.triton.gluon.shim import (
     fence_async_shared,
     mbarrier,
@@ -210,3 +211,10 @@ def arithmetic_kernel(n, x_ptr, i_ptr, f_ptr):
     gl.store(i_ptr + 4, gl.minimum(n, 3) - max(n, 2))
     x = gl.load(x_ptr + gl.arange(0, 4, gl.BlockedLayout([1], [32], [4], [0])))
     gl.store(f_ptr + gl.arange(0, 4, gl.BlockedLayout([1], [32], [4], [0])), x.to(gl.float8e4nv).to(gl.float32))
+
+
+@gluon.jit
+def rounding_kernel(x_ptr, y_ptr, COUNT: gl.constexpr):
+    """y = x rounded to bf16's precision, both f32."""
+    i = gl.arange(0, COUNT, layout=gl.BlockedLayout([4], [32], [4], [0]))
+    gl.store(y_ptr + i, rounded_to_bf16(gl.load(x_ptr + i)))

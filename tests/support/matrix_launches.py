@@ -83,12 +83,13 @@ def run_absorbed_attention(gpu: Gpu, configs: Sequence[Config]) -> None:
     )  # fmt: skip
 
 
-def run_expanded_attention(gpu: Gpu, configs: Sequence[Config]) -> None:
+def run_expanded_attention(gpu: Gpu, configs: Sequence[Config], scores: str = "f32") -> None:
     q = meta(TOKENS, 128, 128 + 64)
     expanded_attention(
         gpu, q_nope=q[..., :128], q_rope=q[..., 128:], kv=meta(CONTEXT, 128, 256), k_rope=meta(CONTEXT, 64),
         positions=ints(TOKENS), seq_offsets=ints(SEQUENCES + 1), context_lens=ints(SEQUENCES),
-        o=meta(TOKENS, 128, 128), taken=ints(1), configs=configs, scale=0.1, scores="f32", probs="bf16",
+        o=meta(TOKENS, 128, 128), taken=ints(1), configs=configs, scale=0.1, scores=scores,
+        probs="bf16",
     )  # fmt: skip
 
 

@@ -114,13 +114,13 @@ def products(
 
 
 @gluon.jit
-def to_eight_bits(x: gl.tensor) -> gl.tensor:
-    """f32 numbers rounded to the nearest of bf16's precision, in f32; halves to either side.
+def rounded_to_bf16(x: gl.tensor) -> gl.tensor:
+    """f32 numbers rounded to bf16, ties to even, in f32: ``x * 65536 - fl(x * 65535)``, for numbers below 2**111.
 
-    ``fl(x * 65537) - x * 65536``: only the first product rounds, at the bit that is wanted (T. J. Dekker, 1971).  Casts
+    The last bit of ``x * 65535`` has the weight of bf16's, the difference is exact (after T. J. Dekker, 1971).  Casts
     there and back would take the units that exponentials wait for.
     """
-    return x * 65537.0 - x * 65536.0
+    return gl.fma(x, 65536.0, x * -65535.0)  # a sum of two products could be contracted to x
 
 
 @gluon.jit
@@ -130,7 +130,7 @@ def weights(
 ) -> tuple[gl.tensor, gl.tensor, gl.tensor, gl.tensor]:  # fmt: skip
     """``exp(s - m)`` with the new maximum m, the factor of earlier sums, the new sum, and m."""
     if SCORES == "bf16":
-        s = to_eight_bits(s * softmax_scale)
+        s = rounded_to_bf16(s * softmax_scale)
         factor = LOG2E
     else:
         factor = softmax_scale * LOG2E
