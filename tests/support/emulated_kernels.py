@@ -187,6 +187,10 @@ def rows_kernel(x_ptr, y_ptr, rows, columns, FAULT: gl.constexpr):
         gl.associative_scan(x, 0, None)
     if FAULT == "layout":
         x + gl.arange(0, 128, gl.BlockedLayout([4], [32], [1], [0]))
+    if FAULT == "arguments":
+        consumer(x, columns)
+    if FAULT == "constant":
+        consumer(y_ptr, columns, x, x, x, x, row, 1, FAULT)
     if FAULT == "expand":
         x[:, None]
 

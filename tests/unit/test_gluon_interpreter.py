@@ -189,6 +189,8 @@ def test_an_error_names_the_partition_the_program_and_the_seed() -> None:
         ("assert", EmulationError, "static_assert: as asked"),
         ("unknown", Unknown, "the emulator does not know .*associative_scan"),
         ("layout", EmulationError, "layouts differ"),
+        ("arguments", EmulationError, "consumer: missing a required argument: 'a_ring'"),
+        ("constant", EmulationError, "consumer: HALF is a constant; it was passed"),
         ("expand", EmulationError, "a new dim needs a SliceLayout"),
     ],
 )

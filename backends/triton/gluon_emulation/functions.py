@@ -110,7 +110,10 @@ class Late:
     def __call__(self, *given: Any, **named: Any) -> Any:
         """Run it; constants may not be what is only known at run time."""
         if self.constants:
-            bound = self.signature.bind(*given, **named).arguments
+            try:
+                bound = self.signature.bind(*given, **named).arguments
+            except TypeError as error:
+                raise EmulationError(f"{self.__name__}: {error}") from error
             for name in self.constants:
                 if isinstance(bound.get(name), Value):
                     raise EmulationError(f"{self.__name__}: {name} is a constant; it was passed {bound[name]!r}")
