@@ -19,8 +19,10 @@ HALF = gl.constexpr(256)
 """Columns of a half."""
 CHUNK = gl.constexpr(128)
 """Columns that are dequantised at a time: they have one scale a row."""
-BYTES = gl.constexpr(gl.BlockedLayout([1, 8], [2, 16], [4, 1], [1, 0]))
-"""Of a chunk: what a thread holds of a row becomes 16 bytes of bf16, which threads then store without conflicts."""
+WORDS = gl.constexpr(gl.BlockedLayout([1, 2], [2, 16], [4, 1], [1, 0]))
+"""Of a chunk in words of four elements."""
+ELEMENTS = gl.constexpr(gl.BlockedLayout([1, 8], [2, 16], [4, 1], [1, 0]))
+"""Of its elements, which are in the same threads: what one holds of a row becomes 16 bytes of bf16."""
 
 
 @gluon.jit
@@ -99,12 +101,12 @@ def clear_behind(
 
 @gluon.jit
 def quantized_chunk(
-    latent_ptr: Tensor, page: Tensor, part: gl.constexpr, PAGE: gl.constexpr, ROW: gl.constexpr,
-) -> Tensor:  # fmt: skip
-    """Chunk ``part`` of a page in 8 bits."""
-    c, r = gl.arange(0, BLOCK, gl.SliceLayout(1, BYTES)), gl.arange(0, CHUNK, gl.SliceLayout(0, BYTES))
-    rows_ptr = latent_ptr + page.to(gl.int64) * PAGE
-    return gl.load(rows_ptr + (c[:, None] * ROW + part * CHUNK + r[None, :]))
+    words_ptr: Tensor, page: Tensor, part: gl.constexpr, PAGE: gl.constexpr, ROW: gl.constexpr
+) -> Tensor:
+    """Chunk ``part`` of a page in 8 bits, four elements a word: alone, each would take a register."""
+    c, w = gl.arange(0, BLOCK, gl.SliceLayout(1, WORDS)), gl.arange(0, CHUNK // 4, gl.SliceLayout(0, WORDS))
+    rows_ptr = words_ptr + page.to(gl.int64) * (PAGE // 4)
+    return gl.load(rows_ptr + (c[:, None] * (ROW // 4) + part * (CHUNK // 4) + w[None, :]))
 
 
 @gluon.jit
@@ -112,14 +114,63 @@ def chunk_scales(
     scale_ptr: Tensor, page: Tensor, part: gl.constexpr, PAGE: gl.constexpr, ROW: gl.constexpr,
 ) -> Tensor:  # fmt: skip
     """Scales of the rows of a chunk."""
-    c = gl.arange(0, BLOCK, gl.SliceLayout(1, BYTES))
+    c = gl.arange(0, BLOCK, gl.SliceLayout(1, ELEMENTS))
     return gl.load(scale_ptr + page.to(gl.int64) * PAGE + (c * ROW + part))
 
 
 @gluon.jit
-def store_chunk(chunk: Tensor, scales: Tensor, columns: Buffer) -> None:
+def store_chunk(words: Tensor, scales: Tensor, columns: Buffer, LATENT: gl.constexpr) -> None:
     """Store a chunk dequantised."""
-    columns.store((chunk.to(gl.float32) * scales[:, None]).to(columns.dtype))
+    even = gl.join(words.to(gl.uint8), (words >> 16).to(gl.uint8))
+    odd = gl.join((words >> 8).to(gl.uint8), (words >> 24).to(gl.uint8))
+    elements = gl.convert_layout(gl.join(even, odd).reshape([BLOCK, CHUNK]).to(LATENT, bitcast=True), ELEMENTS)
+    columns.store((elements.to(gl.float32) * scales[:, None]).to(columns.dtype))
+
+
+@gluon.jit
+def dequantize_pages(
+    latent_ptr: Tensor, scale_ptr: Tensor, rope_desc: Descriptor, table_ptr: Tensor, tiles: Tensor, keys: Buffers,
+    full: Buffer, empty: Buffer, LATENT_PAGE: gl.constexpr, LATENT_ROW: gl.constexpr, SCALE_PAGE: gl.constexpr,
+    SCALE_ROW: gl.constexpr,
+) -> None:  # fmt: skip
+    """Fill tiles with pages, of which there is one at least.
+
+    Each chunk is asked for when two others were not dequantised yet, a tile's first two during the tile before: a
+    thread has registers for three.  A tile's rope keys come with its right half, which is the second that it waits for:
+    then nobody reads the probabilities in their place.
+    """
+    kl, kr, kd = keys
+    LATENT: gl.constexpr = latent_ptr.dtype.element_ty
+    words_ptr = latent_ptr.to(gl.pointer_type(gl.int32), bitcast=True)
+    page = gl.load(table_ptr)
+    c0 = quantized_chunk(words_ptr, page, 0, LATENT_PAGE, LATENT_ROW)
+    c1 = quantized_chunk(words_ptr, page, 1, LATENT_PAGE, LATENT_ROW)
+    s0 = chunk_scales(scale_ptr, page, 0, SCALE_PAGE, SCALE_ROW)
+    for tile in range(tiles):
+        slot, turn = tile % 2, tile // 2 & 1 ^ 1
+        left, right = 2 * slot, 2 * slot + 1
+        next_page = gl.load(table_ptr + gl.minimum(tile + 1, tiles - 1))
+        s1 = chunk_scales(scale_ptr, page, 1, SCALE_PAGE, SCALE_ROW)
+        mbarrier.wait(empty.index(left), turn)
+        c2 = quantized_chunk(words_ptr, page, 2, LATENT_PAGE, LATENT_ROW)
+        store_chunk(c0, s0, kl.index(slot).slice(0, CHUNK, dim=1), LATENT)
+        s2 = chunk_scales(scale_ptr, page, 2, SCALE_PAGE, SCALE_ROW)
+        c3 = quantized_chunk(words_ptr, page, 3, LATENT_PAGE, LATENT_ROW)
+        store_chunk(c1, s1, kl.index(slot).slice(CHUNK, CHUNK, dim=1), LATENT)
+        fence_async_shared()
+        mbarrier.arrive(full.index(left), count=1)
+        mbarrier.wait(empty.index(right), turn)
+        mbarrier.expect(full.index(right), rope_desc.block_type.nbytes)
+        tma_load(rope_desc, [page, 0, 0], full.index(right), block_of(kd.index(slot)))
+        s3 = chunk_scales(scale_ptr, page, 3, SCALE_PAGE, SCALE_ROW)
+        c0 = quantized_chunk(words_ptr, next_page, 0, LATENT_PAGE, LATENT_ROW)
+        store_chunk(c2, s2, kr.index(slot).slice(0, CHUNK, dim=1), LATENT)
+        s0 = chunk_scales(scale_ptr, next_page, 0, SCALE_PAGE, SCALE_ROW)
+        c1 = quantized_chunk(words_ptr, next_page, 1, LATENT_PAGE, LATENT_ROW)
+        store_chunk(c3, s3, kr.index(slot).slice(CHUNK, CHUNK, dim=1), LATENT)
+        fence_async_shared()
+        mbarrier.arrive(full.index(right), count=1)
+        page = next_page
 
 
 @gluon.jit
@@ -129,37 +180,10 @@ def dequantize_rows(
     full: Buffer, empty: Buffer, LATENT_PAGE: gl.constexpr, LATENT_ROW: gl.constexpr, SCALE_PAGE: gl.constexpr,
     SCALE_ROW: gl.constexpr,
 ) -> None:  # fmt: skip
-    """The warpgroup that copies the query and rope keys, and dequantises a latent in 8 bits on its way, by chunks.
-
-    The left half is asked for before its place is free, each chunk of the right half when one of the left is stored: a
-    thread has registers for two, and two scales a row.  A tile's rope keys come with its right half, which is the
-    second that it waits for: then nobody reads the probabilities in their place.
-    """
+    """The warpgroup that copies the query and rope keys, and dequantises a latent in 8 bits on its way, by chunks."""
     copy_query(q_latent_desc, q_rope_desc, t, head, query, q_full)
-    kl, kr, kd = keys
-    page = gl.load(table_ptr, mask=tiles > 0, other=0)
-    for tile in range(tiles):
-        slot, turn = tile % 2, tile // 2 & 1 ^ 1
-        left, right = 2 * slot, 2 * slot + 1
-        c0 = quantized_chunk(latent_ptr, page, 0, LATENT_PAGE, LATENT_ROW)
-        c1 = quantized_chunk(latent_ptr, page, 1, LATENT_PAGE, LATENT_ROW)
-        s0 = chunk_scales(scale_ptr, page, 0, SCALE_PAGE, SCALE_ROW)
-        next_page = gl.load(table_ptr + tile + 1, mask=tile + 1 < tiles, other=0)
-        mbarrier.wait(empty.index(left), turn)
-        s1 = chunk_scales(scale_ptr, page, 1, SCALE_PAGE, SCALE_ROW)
-        store_chunk(c0, s0, kl.index(slot).slice(0, CHUNK, dim=1))
-        c2 = quantized_chunk(latent_ptr, page, 2, LATENT_PAGE, LATENT_ROW)
-        s2 = chunk_scales(scale_ptr, page, 2, SCALE_PAGE, SCALE_ROW)
-        store_chunk(c1, s1, kl.index(slot).slice(CHUNK, CHUNK, dim=1))
-        c3 = quantized_chunk(latent_ptr, page, 3, LATENT_PAGE, LATENT_ROW)
-        s3 = chunk_scales(scale_ptr, page, 3, SCALE_PAGE, SCALE_ROW)
-        fence_async_shared()
-        mbarrier.arrive(full.index(left), count=1)
-        mbarrier.wait(empty.index(right), turn)
-        mbarrier.expect(full.index(right), rope_desc.block_type.nbytes)
-        tma_load(rope_desc, [page, 0, 0], full.index(right), block_of(kd.index(slot)))
-        store_chunk(c2, s2, kr.index(slot).slice(0, CHUNK, dim=1))
-        store_chunk(c3, s3, kr.index(slot).slice(CHUNK, CHUNK, dim=1))
-        fence_async_shared()
-        mbarrier.arrive(full.index(right), count=1)
-        page = next_page
+    if tiles > 0:
+        dequantize_pages(
+            latent_ptr, scale_ptr, rope_desc, table_ptr, tiles, keys, full, empty,
+            LATENT_PAGE, LATENT_ROW, SCALE_PAGE, SCALE_ROW,
+        )  # fmt: skip
