@@ -1,6 +1,6 @@
 """One case on a device: every form and every peer is checked first; only what is right is timed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,10 @@ from benchmarks.hopper.imports import first_line
 from benchmarks.hopper.timing import Clock, Limits, Run, Timing, in_graphs, interleaved
 from dsv3c.backends.triton.runtime.gpu import Gpu
 
-MOST_COPIES = 12
-"""Of a problem's operands, that a graph takes turns with."""
+MOST_SETS = 32
+"""Of operands, that a graph goes through, and runs in it."""
 CACHES = 2.0
-"""Times the L2 cache that these copies hold, if so many do."""
+"""Times the L2 cache that these sets hold, if so many do."""
 
 
 @dataclass
@@ -87,7 +87,7 @@ def measure(case: Case, session: Session) -> dict[str, Any]:
     del expected
     entry = case.header()
     if session.clock is not None:
-        time_all(case, problem, ours, peers, ready, session, session.clock)
+        entry["graph"] = time_all(case, problem, ours, peers, ready, session, session.clock)
     entry["ours"] = {form: outcome.as_json() for form, outcome in ours.items()}
     entry["same"] = same
     entry["peers"] = {name: outcome.as_json() for name, outcome in peers.items()}
@@ -169,8 +169,11 @@ def peer_outcome(
 def time_all(
     case: Case, problem: Problem, ours: Mapping[str, Outcome], peers: Mapping[str, Outcome],
     ready: Mapping[str, Peer], session: Session, clock: Clock,
-) -> None:  # fmt: skip
-    """Times of all that is right, in turns; in graphs too where launching takes as long as the kernel."""
+) -> dict[str, int] | None:  # fmt: skip
+    """Times of all that is right, in turns; in graphs too where launching takes as long as the kernel.
+
+    How many sets of operands a graph goes through, and their bytes; None where there is none.
+    """
     runs: dict[str, Run] = {f"ours {form}": runner(problem, form, session) for form in ours if ours[form].is_right}
     runs |= {f"peer {name}": peer.run for name, peer in ready.items()}
     outcomes = {f"ours {form}": outcome for form, outcome in ours.items()}
@@ -181,12 +184,15 @@ def time_all(
     for name, why in errors.items():
         outcomes[name].error = why
     if not case.is_small or not found:
-        return
-    graphs, errors = in_graphs(rotated(case, problem, found, ready, session), clock, session.limits)
+        return None
+    problems = sets_of_operands(case, problem, session)
+    makers = {name: partial(runs_on, name, problems, ready, session) for name in found}
+    graphs, errors = in_graphs(makers, clock, session.limits, max(1, MOST_SETS // len(problems)))
     for name, timing in graphs.items():
         outcomes[name].graph = timing
     for name, why in errors.items():
         outcomes[name].graph_error = why
+    return {"sets": len(problems), "bytes": len(problems) * operand_bytes(problem)}
 
 
 def runner(problem: Problem, form: str, session: Session) -> Run:
@@ -194,20 +200,20 @@ def runner(problem: Problem, form: str, session: Session) -> Run:
     return lambda: problem.launch(session.gpu, form, session.place)
 
 
-def rotated(
-    case: Case, problem: Problem, alive: Mapping[str, Timing], ready: Mapping[str, Peer], session: Session
-) -> dict[str, Callable[[], list[Run]]]:
-    """Name -> makes runs on several sets of operands, so many that the cache does not hold them, if memory allows."""
-    size = max(1, num_bytes({**problem.reads, **problem.writes}))
-    copies = int(min(MOST_COPIES, max(1, CACHES * session.l2_bytes // size + 1)))
-    problems = [problem]
-    for index in range(1, copies):
-        problems.append(case.build(session.place.other(index)))
+def operand_bytes(problem: Problem) -> int:
+    """Of operands and results."""
+    return num_bytes({**problem.reads, **problem.writes})
 
-    def made(name: str) -> list[Run]:
-        kind, _, what = name.partition(" ")
-        if kind == "ours":
-            return [runner(each, what, session) for each in problems]
-        return [ready[what].run, *(each.peers[what]().run for each in problems[1:])]
 
-    return {name: partial(made, name) for name in alive}
+def sets_of_operands(case: Case, problem: Problem, session: Session) -> list[Problem]:
+    """The problem on several sets of operands, so many that the cache does not hold them, if that is not too many."""
+    sets = int(min(MOST_SETS, CACHES * session.l2_bytes // max(1, operand_bytes(problem)) + 1))
+    return [problem, *(case.build(session.place.other(index)) for index in range(1, sets))]
+
+
+def runs_on(name: str, problems: Sequence[Problem], ready: Mapping[str, Peer], session: Session) -> list[Run]:
+    """Runs of one form or peer on all sets of operands.  Raises what a peer raises when it is made."""
+    kind, _, what = name.partition(" ")
+    if kind == "ours":
+        return [runner(each, what, session) for each in problems]
+    return [ready[what].run, *(each.peers[what]().run for each in problems[1:])]

@@ -65,8 +65,8 @@ def concluded(results: Results) -> Results:
         if "work" not in case:
             continue
         case["floor"] = floor_of(case, target, results)
-        found = ratio_of(case, results)
-        case["ratio"], case["ratio_to"] = found if found is not None else (None, None)
+        found = ratio_of(case, results) or (None, None, None)
+        case["ratio"], case["ratio_to"], case["ratio_by"] = found
     results["rows"] = [verdict.as_json() for verdict in verdicts(results)]
     results["failures"] = failures(results)
     return results

@@ -53,7 +53,7 @@ def cases_table(results: Results, family: str | None = None) -> str:
     chosen = [case for case in results["cases"] if family is None or case["family"] == family]
     names = list(dict.fromkeys(name for case in chosen for name in case.get("peers", {})))
     forms = list(dict.fromkeys(form for case in chosen for form in case.get("ours", {})))
-    head = ("case", "floor us", "bound by", *(f"ours {form}" for form in forms), *names, "ratio", "of floor")
+    head = ("case", "floor us", "bound by", *(f"ours {form}" for form in forms), *names, "ratio", "by", "of floor")
     lines = [tuple(head)]
     for case in chosen:
         if "work" not in case:
@@ -69,6 +69,7 @@ def cases_table(results: Results, family: str | None = None) -> str:
                 *(time_cell(case["ours"].get(form)) for form in forms),
                 *(time_cell(case["peers"].get(name)) for name in names),
                 "-" if case.get("ratio") is None else f"{case['ratio']:.2f}",
+                case.get("ratio_by") or "-",
                 "-" if ours is None else f"{floor['seconds'] / ours:.0%}",
             )
         )

@@ -7,6 +7,8 @@ from typing import Any
 
 COPY = "copy"
 """In place of a peer: the measured bandwidth of a copy."""
+FLUSHED, GRAPH = "flushed", "graph"
+"""How the times of a ratio were taken."""
 FORM = "chosen"
 """Of ours, that counts: what the compiler chooses."""
 
@@ -103,26 +105,39 @@ def geometric_mean(values: Sequence[float]) -> float | None:
     return exp(sum(map(log, values)) / len(values)) if values else None
 
 
-def ratio_of(case: Mapping[str, Any], results: Results) -> tuple[float, str] | None:
-    """A case's ratio and whom it is to: the best peer's time over ours, or our share of the copy bandwidth."""
+def ratio_of(case: Mapping[str, Any], results: Results) -> tuple[float, str, str] | None:
+    """A case's ratio, whom it is to, and by which times.
+
+    The best peer's time over ours, or our share of the copy bandwidth; ``graph``: by times in graphs, ``flushed``.
+    """
     row = next((row for row in ROWS if row.name == case.get("row")), None)
-    ours = median_of(case.get("ours", {}).get(FORM))
+    mine = case.get("ours", {}).get(FORM)
+    ours = median_of(mine)
     if row is None or ours is None:
         return None
     if row.peers == (COPY,):
         rate = results["references"].get("copy_bytes_per_s")
-        return (case["work"]["bytes"] / ours / rate["per_s"], COPY) if rate else None
+        return (case["work"]["bytes"] / ours / rate["per_s"], COPY, FLUSHED) if rate else None
     times = {name: median_of(case["peers"].get(name)) for name in row.peers}
     there = {name: seconds for name, seconds in times.items() if seconds is not None}
     if not there:
         return None
     best = min(there, key=lambda name: there[name])
-    return there[best] / ours, best
+    graphs = [median_of(outcome, "graph") for outcome in (mine, case["peers"][best])]
+    if uncached(case, results) and graphs[0] is not None and graphs[1] is not None:
+        return graphs[1] / graphs[0], best, GRAPH
+    return there[best] / ours, best, FLUSHED
 
 
-def median_of(outcome: Mapping[str, Any] | None) -> float | None:
-    """Seconds of a form or a peer; None where it was not timed."""
-    timing = outcome.get("timing") if outcome is not None else None
+def uncached(case: Mapping[str, Any], results: Results) -> bool:
+    """Whether a case was timed in graphs over more operands than the cache holds: an event is then not in its time."""
+    graph = case.get("graph")
+    return graph is not None and graph["bytes"] > results["device"]["l2_bytes"]
+
+
+def median_of(outcome: Mapping[str, Any] | None, how: str = "timing") -> float | None:
+    """Seconds of a form or a peer (``graph``: in a graph); None where it was not timed."""
+    timing = outcome.get(how) if outcome is not None else None
     return None if timing is None else float(timing["median"])
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks.hopper.report import Results, concluded, new_results
 
-DEVICE = {"name": "NVIDIA H100 test double", "target": "h100", "num_sms": 132, "driver": "580.0"}
+DEVICE = {"name": "NVIDIA H100 test double", "target": "h100", "num_sms": 132, "l2_bytes": 50 << 20, "driver": "580.0"}
 VERSIONS = {"torch": "2.11.0", "triton": "3.6.0"}
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.hopper import imports
+from benchmarks.hopper.budget import USUAL, Budget, ordered, selected
 from benchmarks.hopper.case import Case, Peer, Problem
 from benchmarks.hopper.cases_gemm import dense
 from benchmarks.hopper.catalogue import every_case, small_cases
@@ -22,6 +23,7 @@ from benchmarks.hopper.timing import QUICK, Limits, Timing, interleaved
 from dsv3c.backends.triton.aot import CompileError
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.runtime.gpu import Descriptor
+from dsv3c.ir.errors import UsageError
 from dsv3c.ir.targets import load_target
 
 H100 = load_target("h100")
@@ -275,3 +277,36 @@ def test_longer_runs_are_repeated_less() -> None:
 
 def test_timings_are_medians() -> None:
     assert Timing.of([3.0, 1.0, 2.0, 9.0]).as_json() == {"median": 2.5, "low": 1.0, "high": 9.0, "runs": 4}
+
+
+# --- budget
+
+
+def test_important_cases_come_first_in_turns_of_families() -> None:
+    names = [case.name for case in ordered(every_case())]
+    assert len(set(names)) == len(names)
+    assert names[0].startswith("gemm/") and names[-1].split("/")[0] in ("gate", "rope_append", "unpermute")
+    first = [name.split("/")[0] for name in names[14:22]]
+    assert {"decode", "prefill", "layer"} <= set(first)
+
+
+def test_a_budget_leaves_out_what_does_not_fit() -> None:
+    times = iter([0.0, 0.0, 30.0, 59.0, 59.0])
+    budget = Budget(60.0, lambda: next(times))
+    case = dense(64, 128, 128)
+    assert budget.expected(case) == USUAL
+    assert budget.allows(case)  # at 0
+    budget.took(case, 20.0)
+    assert budget.allows(case)  # 30 + 20
+    assert not budget.allows(case)  # 59 + 20
+    assert budget.expected(replace(case, name="decode/1")) == 20.0
+    assert Budget(None, lambda: 1e9).allows(case)
+
+
+def test_cases_are_chosen_by_family() -> None:
+    cases = list(every_case())
+    assert {case.family for case in selected(cases, "mla,wgrad")} == {"decode", "prefill", "wgrad"}
+    assert [case.name for case in selected(cases, "gemm/64x2112")] == ["gemm/64x2112x7168"]
+    with pytest.raises(UsageError, match="--only gem: there is no such case") as error:
+        selected(cases, "gem")
+    assert "did you mean gemm?" in error.value.hint

@@ -1,4 +1,4 @@
-"""What becomes of the Hopper harness's measurements: budgets, a worker that breaks, files of results, tables, plots."""
+"""What becomes of the Hopper harness's measurements: a worker that breaks, files of results, tables, plots."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from hopper_results import DEVICE, VERSIONS, entry, outcome, results
+from hopper_results import DEVICE, VERSIONS, entry, outcome, results, timing
 
 from benchmarks.hopper import device, wheels
 from benchmarks.hopper.__main__ import main
-from benchmarks.hopper.budget import USUAL, Budget, ordered, selected
+from benchmarks.hopper.budget import Budget
 from benchmarks.hopper.case import Case, Problem
 from benchmarks.hopper.cases_gemm import dense
-from benchmarks.hopper.catalogue import every_case, small_cases
+from benchmarks.hopper.catalogue import small_cases
 from benchmarks.hopper.data import Place
 from benchmarks.hopper.measure import Session, measure
 from benchmarks.hopper.plots import write_plots
@@ -35,39 +35,6 @@ from benchmarks.hopper.timing import Limits
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.targets import load_target
-
-# --- budget
-
-
-def test_important_cases_come_first_in_turns_of_families() -> None:
-    names = [case.name for case in ordered(every_case())]
-    assert len(set(names)) == len(names)
-    assert names[0].startswith("gemm/") and names[-1].split("/")[0] in ("gate", "rope_append", "unpermute")
-    first = [name.split("/")[0] for name in names[14:22]]
-    assert {"decode", "prefill", "layer"} <= set(first)
-
-
-def test_a_budget_leaves_out_what_does_not_fit() -> None:
-    times = iter([0.0, 0.0, 30.0, 59.0, 59.0])
-    budget = Budget(60.0, lambda: next(times))
-    case = dense(64, 128, 128)
-    assert budget.expected(case) == USUAL
-    assert budget.allows(case)  # at 0
-    budget.took(case, 20.0)
-    assert budget.allows(case)  # 30 + 20
-    assert not budget.allows(case)  # 59 + 20
-    assert budget.expected(replace(case, name="decode/1")) == 20.0
-    assert Budget(None, lambda: 1e9).allows(case)
-
-
-def test_cases_are_chosen_by_family() -> None:
-    cases = list(every_case())
-    assert {case.family for case in selected(cases, "mla,wgrad")} == {"decode", "prefill", "wgrad"}
-    assert [case.name for case in selected(cases, "gemm/64x2112")] == ["gemm/64x2112x7168"]
-    with pytest.raises(UsageError, match="--only gem: there is no such case") as error:
-        selected(cases, "gem")
-    assert "did you mean gemm?" in error.value.hint
-
 
 # --- the worker
 
@@ -252,6 +219,17 @@ def test_the_best_attention_counts_and_moves_are_shares_of_a_copy() -> None:
     assert (made["cases"][1]["ratio"], made["cases"][1]["ratio_to"]) == (pytest.approx(0.8), "copy")
 
 
+def test_small_cases_count_by_graphs_over_more_than_the_cache() -> None:
+    case = gemm("a", 1e-4, 1e-4, "gemm_small")
+    for outcome_, seconds in ((case["ours"]["chosen"], 2e-5), (case["peers"]["deep_gemm"], 3e-5)):
+        outcome_["graph"] = timing(seconds)
+    made = results(
+        {**case, "graph": {"sets": 32, "bytes": 60 << 20}}, {**case, "graph": {"sets": 32, "bytes": 1 << 20}}
+    )
+    assert [each["ratio"] for each in made["cases"]] == pytest.approx([1.5, 1.0, 2.0])
+    assert [each["ratio_by"] for each in made["cases"]] == ["graph", "flushed", "flushed"]
+
+
 def test_floors() -> None:
     case = results(gemm("a", 1e-3, 1e-3))["cases"][0]
     assert case["floor"]["by_flops"] == pytest.approx(1e9 / 1979e12)
@@ -328,8 +306,10 @@ def test_the_table_of_cases() -> None:
     made = results(gemm("a", 1e-4, 1.02e-4))
     made["cases"].append({"name": "gemm/x", "family": "gemm", "row": "", "error": "no kernel"})
     lines = cases_table(made).splitlines()
-    assert lines[0] == "| case | floor us | bound by | ours chosen | deep_gemm | ratio | of floor |"
-    assert lines[2] == "| gemm/a | 89.6 | bytes | 100.0 (90.0 to 120.0) | 102.0 (91.8 to 122.4) | 1.02 | 90% |"
+    assert lines[0] == "| case | floor us | bound by | ours chosen | deep_gemm | ratio | by | of floor |"
+    assert (
+        lines[2] == "| gemm/a | 89.6 | bytes | 100.0 (90.0 to 120.0) | 102.0 (91.8 to 122.4) | 1.02 | flushed | 90% |"
+    )
     assert lines[3].endswith("| no kernel |")
 
 
