@@ -34,7 +34,6 @@ MAX_REGISTERS = {"scaled_grouped_mm_kernel": 168}
 @gluon.jit
 def place_of(
     item: gl.tensor,
-    expert_of_ptr: gl.tensor,
     work: gl.tuple,
     count: gl.tensor,
     end: gl.tensor,
@@ -47,7 +46,7 @@ def place_of(
 
     Padding has expert 0, and no pairs.
     """
-    groups, room, N, K, _ = work
+    groups, room, N, K, _, expert_of_ptr = work
     tiles, tiles_n = num_tiles(room, BLOCK_M, GROUPS), gl.cdiv(N, BLOCK_N)
     if GROUPS == 0:
         tile_m, tile_n = tile_of(item, tiles, tiles_n, GROUP_M)
@@ -78,7 +77,6 @@ def produce(
     operands: gl.tuple,
     scales: gl.tuple,
     output: gl.tuple,
-    expert_of_ptr: gl.tensor,
     ring: gl.tuple,
     work: gl.tuple,
     BLOCK_M: gl.constexpr,
@@ -89,15 +87,13 @@ def produce(
     STAGES: gl.constexpr,
 ) -> None:
     """Fill the ring for every tile of this program."""
-    groups, room, N, _, num_programs = work
+    groups, room, N, _, num_programs, expert_of_ptr = work
     slot, phase = gl.to_tensor(0), gl.to_tensor(0)
     count, end = slot, slot
     if GROUPS > 0:
         count, end = filled_tiles(expert_of_ptr, groups, room, BLOCK_M, GROUPS, 1)
     for item in range(gl.program_id(0), num_items(work, BLOCK_M, BLOCK_N, GROUPS), num_programs):
-        group, row, column, expert, pairs = place_of(
-            item, expert_of_ptr, work, count, end, BLOCK_M, BLOCK_N, GROUP_M, GROUPS
-        )
+        group, row, column, expert, pairs = place_of(item, work, count, end, BLOCK_M, BLOCK_N, GROUP_M, GROUPS)
         slot, phase = fill(operands, ring, slot, phase, group * room + row, expert * N + column, 0, pairs, STAGES)
 
 
@@ -105,7 +101,6 @@ def produce(
 def consume(
     scales: gl.tuple,
     output: gl.tuple,
-    expert_of_ptr: gl.tensor,
     ring: gl.tuple,
     work: gl.tuple,
     BLOCK_M: gl.constexpr,
@@ -117,7 +112,7 @@ def consume(
     WARPGROUP: gl.constexpr,
 ) -> None:
     """Multiply and store 64 rows of the left factor of every tile of this program."""
-    groups, room, N, K, num_programs = work
+    groups, room, N, K, num_programs, expert_of_ptr = work
     w_scale_ptr, stride_ws_e, stride_ws_n, stride_ws_k = scales
     y_desc, y_buffers = output
     HEIGHT: gl.constexpr = ROWS if SWAP else max(ROWS, BLOCK_M // MOST_CONSUMERS)
@@ -131,9 +126,7 @@ def consume(
     if GROUPS > 0:
         count, end = filled_tiles(expert_of_ptr, groups, room, BLOCK_M, GROUPS, 4)
     for item in range(gl.program_id(0), num_items(work, BLOCK_M, BLOCK_N, GROUPS), num_programs):
-        group, row, column, expert, pairs = place_of(
-            item, expert_of_ptr, work, count, end, BLOCK_M, BLOCK_N, GROUP_M, GROUPS
-        )
+        group, row, column, expert, pairs = place_of(item, work, count, end, BLOCK_M, BLOCK_N, GROUP_M, GROUPS)
         if SWAP:
             column += WARPGROUP * ROWS
         else:
@@ -164,11 +157,10 @@ def consume(
 
 
 @gluon.jit
-def consume_first(
+def consume_one(
     operands: gl.tuple,
     scales: gl.tuple,
     output: gl.tuple,
-    expert_of_ptr: gl.tensor,
     ring: gl.tuple,
     work: gl.tuple,
     BLOCK_M: gl.constexpr,
@@ -179,15 +171,14 @@ def consume_first(
     STAGES: gl.constexpr,
 ) -> None:
     """The first warpgroup that multiplies."""
-    consume(scales, output, expert_of_ptr, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES, 0)
+    consume(scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES, 0)
 
 
 @gluon.jit
-def consume_other(
+def consume_two(
     operands: gl.tuple,
     scales: gl.tuple,
     output: gl.tuple,
-    expert_of_ptr: gl.tensor,
     ring: gl.tuple,
     work: gl.tuple,
     BLOCK_M: gl.constexpr,
@@ -198,7 +189,7 @@ def consume_other(
     STAGES: gl.constexpr,
 ) -> None:
     """The other."""
-    consume(scales, output, expert_of_ptr, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES, 1)
+    consume(scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES, 1)
 
 
 @gluon.jit
@@ -249,45 +240,13 @@ def scaled_grouped_mm_kernel(
     operands = (x_desc, x_scale_desc, w_desc)
     scales = (w_scale_ptr, stride_ws_e, stride_ws_n, stride_ws_k)
     ring = make_ring(operands, STAGES, CONSUMERS)
-    work = (groups, room, N, K, num_programs)
+    work = (groups, room, N, K, num_programs, expert_of_ptr)
     # constants stay constants only where the arguments are written out
     if CONSUMERS == 1:
         gl.warp_specialize(
             [
-                (
-                    consume_first,
-                    (
-                        operands,
-                        scales,
-                        output,
-                        expert_of_ptr,
-                        ring,
-                        work,
-                        BLOCK_M,
-                        BLOCK_N,
-                        GROUP_M,
-                        GROUPS,
-                        SWAP,
-                        STAGES,
-                    ),
-                ),
-                (
-                    produce,
-                    (
-                        operands,
-                        scales,
-                        output,
-                        expert_of_ptr,
-                        ring,
-                        work,
-                        BLOCK_M,
-                        BLOCK_N,
-                        GROUP_M,
-                        GROUPS,
-                        SWAP,
-                        STAGES,
-                    ),
-                ),
+                (consume_one, (operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES)),
+                (produce, (operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES)),
             ],
             [1],
             [40],
@@ -295,57 +254,9 @@ def scaled_grouped_mm_kernel(
     else:
         gl.warp_specialize(
             [
-                (
-                    consume_first,
-                    (
-                        operands,
-                        scales,
-                        output,
-                        expert_of_ptr,
-                        ring,
-                        work,
-                        BLOCK_M,
-                        BLOCK_N,
-                        GROUP_M,
-                        GROUPS,
-                        SWAP,
-                        STAGES,
-                    ),
-                ),
-                (
-                    consume_other,
-                    (
-                        operands,
-                        scales,
-                        output,
-                        expert_of_ptr,
-                        ring,
-                        work,
-                        BLOCK_M,
-                        BLOCK_N,
-                        GROUP_M,
-                        GROUPS,
-                        SWAP,
-                        STAGES,
-                    ),
-                ),
-                (
-                    produce,
-                    (
-                        operands,
-                        scales,
-                        output,
-                        expert_of_ptr,
-                        ring,
-                        work,
-                        BLOCK_M,
-                        BLOCK_N,
-                        GROUP_M,
-                        GROUPS,
-                        SWAP,
-                        STAGES,
-                    ),
-                ),
+                (consume_one, (operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES)),
+                (consume_two, (operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES)),
+                (produce, (operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES)),
             ],
             [4, 1],
             [232, 40],

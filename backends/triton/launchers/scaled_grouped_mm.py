@@ -7,7 +7,7 @@ from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.launchers.tiles import (
     num_programs,
     scale_block,
-    tile_constants,
+    scaled_constants,
     w_block,
     x_block,
     y_block,
@@ -40,15 +40,14 @@ def scaled_grouped_mm(
     """
     experts, columns, inner = w.shape
     rows_x, rows_y, rows_w = as_rows(x.data), as_rows(y), as_rows(w.data)
-    rows, mn_major, contiguous = x.shape[0], x_scales == "mn_major", layout == "contiguous"
+    rows, mn_major = x.shape[0], x_scales == "mn_major"
     if rows == 0:
         return
     config = choose(configs, (rows - experts * (alignment - 1)) // experts)
-    groups = 1 if contiguous else experts
+    groups = 1 if layout == "contiguous" else experts
     room = rows // groups
-    # tiles of a group start at rows whose scales are aligned: they can be before the group's
-    shifted = layout == "masked" and config.get("persistent", 0) and room % ALIGNED
-    before = ALIGNED - 1 if shifted else 0
+    # masked tiles start at rows whose scales are aligned: they can be before the group's
+    before = ALIGNED - 1 if layout == "masked" and config.get("persistent", 0) and room % ALIGNED else 0
     items = groups * cdiv(room + before, config["block_m"]) * cdiv(columns, config["block_n"])
     programs = num_programs(gpu, config, items)
     gpu.launch(
@@ -75,16 +74,7 @@ def scaled_grouped_mm(
             "stride_ym": Static(rows_y.stride(0)),
             "num_programs": programs,
         },
-        tile_constants(config, inner)
-        | {
-            "M_GRANULE": x.granule[0],
-            "N_GRANULE": w.granule[1],
-            "K_GRANULE": w.granule[2],
-            "MN_MAJOR": mn_major,
-            "PROMOTE": promote is not None,
-            "STAGES": config["num_stages"],
-            "PERSISTENT": bool(config.get("persistent", 0)),
-            "GROUPS": 1 << (experts - 1).bit_length() if layout == "masked" else 0,
-        },
+        scaled_constants(config, x, w, promote=promote, mn_major=mn_major)
+        | {"GROUPS": 1 << (experts - 1).bit_length() if layout == "masked" else 0},
         config,
     )

@@ -7,7 +7,7 @@ from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.launchers.tiles import (
     num_programs,
     scale_block,
-    tile_constants,
+    scaled_constants,
     w_block,
     x_block,
     y_block,
@@ -71,17 +71,7 @@ def scaled_mm(
             "splits": splits,
             "num_programs": programs,
         },
-        tile_constants(config, inner)
-        | {
-            "M_GRANULE": x.granule[-2] if len(x.granule) > 1 else 1,
-            "N_GRANULE": w.granule[0],
-            "K_GRANULE": w.granule[1],
-            "MN_MAJOR": mn_major,
-            "PROMOTE": promote is not None,
-            "STAGES": config["num_stages"],
-            "PERSISTENT": bool(config.get("persistent", 0)),
-            "SPLIT": splits > 1,
-        },
+        scaled_constants(config, x, w, promote=promote, mn_major=mn_major) | {"SPLIT": splits > 1},
         config,
     )
     if splits > 1:

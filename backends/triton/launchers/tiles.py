@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.runtime.gpu import Config, Constant, Descriptor, Gpu, is_gluon
 
 ROWS = 64
@@ -21,6 +22,22 @@ def tile_constants(config: Config, inner: int) -> dict[str, Constant]:
         "GROUP_M": config["group_m"],
         "SWAP": bool(config["swap"]),
         "EVEN_K": inner % config["block_k"] == 0,
+    }
+
+
+def scaled_constants(
+    config: Config, x: Scaled, w: Scaled, *, promote: int | None, mn_major: bool
+) -> dict[str, Constant]:
+    """The same of a product of block-scaled numbers, x [*, K] and w [*, N, K]."""
+    return {
+        **tile_constants(config, w.shape[-1]),
+        "M_GRANULE": x.granule[-2] if len(x.granule) > 1 else 1,
+        "N_GRANULE": w.granule[-2],
+        "K_GRANULE": w.granule[-1],
+        "MN_MAJOR": mn_major,
+        "PROMOTE": promote is not None,
+        "STAGES": config["num_stages"],
+        "PERSISTENT": bool(config.get("persistent", 0)),
     }
 
 
