@@ -223,9 +223,8 @@ def test_small_cases_count_by_graphs_over_more_than_the_cache() -> None:
     case = gemm("a", 1e-4, 1e-4, "gemm_small")
     for outcome_, seconds in ((case["ours"]["chosen"], 2e-5), (case["peers"]["deep_gemm"], 3e-5)):
         outcome_["graph"] = timing(seconds)
-    made = results(
-        {**case, "graph": {"sets": 32, "bytes": 60 << 20}}, {**case, "graph": {"sets": 32, "bytes": 1 << 20}}
-    )
+    large, small = ({"sets": 32, "bytes": size << 20} for size in (60, 1))
+    made = results({**case, "graph": large}, {**case, "graph": small}, {**gemm("b", 1e-4, 2e-4), "graph": large})
     assert [each["ratio"] for each in made["cases"]] == pytest.approx([1.5, 1.0, 2.0])
     assert [each["ratio_by"] for each in made["cases"]] == ["graph", "flushed", "flushed"]
 
