@@ -16,8 +16,10 @@ from dsv3c.ir.targets import Target, shipped_targets
 
 CAPABILITY = (9, 0)
 """Of Hopper."""
-CLOCKS = ("clocks.sm", "clocks.mem", "temperature.gpu", "power.draw", "clocks_event_reasons.active")
-"""What nvidia-smi is asked for: MHz, MHz, degrees, W, a bit mask."""
+CLOCKS = ("clocks.sm", "clocks.mem", "temperature.gpu", "power.draw")
+"""What nvidia-smi is asked for: MHz, MHz, degrees, W."""
+REASONS = "clocks_event_reasons.active"
+"""Why clocks are held, a bit mask; older versions do not know it."""
 PACKAGES = ("dsv3c", "torch", "triton", "xdsl", "cuda-bindings", "transformers")
 SMOKE = "--smoke checks everything at small sizes on the CPU"
 COPIED = 1 << 31
@@ -106,7 +108,7 @@ def smi(*fields: str) -> dict[str, str]:
 
 def clocks() -> dict[str, str]:
     """Clocks, temperature and power as they are now."""
-    return smi(*CLOCKS)
+    return smi(*CLOCKS) | smi(REASONS)
 
 
 def versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ README.md beside this file describes every field.
 """
 
 import json
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -51,6 +52,8 @@ def new_results(device: Mapping[str, Any], versions: Mapping[str, str], options:
 def commit() -> str:
     """The commit that is measured, ``+`` where files differ from it; empty without a repository."""
     here = Path(__file__).parent
+    if shutil.which("git") is None:
+        return ""
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
     if head.returncode:
         return ""
