@@ -75,7 +75,10 @@ ALIASES = {
     "mla": ("decode", "prefill"),
     "grouped": ("contiguous", "masked"),
     "products": ("gemm", "contiguous", "masked", "wgrad"),
-    "moves": ("quantize", "norm_quantize", "swiglu_quantize", "permute", "unpermute", "gate", "rope_append"),
+    "moves": (
+        *("quantize", "transpose_quantize", "norm_quantize", "swiglu_quantize"),
+        *("permute", "unpermute", "gate", "rope_append"),
+    ),
 }
 """Words for several families."""
 
