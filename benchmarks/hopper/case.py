@@ -103,7 +103,7 @@ class Case:
     importance: int = 1
     """Of two, the larger is run first when time is short."""
     is_small: bool = False
-    """Launching takes about as long as the kernel: it is timed in a CUDA graph too."""
+    """Launching takes about as long as the kernel, or two events a part of it: it is timed in a CUDA graph too."""
     measured: Callable[["Case", Any], dict[str, Any]] | None = None
     """Of a case that is no call of a launcher: its entry in the file of results, given a session."""
     seconds: float = 120.0

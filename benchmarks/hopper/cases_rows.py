@@ -22,10 +22,8 @@ from dsv3c.backends.reference.meanings.scaled import Scaled
 
 QUANTIZER = 'quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none">'
 EPS = 1e-6
-FEW = 128
-"""Tokens up to which launching takes about as long as the kernel."""
 COUNTED = 4096
-"""Tokens from which on the share of the copy bandwidth counts."""
+"""Tokens from which on the share of the copy bandwidth counts, and up to which two events take a part of the time."""
 Built = tuple[dict[str, Any], dict[str, Value], Callable[[], dict[str, Any]]]
 """Operands, results, what the results must be."""
 
@@ -69,7 +67,7 @@ def case(
         Work(0.0, tokens * row_bytes),
         build,
         importance=5 if tokens >= COUNTED else 2,
-        is_small=tokens <= FEW,
+        is_small=tokens <= COUNTED,
     )
 
 

@@ -39,6 +39,7 @@ def transposed(tokens: int, columns: int = shapes.HIDDEN) -> Case:
         Work(0.0, tokens * moved),
         build,
         importance=4,
+        is_small=tokens <= COUNTED,
     )
 
 

@@ -115,17 +115,19 @@ def ratio_of(case: Mapping[str, Any], results: Results) -> tuple[float, str, str
     ours = median_of(mine)
     if row is None or ours is None:
         return None
+    in_graph = median_of(mine, GRAPH) if uncached(case, results) else None
     if row.peers == (COPY,):
         rate = results["references"].get("copy_bytes_per_s")
-        return (case["work"]["bytes"] / ours / rate["per_s"], COPY, FLUSHED) if rate else None
+        seconds, how = (ours, FLUSHED) if in_graph is None else (in_graph, GRAPH)
+        return (case["work"]["bytes"] / seconds / rate["per_s"], COPY, how) if rate else None
     times = {name: median_of(case["peers"].get(name)) for name in row.peers}
     there = {name: seconds for name, seconds in times.items() if seconds is not None}
     if not there:
         return None
     best = min(there, key=lambda name: there[name])
-    graphs = [median_of(outcome, "graph") for outcome in (mine, case["peers"][best])]
-    if uncached(case, results) and graphs[0] is not None and graphs[1] is not None:
-        return graphs[1] / graphs[0], best, GRAPH
+    theirs = median_of(case["peers"][best], GRAPH)
+    if in_graph is not None and theirs is not None:
+        return theirs / in_graph, best, GRAPH
     return there[best] / ours, best, FLUSHED
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.hopper import imports
+from benchmarks.hopper import imports, wheels
 from benchmarks.hopper.budget import USUAL, Budget, ordered, selected
 from benchmarks.hopper.case import Case, Peer, Problem
 from benchmarks.hopper.cases_gemm import dense
@@ -310,3 +310,18 @@ def test_cases_are_chosen_by_family() -> None:
     with pytest.raises(UsageError, match="--only gem: there is no such case") as error:
         selected(cases, "gem")
     assert "did you mean gemm?" in error.value.hint
+
+
+def test_wheels_of_peers_may_be_missing_ours_may_not(tmp_path: Path) -> None:
+    asked = list[str]()
+
+    def pip(missing: str) -> Callable[[Sequence[str]], int]:
+        def run(arguments: Sequence[str]) -> int:
+            asked.append(arguments[-1])
+            return int(arguments[-1].startswith(missing))
+
+        return run
+
+    assert wheels.download(tmp_path / "wheels", "3.12", pip("tokenspeed")) == 0
+    assert asked == [*wheels.OURS, *wheels.PEERS]
+    assert wheels.download(tmp_path / "wheels", "3.12", pip("xdsl")) == 1

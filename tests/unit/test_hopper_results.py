@@ -11,7 +11,7 @@ import pytest
 import torch
 from hopper_results import DEVICE, VERSIONS, entry, outcome, results, timing
 
-from benchmarks.hopper import device, wheels
+from benchmarks.hopper import device
 from benchmarks.hopper.__main__ import main
 from benchmarks.hopper.budget import Budget
 from benchmarks.hopper.case import Case, Problem
@@ -243,6 +243,9 @@ def test_the_best_attention_counts_and_moves_are_shares_of_a_copy() -> None:
     )
     assert (made["cases"][0]["ratio"], made["cases"][0]["ratio_to"]) == (pytest.approx(0.5), "sdpa_flash")
     assert (made["cases"][1]["ratio"], made["cases"][1]["ratio_to"]) == (pytest.approx(0.8), "copy")
+    moved = {**made["cases"][1], "graph": {"sets": 2, "bytes": 96 << 20}}
+    moved["ours"]["chosen"]["graph"] = timing(1.6e-4)
+    assert results(moved)["cases"][0]["ratio"] == pytest.approx(1.0)
 
 
 def test_small_cases_count_by_graphs_over_more_than_the_cache() -> None:
@@ -383,18 +386,3 @@ def test_tables_and_plots_by_the_command_line(tmp_path: Path, capsys: pytest.Cap
     assert len(capsys.readouterr().out.split()) == 2
     assert main(["table", str(tmp_path / "none.json")]) == 2
     assert "none.json cannot be read: No such file" in capsys.readouterr().err
-
-
-def test_wheels_of_peers_may_be_missing_ours_may_not(tmp_path: Path) -> None:
-    asked = list[str]()
-
-    def pip(missing: str) -> Callable[[Sequence[str]], int]:
-        def run(arguments: Sequence[str]) -> int:
-            asked.append(arguments[-1])
-            return int(arguments[-1].startswith(missing))
-
-        return run
-
-    assert wheels.download(tmp_path / "wheels", "3.12", pip("tokenspeed")) == 0
-    assert asked == [*wheels.OURS, *wheels.PEERS]
-    assert wheels.download(tmp_path / "wheels", "3.12", pip("xdsl")) == 1
