@@ -32,8 +32,11 @@ class Budget:
         return self.now() - self.start
 
     def expected(self, case: Case) -> float:
-        """What a case will take: what its family took on average, or all cases, or the usual."""
-        known = self.spent.get(case.family) or [each for family in self.spent.values() for each in family]
+        """What a case will take: what its family took on average; before, what it says itself, or all took."""
+        known = self.spent.get(case.family)
+        if known is None and case.usual is not None:
+            return case.usual
+        known = known or [each for family in self.spent.values() for each in family]
         return sum(known) / len(known) if known else USUAL
 
     def allows(self, case: Case) -> bool:

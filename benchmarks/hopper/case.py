@@ -106,6 +106,8 @@ class Case:
     """Launching takes about as long as the kernel, or two events a part of it: it is timed in a CUDA graph too."""
     measured: Callable[["Case", Any], dict[str, Any]] | None = None
     """Of a case that is no call of a launcher: its entry in the file of results, given a session."""
+    usual: float | None = None
+    """Seconds that it takes, where they are known not to be those of other cases."""
     seconds: float = 120.0
     """After which it hangs: peers may compile their kernels in it."""
 

@@ -45,10 +45,10 @@ class Timing:
 class Limits:
     """How long to measure."""
 
-    seconds: float = 1.5
+    seconds: float = 0.8
     """Of the device per case, about."""
     least: int = 7
-    most: int = 60
+    most: int = 40
     """Runs of each."""
 
     def rounds(self, seconds_per_round: float) -> int:

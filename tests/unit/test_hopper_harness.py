@@ -300,6 +300,7 @@ def test_a_budget_leaves_out_what_does_not_fit() -> None:
     assert budget.allows(case)  # 30 + 20
     assert not budget.allows(case)  # 59 + 20
     assert budget.expected(replace(case, name="decode/1")) == 20.0
+    assert budget.expected(replace(case, name="layer/1", usual=90.0)) == 90.0
     assert Budget(None, lambda: 1e9).allows(case)
 
 
