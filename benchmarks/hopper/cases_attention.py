@@ -221,7 +221,9 @@ def cases() -> Iterator[Case]:
 
 
 def small_cases() -> Iterator[Case]:
-    """Contexts that end inside a page, two queries, both kinds of cache; a prefill that no tile divides."""
-    yield decode(Decode(2, 70, heads=16))
-    yield decode(Decode(2, 37, queries=2, cache="fp8", heads=16), latent=256)
+    """Contexts that end inside a page, both kinds of cache, in Gluon with 64 heads, two queries with 16; a prefill that
+    no tile divides."""
+    yield decode(Decode(1, 70, heads=64))
+    yield decode(Decode(1, 37, heads=64, cache="fp8"))
+    yield decode(Decode(2, 37, heads=16, queries=2), latent=256)
     yield prefill(45, heads=2)
