@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from kernel_references import run_checked
+from kernel_references import calc_diff, run_checked
+from row_values import V3
 from scaled_values import KINDS, mn_major, numbers, scaled
 from torch import Tensor
 from training_launches import run_wgrad_mm
@@ -14,11 +15,13 @@ from training_launches import run_wgrad_mm
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.meanings.training import wgrad_mm as meaning
 from dsv3c.backends.triton.aot import compile_variants
+from dsv3c.backends.triton.choices.transpose_quantize import configs_for as along_tokens
 from dsv3c.backends.triton.choices.wgrad import Gradient, candidates, configs_for
 from dsv3c.backends.triton.compile_worker import disassembled
 from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.kernel_cache import default_cache
+from dsv3c.backends.triton.launchers.transpose_quantize import transpose_quantize
 from dsv3c.backends.triton.launchers.wgrad_mm import wgrad_mm
 from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.ir.errors import UsageError
@@ -105,6 +108,29 @@ def test_gluon_by_expert(stages: int, accumulate: bool) -> None:
     before = numbers("normal", 5, 192, 64, seed=2)
     for expert in (0, 2, 4):
         assert torch.equal(y[expert], before[expert] if accumulate else torch.zeros(192, 64))
+
+
+@pytest.mark.parametrize("round_scale", ["none", "pow2"])
+@pytest.mark.parametrize("config", [PLAIN, GLUON])
+def test_of_activations_as_a_step_has_them(config: dict[str, int], round_scale: str) -> None:
+    """Gradients in bfloat16, and activations that were quantised by rows: both are quantised along tokens first."""
+    tokens, n, k = 300, 192, 128
+    dy = numbers("normal", tokens, n).to(torch.bfloat16)
+    x = scaled(numbers("normal", tokens, k, seed=1), (1, 128), "mn_major")
+    how: dict[str, Any] = {**V3, "round_scale": round_scale, "saturate": True}
+    del how["granule"]
+    gpu, factors = GluonInterpreterGpu(), list[Scaled]()
+    for value, channels in ((dy, n), (x, k)):
+        memory = torch.full((channels, -(-tokens // 16) * 16), 0x7F, dtype=torch.uint8).view(torch.float8_e4m3fn)
+        q = Scaled(memory[:, :tokens], mn_major(torch.zeros(channels, 3)), (1, 128))
+        transpose_quantize(gpu, x=value, q=q, configs=along_tokens(rows_too=False), **how)
+        factors.append(q)
+    y = torch.empty(n, k)
+    run_checked(
+        wgrad_mm, NAME, gpu, {"y": y}, a=factors[0], b=factors[1], accumulate=False, configs=[config],
+    )  # fmt: skip
+    exact = dy.double().t() @ (x.data.double() * x.scale.double().repeat_interleave(128, dim=1))
+    assert calc_diff(y, exact) < 1e-3
 
 
 def test_tokens_behind_the_last_expert_are_not_read() -> None:
