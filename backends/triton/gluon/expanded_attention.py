@@ -175,15 +175,38 @@ def add_tile(
 
 
 @gluon.jit
-def clear_rows(values: Shared, first: gl.tensor, WG: gl.constexpr, BLOCK_N: gl.constexpr) -> None:
+def clear_rows(values: Shared, first: gl.tensor, cleared: Shared, WG: gl.constexpr, BLOCK_N: gl.constexpr) -> None:
     """Make a tile's rows from ``first`` on zero, this warpgroup's half of them: what is there need not be a number."""
     VALUES: gl.constexpr = values.shape[1]
     layout: gl.constexpr = gl.BlockedLayout([1, 8], [2, 16], [4, 1], [1, 0])
-    i = gl.arange(0, 16, layout=gl.SliceLayout(1, layout))
-    for part in gl.static_range(BLOCK_N // 32):
-        rows = values.slice(WG * (BLOCK_N // 2) + part * 16, 16, dim=0)
-        kept = (i < first - (WG * (BLOCK_N // 2) + part * 16))[:, None]
-        rows.store(gl.where(kept, rows.load(layout), gl.zeros((16, VALUES), gl.bfloat16, layout)))
+    if first < BLOCK_N:
+        i = gl.arange(0, 16, layout=gl.SliceLayout(1, layout))
+        for part in gl.static_range(BLOCK_N // 32):
+            rows = values.slice(WG * (BLOCK_N // 2) + part * 16, 16, dim=0)
+            kept = (i < first - (WG * (BLOCK_N // 2) + part * 16))[:, None]
+            rows.store(gl.where(kept, rows.load(layout), gl.zeros((16, VALUES), gl.bfloat16, layout)))
+        fence_async_shared()
+        thread_barrier()
+    mbarrier.arrive(cleared, count=1)
+
+
+@gluon.jit
+def pass_by(
+    values: Shared, barriers: gl.tuple, fill: gl.tensor, count: gl.tensor, length: gl.tensor, WG: gl.constexpr,
+    BLOCK_N: gl.constexpr,
+) -> None:  # fmt: skip
+    """Let the tiles of a block go by in which the warpgroup has no tokens.
+
+    Their keys are free before they are there: values come after the keys of the next tile, whose slot was free then.
+    """
+    _, _, _, k_free, v_full, v_free, _, cleared = barriers
+    for j in range(fill, fill + count):
+        stage, phase = j % STAGES, j // STAGES & 1
+        mbarrier.arrive(k_free.index(stage), count=1)
+        mbarrier.wait(v_full.index(stage), phase)
+        if j == fill + count - 1:
+            clear_rows(values.index(stage), length - (count - 1) * BLOCK_N, cleared, WG, BLOCK_N)
+        mbarrier.arrive(v_free.index(stage), count=1)
 
 
 @gluon.jit
@@ -218,7 +241,12 @@ def attend(
         total = gl.zeros((HALF,), gl.float32, gl.SliceLayout(1, scores_of))
         count = gl.cdiv(read(note, MOST), BLOCK_N)
         mbarrier.wait(q_full, turn & 1)
-        if count > 0:
+        if count > 0 and read(note, START) + WG * HALF >= read(note, END):
+            pass_by(values, barriers, fill, count, read(note, LENGTH), WG, BLOCK_N)
+            head, start, end = read(note, HEAD), read(note, END), read(note, END)
+            mbarrier.arrive(q_free, count=1)
+            fill += count
+        elif count > 0:
             t = read(note, START) + WG * HALF + gl.arange(0, HALF, layout=gl.SliceLayout(1, scores_of))
             seen = gl.minimum(gl.load(positions_ptr + gl.minimum(t, read(note, END) - 1)) + 1, read(note, LENGTH))
             m = gl.full((HALF,), -float("inf"), gl.float32, gl.SliceLayout(1, scores_of))
@@ -247,11 +275,7 @@ def attend(
             acc = acc * gl.convert_layout(keep, gl.SliceLayout(1, sums_of))[:, None]
             last = (fill - 1) % STAGES
             mbarrier.wait(v_full.index(last), (fill - 1) // STAGES & 1)
-            if there < BLOCK_N:
-                clear_rows(values.index(last), there, WG, BLOCK_N)
-                fence_async_shared()
-                thread_barrier()
-            mbarrier.arrive(cleared, count=1)
+            clear_rows(values.index(last), there, cleared, WG, BLOCK_N)
             mbarrier.wait(cleared, turn & 1, pred=there < BLOCK_N)
             acc = warpgroup_mma(p, values.index(last), acc, is_async=True)
             acc = warpgroup_mma_wait(0, (acc,))
