@@ -136,7 +136,8 @@ def dequantize_pages(
     """Fill tiles with pages, of which there is one at least.
 
     Each chunk is asked for when two others were not dequantised yet, a tile's first two during the tile before: a
-    thread has registers for three.  A tile's rope keys come with its right half, which is the second that it waits for:
+    thread has registers for three.  A row's scales are one sector, which the first chunk's bring into the cache beside
+    shared memory.  A tile's rope keys come with its right half, which is the second that it waits for:
     then nobody reads the probabilities in their place.
     """
     kl, kr, kd = keys
@@ -150,23 +151,23 @@ def dequantize_pages(
         slot, turn = tile % 2, tile // 2 & 1 ^ 1
         left, right = 2 * slot, 2 * slot + 1
         next_page = gl.load(table_ptr + gl.minimum(tile + 1, tiles - 1))
-        s1 = chunk_scales(scale_ptr, page, 1, SCALE_PAGE, SCALE_ROW)
         mbarrier.wait(empty.index(left), turn)
         c2 = quantized_chunk(words_ptr, page, 2, LATENT_PAGE, LATENT_ROW)
         store_chunk(c0, s0, kl.index(slot).slice(0, CHUNK, dim=1), LATENT)
-        s2 = chunk_scales(scale_ptr, page, 2, SCALE_PAGE, SCALE_ROW)
         c3 = quantized_chunk(words_ptr, page, 3, LATENT_PAGE, LATENT_ROW)
+        s1 = chunk_scales(scale_ptr, page, 1, SCALE_PAGE, SCALE_ROW)
         store_chunk(c1, s1, kl.index(slot).slice(CHUNK, CHUNK, dim=1), LATENT)
         fence_async_shared()
         mbarrier.arrive(full.index(left), count=1)
         mbarrier.wait(empty.index(right), turn)
         mbarrier.expect(full.index(right), rope_desc.block_type.nbytes)
         tma_load(rope_desc, [page, 0, 0], full.index(right), block_of(kd.index(slot)))
-        s3 = chunk_scales(scale_ptr, page, 3, SCALE_PAGE, SCALE_ROW)
         c0 = quantized_chunk(words_ptr, next_page, 0, LATENT_PAGE, LATENT_ROW)
+        s2 = chunk_scales(scale_ptr, page, 2, SCALE_PAGE, SCALE_ROW)
         store_chunk(c2, s2, kr.index(slot).slice(0, CHUNK, dim=1), LATENT)
         s0 = chunk_scales(scale_ptr, next_page, 0, SCALE_PAGE, SCALE_ROW)
         c1 = quantized_chunk(words_ptr, next_page, 1, LATENT_PAGE, LATENT_ROW)
+        s3 = chunk_scales(scale_ptr, page, 3, SCALE_PAGE, SCALE_ROW)
         store_chunk(c3, s3, kr.index(slot).slice(CHUNK, CHUNK, dim=1), LATENT)
         fence_async_shared()
         mbarrier.arrive(full.index(right), count=1)
