@@ -15,7 +15,7 @@ from dsv3c.ir.types import element_type, shape
 
 HALF_TILES = (
     Tile(16, 64, 128, num_warps=4, num_stages=5, swap=True),
-    Tile(16, 128, 64, num_warps=8, num_stages=6, swap=True),
+    Tile(16, 128, 64, num_warps=4, num_stages=6, swap=True),
     Tile(32, 64, 128, num_warps=4, num_stages=5, swap=True),
     Tile(64, 64, 64, num_warps=4, num_stages=5),
     Tile(64, 128, 64, num_warps=4, num_stages=4),

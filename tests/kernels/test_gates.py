@@ -1,0 +1,124 @@
+"""Every kernel, at the sizes of DeepSeek-V3, keeps the limits of the device that it is compiled for.
+
+No GPU is needed: compiling refuses what spills, keeps anything in local memory or needs more shared memory than a block
+has (``aot.check``).  A kernel in Gluon must also be what it is written for: products of warpgroups on operands that the
+tensor copy engine brings, in warps that share out the registers.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from matrix_launches import recorded, run_scaled_mm
+from v3_kernels import DIRECT, PLAIN, PLANS, of_quantizers, planned
+
+from dsv3c.backends.triton import aot, gluon, kernels
+from dsv3c.backends.triton.aot import CompiledKernel, CompileError, compile_variants
+from dsv3c.backends.triton.choices.gemm_configs import Tile
+from dsv3c.backends.triton.kernel_cache import default_cache
+from dsv3c.backends.triton.runtime.gpu import Variant
+from dsv3c.ir.targets import load_target
+
+H800, MI300X = load_target("h800"), load_target("mi300x")
+ON_HOPPER = [name for name, (target, _) in PLANS.items() if target == "h800"]
+ON_AMD = [name for name, (target, _) in PLANS.items() if target == "mi300x"]
+SERIALISED = ("C7508", "C7511", "wgmma")
+"""What the assembler says where it made products wait for one another."""
+
+
+def functions_of(package: object) -> set[tuple[str, str]]:
+    """(language, ``file.function``) of all kernels in a package's files."""
+    language = "gluon" if package is gluon else "triton"
+    (folder,) = package.__path__  # type: ignore[attr-defined]
+    return {
+        (language, f"{path.stem}.{node.name}")
+        for path in Path(folder).glob("*.py")
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.endswith("_kernel")
+    }
+
+
+def named(variants: list[Variant]) -> set[tuple[str, str]]:
+    return {(variant.language, variant.kernel) for variant in variants}
+
+
+def has_twin(variant: Variant) -> bool:
+    """Whether there is another form in Gluon."""
+    return ("gluon", variant.kernel) in functions_of(gluon)
+
+
+def one_of_each(variants: list[Variant]) -> Iterator[Variant]:
+    """The first variant of every kernel."""
+    seen = set[str]()
+    for variant in variants:
+        if variant.kernel not in seen:
+            seen.add(variant.kernel)
+            yield variant
+
+
+@pytest.fixture(scope="module")
+def on_hopper() -> list[Variant]:
+    """All variants of all plans for H800, and of kernels outside of programs."""
+    found = [variant for name in ON_HOPPER for variant in planned(name)]
+    found += [variant for variant in planned("8-bit cache", PLAIN) if has_twin(variant)]
+    found += of_quantizers(H800, "f8E4M3FN")
+    found += [variant for launch in DIRECT.values() for variant in launch()]
+    return list(dict.fromkeys(found))
+
+
+@pytest.fixture(scope="module")
+def compiled(on_hopper: list[Variant]) -> list[CompiledKernel]:
+    """Within the limits, or it raises."""
+    return compile_variants(on_hopper, H800, cache=default_cache())
+
+
+def test_every_kernel_is_compiled_for_hopper(compiled: list[CompiledKernel]) -> None:
+    found = named([kernel.variant for kernel in compiled])
+    assert found == functions_of(kernels) | functions_of(gluon)
+    for kernel in compiled:
+        assert kernel.resources.spill_bytes <= kernel.allowed_spill_bytes, kernel.key
+        assert kernel.shared_bytes <= H800.fact("shared_memory_bytes_per_block"), kernel.key
+        assert not [loss for loss in kernel.resources.losses if loss.startswith(SERIALISED)], kernel.key
+
+
+def test_kernels_in_gluon_are_specialised(compiled: list[CompiledKernel]) -> None:
+    in_gluon = [kernel for kernel in compiled if kernel.variant.language == "gluon"]
+    assert named([kernel.variant for kernel in in_gluon]) == functions_of(gluon)
+    for kernel in in_gluon:
+        found = kernel.resources
+        assert kernel.allowed_spill_bytes == found.spill_bytes == found.local_bytes == 0, kernel.key
+        assert len(found.budgets) > 1, kernel.key
+        assert found.bulk_loads, kernel.key
+        assert found.machine, kernel.key
+        assert all(name.startswith(("QGMMA", "HGMMA")) for name in found.machine), kernel.key
+
+
+def test_every_kernel_has_a_plain_form() -> None:
+    assert {name for _, name in functions_of(gluon)} <= {name for _, name in functions_of(kernels)}
+
+
+def test_every_plain_kernel_is_compiled_for_amd() -> None:
+    variants = [variant for name in ON_AMD for variant in planned(name)] + of_quantizers(MI300X, "f8E4M3FNUZ")
+    outside = [variant for launch in DIRECT.values() for variant in launch() if variant.language == "triton"]
+    found = list(one_of_each([*variants, *outside]))
+    made = compile_variants(found, MI300X, cache=default_cache())
+    assert {kernel.variant.kernel for kernel in made} == {name for _, name in functions_of(kernels)}
+
+
+def test_a_kernel_that_spills_is_an_error() -> None:
+    large = Tile(256, 128, 128, num_warps=8, num_stages=3).config(0, 3)
+    deep = Tile(128, 128, 128, num_warps=8, num_stages=8).config(0, 8)
+    for config, message in ((large, "spills"), (deep, "bytes of shared memory per block")):
+        variants = recorded(run_scaled_mm, [config], torch.float8_e4m3fn)
+        with pytest.raises(CompileError, match=message):
+            compile_variants(variants, H800, cache=default_cache())
+
+
+def test_limits_are_checked_of_kernels_from_the_cache(compiled: list[CompiledKernel]) -> None:
+    found = {kernel.variant: kernel for kernel in compiled}
+    tight = replace(H800, shared_memory_bytes_per_block=1024)
+    with pytest.raises(CompileError, match="bytes of shared memory per block"):
+        aot.check(list(found), found, {}, tight, limits=True)
