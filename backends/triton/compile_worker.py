@@ -100,7 +100,8 @@ def compile_kernel(request: Mapping[str, Any]) -> dict[str, Any]:
         "boxes": boxes(described, metadata),
         "num_warps": metadata.num_warps,
         "shared_bytes": metadata.shared,
-        "global_scratch_bytes": metadata.global_scratch_size,
+        # Triton 3.6 and 3.7 give kernels for AMD a null pointer there, and state no size
+        "global_scratch_bytes": getattr(metadata, "global_scratch_size", 0),
         "profile_scratch_bytes": metadata.profile_scratch_size,
         "allowed_spill_bytes": getattr(module, "ALLOWED_SPILLS", {}).get(request["function"], (0, ""))[0],
         "resources": asdict(resources),
