@@ -127,6 +127,14 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a box's rows": (lambda: descriptor(bf16(8, 64), (512, 64)), "cannot be copied"),
     "a box's dims": (lambda: descriptor(bf16(8, 64), (64,)), "boxes of"),
     "coordinates": (lambda: load_box(coord=(0, 0, 0)), "3 coordinates for boxes"),
+    "where a flat box lies": (
+        lambda: load_box((1, 32), into=buffer([4, 32], layout=FLAT, filled=False).slice(1, 1), swizzle=0),
+        "starts at byte 64 of its allocation: boxes start at multiples of 128",
+    ),
+    "where a swizzled box lies": (
+        lambda: load_box((4, 64), into=buffer([2, 4, 64], filled=False).index(1), swizzle=128),
+        "starts at byte 512 of its allocation: boxes start at multiples of 1024",
+    ),
     "where a box starts": (lambda: load_box(coord=(0, 4)), "the last is not at a multiple of 16 bytes"),
     "where a box goes": (lambda: load_box(into=buffer([16, 32], filled=False)), "has boxes of .16, 64. bf16"),
     "what a box holds": (lambda: load_box(into=buffer([16, 64], gl.float16, filled=False)), "has boxes of"),

@@ -18,6 +18,8 @@ from dsv3c.backends.triton.gluon_emulation.program import current
 ALIGNMENT = 16
 """Bytes: of addresses, strides, rows of a box and coordinates in the last dim."""
 DEFAULT_LAYOUT: Any = gl.NVMMASharedLayout.get_default_for
+PLACE = 128
+"""Bytes: a box in shared memory starts at a multiple; a swizzled one where the pattern of 8 of its rows does."""
 MAX_BOX = 256
 """Elements of a box in one dim; a wider last dim is split by Triton into boxes as wide as the swizzle."""
 
@@ -124,6 +126,11 @@ def coordinates(descriptor: Any, coord: Sequence[Any], buffer: Any) -> tuple[int
         )
     if not buffer.same_swizzle(descriptor.layout):
         raise EmulationError(f"{buffer.name} has layout {buffer.layout}, {descriptor.name} {descriptor.layout}")
+    place, step = buffer.offset * size, max(PLACE, 8 * descriptor.layout.swizzle_byte_width)
+    if place % step:
+        raise EmulationError(
+            f"{buffer.name} starts at byte {place} of its allocation: boxes start at multiples of {step}"
+        )
     return start
 
 
