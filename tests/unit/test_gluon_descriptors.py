@@ -66,7 +66,7 @@ class Driver(FakeCuda):
     def answer(self, name: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         if name != "cuTensorMapEncodeTiled":
             return super().answer(name, arguments)
-        memory = ctypes.create_string_buffer(bytes([len(self.calls)]) * 128, 128)
+        memory = ctypes.create_string_buffer(bytes([len(self.calls) % 256]) * 128, 128)
         return (SimpleNamespace(getPtr=lambda: ctypes.addressof(memory), memory=memory),)
 
 
@@ -90,9 +90,11 @@ def test_a_descriptor_is_made_once_per_tensor() -> None:
     cell.fill(driver, X, Box((64, 128), 3))
     assert ctypes.string_at(cell.address, 128) == first
     assert driver.names() == ["cuTensorMapEncodeTiled"] * 2
-    for row in range(1, KEPT + 2):
-        cell.fill(driver, X[row:], Box((64, 128), 3))
+    rows = torch.empty(KEPT + 2, 16, dtype=torch.uint8)
+    for row in range(KEPT + 1):
+        cell.fill(driver, rows[row:], Box((1, 16), 3))
     assert len(cell.made) == KEPT
+    assert (X.data_ptr(), tuple(X.shape), X.stride()) not in cell.made, "the oldest went"
 
 
 def test_the_driver_says_what_it_cannot_describe() -> None:

@@ -28,8 +28,8 @@ DATA_TYPES: dict[torch.dtype, str] = {
 }
 """The driver's names of element types; numbers of 8 bits are bytes to it."""
 SWIZZLES = ("NONE", "32B", "64B", "128B")
-KEPT = 64
-"""Descriptors that a kernel's parameter keeps: as many tensors as a model has layers take turns."""
+KEPT = 1024
+"""Descriptors that a kernel's parameter keeps: several weights of every layer take turns, and sizes of steps."""
 Shape = tuple[int, tuple[int, ...], tuple[int, ...]]
 
 
