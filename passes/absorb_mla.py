@@ -108,7 +108,7 @@ class AbsorbMlaPass(Pass):
         An entry that has one already keeps it: the program was planned before.
         """
         name = f"{entry.sym_name.data}.{SHORT}"
-        there = self.variants and name in functions(module)
+        there = name in functions(module)
         reason = f"{choice.reason}; @{name} is there already" if there else choice.reason
         for absorption in found:
             ctx.unprofitable(absorption.attention, reason, **choice.numbers)
