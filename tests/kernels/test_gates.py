@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from matrix_launches import recorded, run_scaled_mm
+from runlines import run_filecheck
 from v3_kernels import DIRECT, PLAIN, PLANS, of_quantizers, planned
 
 from dsv3c.backends.triton import aot, gluon, kernels
@@ -23,6 +24,7 @@ from dsv3c.backends.triton.kernel_cache import default_cache
 from dsv3c.backends.triton.runtime.gpu import Variant
 from dsv3c.ir.targets import load_target
 
+CHECKS = Path(__file__).parent / "ptx_gluon"
 H800, MI300X = load_target("h800"), load_target("mi300x")
 ON_HOPPER = [name for name, (target, _) in PLANS.items() if target == "h800"]
 ON_AMD = [name for name, (target, _) in PLANS.items() if target == "mi300x"]
@@ -100,6 +102,23 @@ def test_kernels_in_gluon_are_specialised(compiled: list[CompiledKernel]) -> Non
         assert found.bulk_loads, kernel.key
         assert found.machine, kernel.key
         assert all(name.startswith(("QGMMA", "HGMMA")) for name in found.machine), kernel.key
+
+
+def test_what_kernels_in_gluon_are_compiled_to(compiled: list[CompiledKernel], tmp_path: Path) -> None:
+    in_gluon = [kernel for kernel in compiled if kernel.variant.language == "gluon"]
+    names = {kernel.variant.kernel.partition(".")[0] for kernel in in_gluon}
+    assert {path.stem for path in CHECKS.iterdir()} == names
+    for kernel in in_gluon:
+        name = kernel.variant.kernel.partition(".")[0]
+        assert complaint(name, kernel.assembly, tmp_path) == "", kernel.key
+        assert complaint(name, kernel.assembly.replace("cp.async.bulk", "cp.async.cg"), tmp_path), kernel.key
+
+
+def complaint(name: str, assembly: str, folder: Path) -> str:
+    """What FileCheck says of a kernel's assembly; nothing where it is as its file says."""
+    (folder / "assembly").write_text(assembly)
+    code, _, said = run_filecheck([str(CHECKS / f"{name}.check"), f"--input-file={folder / 'assembly'}"], "", False)
+    return said if code else ""
 
 
 def test_every_kernel_has_a_plain_form() -> None:
