@@ -158,14 +158,19 @@ class Batch:
     missing: SimpleQueue[Variant] = field(default_factory=SimpleQueue[Variant])
     found: dict[Variant, CompiledKernel] = field(default_factory=dict[Variant, CompiledKernel])
     failed: dict[Variant, str] = field(default_factory=dict[Variant, str])
+    names: dict[Variant, str] = field(default_factory=dict[Variant, str])
+    """In the cache."""
 
     def look_up(self, variant: Variant) -> None:
-        """Take a kernel from the cache, or have it compiled."""
-        fields = (
-            self.cache.load(entry_name(variant, self.arch, package_of(variant, self.package)))
-            if self.cache is not None
-            else None
-        )
+        """Take a kernel from the cache, or have it compiled.
+
+        Names are made here, by one thread: they need parsed sources, and CPython 3.11 cannot make syntax trees in two
+        threads at a time ("AST constructor recursion depth mismatch").
+        """
+        fields = None
+        if self.cache is not None:
+            self.names[variant] = entry_name(variant, self.arch, package_of(variant, self.package))
+            fields = self.cache.load(self.names[variant])
         if fields is None:
             self.missing.put(variant)
         else:
@@ -180,7 +185,7 @@ class Batch:
                 continue
             answer["binary"] = base64.b64decode(answer["binary"])
             if self.cache is not None:
-                self.cache.store(entry_name(variant, self.arch, package_of(variant, self.package)), answer)
+                self.cache.store(self.names[variant], answer)
             self.found[variant] = CompiledKernel.read(variant, self.arch, answer, cached=False)
             self.done(self.found[variant])
 

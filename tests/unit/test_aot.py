@@ -1,6 +1,7 @@
 """Kernels are compiled ahead of time, in processes of their own, once; what breaks a limit is an error."""
 
 import dataclasses
+import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -267,3 +268,17 @@ def test_a_recording_device_notes_each_variant_once() -> None:
     for size in (2, 1, 2):
         gpu.launch("simple.spilling_kernel", (size, 1, 1), arguments, {"SIZE": size}, {"num_warps": 1, "num_stages": 1})
     assert [dict(each.constants)["SIZE"] for each in gpu.variants] == [2, 1]
+
+
+def test_names_in_the_cache_are_made_by_one_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They need parsed sources, which CPython 3.11 cannot make in two threads at a time."""
+    threads = list[threading.Thread]()
+
+    def noted(*arguments: str | Variant) -> str:
+        threads.append(threading.current_thread())
+        return entry_name(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(aot, "entry_name", noted)
+    kernels = compile_variants([add(), product()], H800, cache=KernelCache(tmp_path), package=PACKAGE)
+    assert not any(kernel.cached for kernel in kernels) and len(list(tmp_path.iterdir())) == 2
+    assert set(threads) == {threading.current_thread()}
