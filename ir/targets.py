@@ -42,6 +42,8 @@ class Target:
     shared_memory_bytes_per_block: int | None = None
     memory_bytes: int | None = None
     memory_bytes_per_s: float | None = None
+    cache_bytes_per_s: float | None = None
+    """From the cache that all compute units share to all of them together."""
     scale_up_bytes_per_s: float | None = None
     """One direction, to all peers of the scale-up domain (NVLink, Infinity Fabric) together."""
     scale_out_bytes_per_s: float | None = None

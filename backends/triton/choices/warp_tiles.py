@@ -32,8 +32,6 @@ SPLIT_ROWS = 128
 TWO_READ = 2
 """What is read again: the sums of parts."""
 
-CACHE_BYTES_PER_S = 6154 * 1.755e9
-"""From the L2 cache to all multiprocessors, at 1.755 GHz: deepseek-ai/DeepGEMM csrc/jit_kernels/heuristics/sm90.hpp."""
 PAIR_S = 0.35e-6
 """A pair of blocks takes at least: its barriers, the latency of two products, scaling and adding (estimate)."""
 TILE_S = 1.0e-6
@@ -155,11 +153,12 @@ def predicted_s(tile: WarpTile, splits: int, rows: int, product: WarpProduct, ta
 
     ``max(bytes / memory, waves * (TILE + pairs * max(FLOPs / peak, bytes / cache, PAIR)))``, a wave being a tile of
     every multiprocessor; where K is split also a launch, and writing and reading the parts' sums.
+
+    Raises UsageError where the target does not state its rates.
     """
-    share = num_sms / target.fact("num_compute_units")
-    memory = target.fact("memory_bytes_per_s")
-    flops = 2 * tile.block_m * tile.block_n * 2 * BLOCK / (target.flops_per_s("f8E4M3FN") * share / num_sms)
-    copied = (tile.block_m + tile.block_n) * 2 * BLOCK / (CACHE_BYTES_PER_S * share / num_sms)
+    units, memory = target.fact("num_compute_units"), target.fact("memory_bytes_per_s")
+    flops = 2 * tile.block_m * tile.block_n * 2 * BLOCK * units / target.flops_per_s("f8E4M3FN")
+    copied = (tile.block_m + tile.block_n) * 2 * BLOCK * units / target.fact("cache_bytes_per_s")
     waves = -(-product.items(tile, rows) * splits // num_sms)
     stored = TILE_S * (2 if tile.is_large else 1)
     work = waves * (stored + -(-product.pairs // splits) * max(flops, copied, PAIR_S))
