@@ -6,7 +6,6 @@ first plain one; the device's L2 cache is flushed before every run, and candidat
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from inspect import signature
 from itertools import pairwise
 from statistics import median
@@ -22,7 +21,7 @@ from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.runtime.gpu import Config, Gpu, Variant, is_gluon
 from dsv3c.backends.triton.tuned_choices import source_digest
 from dsv3c.backends.triton.tuned_tables import Row, RunnerUp
-from dsv3c.backends.triton.variants import LAUNCHERS, META, Value, Walk, symbol_values
+from dsv3c.backends.triton.variants import META, Value, Walk, launcher_of, symbol_values
 from dsv3c.benchmark_gpu import Stopwatch
 from dsv3c.ir.dialects.kernel import ELEMENTS, KernelCallOp
 from dsv3c.ir.entry_ranges import reach
@@ -75,8 +74,7 @@ class Site:
         self, gpu: Gpu, candidate: Candidate, given: Mapping[str, Value], written: Mapping[str, Value], device: Any
     ) -> Callable[[], None]:
         """A call of the launcher with a candidate, ready to be made; its scratch memory is there already."""
-        file, _, name = self.case.kernel.partition(".")
-        launcher: Callable[..., None] = getattr(import_module(f"{LAUNCHERS}.{file}"), name)
+        launcher = launcher_of(self.case.kernel)
         takes = signature(launcher).parameters
         scratch = {
             key: torch.empty(

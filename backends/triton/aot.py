@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import IO, Any
 
+from dsv3c.backends.triton import GLUON_KERNELS, KERNELS
 from dsv3c.backends.triton.kernel_cache import KernelCache, entry_name
 from dsv3c.backends.triton.resources import Resources, broken_limits
 from dsv3c.backends.triton.runtime.gpu import GLUON, TRITON, Variant
@@ -24,8 +25,6 @@ from dsv3c.backends.triton.runtime.records import Box
 from dsv3c.ir.errors import Dsv3cError, UsageError
 from dsv3c.ir.targets import Target
 
-KERNELS = "dsv3c.backends.triton.kernels"
-GLUON_KERNELS = "dsv3c.backends.triton.gluon"
 WORKER = "dsv3c.backends.triton.compile_worker"
 SHOWN = 5
 """Kernels that one error names."""

@@ -6,13 +6,12 @@ same types with the same parameters have the same one in all phases.  What choos
 is not called.
 """
 
-import re
 from collections.abc import Iterable
 
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
 from xdsl.ir import SSAValue
 
-from dsv3c.backends.triton.choices.base import Choice
+from dsv3c.backends.triton.choices.base import Choice, type_text
 from dsv3c.ir.dialects.kernel import ExternOp, KernelCallOp, LaunchOp, LiteralsAttr
 from dsv3c.ir.entry_ranges import is_private
 from dsv3c.ir.errors import IRError, at
@@ -22,8 +21,6 @@ BATCH_INVARIANT = "batch_invariant"
 """Attribute of entries whose kernels are so."""
 WHERE = frozenset({"layout", "alignment"})
 """Parameters that say where rows are, not what is computed of them."""
-NAMES = re.compile(r', \["[^]]*\]')
-"""The names of dynamic sizes in a type."""
 Key = tuple[object, ...]
 
 
@@ -86,7 +83,7 @@ def key_of_choice(choice: Choice) -> Key:
 def key(launcher: str, parameters: LiteralsAttr, values: Iterable[SSAValue]) -> Key:
     """Of a launcher with parameters on values."""
     stated = sorted((name, str(value)) for name, value in parameters.as_dict().items() if name not in WHERE)
-    return (launcher, *stated, *(NAMES.sub("", str(value.type)) for value in values))
+    return (launcher, *stated, *(type_text(value) for value in values))
 
 
 def function_name(op: LaunchOp) -> str:

@@ -23,6 +23,7 @@ from dsv3c.backends.reference.dtypes import DTYPES, dtype_of
 from dsv3c.backends.reference.emitted_entries import entry_text
 from dsv3c.backends.reference.emitter import Body, Program, argument_sizes, binding, bound_sizes, size_refs
 from dsv3c.backends.reference.python_text import Names, literal_text, wrapped
+from dsv3c.backends.triton import LAUNCHERS
 from dsv3c.backends.triton.batch_invariance import BATCH_INVARIANT
 from dsv3c.backends.triton.captures import capture_text
 from dsv3c.backends.triton.emitted_host import emit_exchange, emit_part
@@ -53,7 +54,6 @@ from dsv3c.ir.sizes import Size, symbols_of
 from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.views import RULES as VIEWS
 
-LAUNCHERS = "dsv3c.backends.triton.launchers"
 DEVICE = "dsv3c.backends.triton.runtime"
 WORKSPACE, FRAME, PLANNED = "workspace", "frame", "planned"
 """Attributes that plan-memory leaves: bytes a function takes, where in its caller's memory a callee's begins, and the

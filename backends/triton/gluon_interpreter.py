@@ -3,11 +3,10 @@
 import importlib
 from collections.abc import Mapping
 
+from dsv3c.backends.triton import GLUON_KERNELS
 from dsv3c.backends.triton.gluon_emulation.launch import emulate
 from dsv3c.backends.triton.interpreter import NUM_SMS, InterpreterGpu
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, as_gluon_takes, is_gluon
-
-GLUON = "dsv3c.backends.triton.gluon"
 
 
 class GluonInterpreterGpu(InterpreterGpu):
@@ -32,7 +31,7 @@ class GluonInterpreterGpu(InterpreterGpu):
             super().launch(kernel, grid, arguments, constants, config)
             return
         file, _, function = kernel.rpartition(".")
-        jit = getattr(importlib.import_module(f"{GLUON}.{file}"), function)
+        jit = getattr(importlib.import_module(f"{GLUON_KERNELS}.{file}"), function)
         seed = 1000 * self.seed + self.emulated  # every launch in another order
         self.emulated += 1
         taken = as_gluon_takes(arguments)

@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
+from dsv3c.backends.triton import KERNELS
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, InOrder, plain
 
-KERNELS = "dsv3c.backends.triton.kernels"
 SWITCH = "TRITON_INTERPRET"
 """Triton reads it when a kernel is defined."""
 BITS = {1: torch.uint8, 2: torch.uint16, 4: torch.float32, 8: torch.float64}

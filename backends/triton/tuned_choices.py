@@ -6,7 +6,6 @@ sources unchanged and the multiprocessors as many.  A row that does not hold is 
 
 import dataclasses
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,7 +15,8 @@ from pathlib import Path
 
 from xdsl.ir import Operation, SSAValue
 
-from dsv3c.backends.triton.choices.base import Choice, Config, MeasuredConfig, Rejected, Rule, Selection
+from dsv3c.backends.triton import GLUON_KERNELS, KERNELS
+from dsv3c.backends.triton.choices.base import Choice, Config, MeasuredConfig, Rejected, Rule, Selection, type_text
 from dsv3c.backends.triton.tuned_tables import Row, TunedTable, parse_table
 from dsv3c.ir.dialects.kernel_launch import literal_text
 from dsv3c.ir.errors import UsageError
@@ -26,11 +26,6 @@ SHIPPED, NONE = "shipped", "none"
 """What tables are asked for beside a user's own file: those that come with dsv3c, or none at all."""
 FOLDER = Path(__file__).with_name("tuned")
 """Of the shipped tables; it need not be there."""
-KERNELS, GLUON_KERNELS = "dsv3c.backends.triton.kernels", "dsv3c.backends.triton.gluon"
-NAMES = re.compile(r', \["[^\]]*\]')
-"""The sizes of a tensor that are no numbers, by name: a type shows a ``?`` for each before."""
-PAGES = re.compile(r'<"[^"]*" x')
-"""The number of a cache's pages."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +140,6 @@ def shape_of(choice: Choice) -> dict[str, str]:
     return shape | {"parameters": ", ".join(parameters), "sizes": ", ".join(sizes)}
 
 
-def type_text(value: SSAValue) -> str:
-    """A type with ``?`` for every size that is no number."""
-    return PAGES.sub("<? x", NAMES.sub("", str(value.type)))
-
-
 def release(text: str) -> tuple[str, ...]:
     """``3.9.1`` -> its first two numbers."""
     return tuple(text.split(".")[:2])
@@ -157,13 +147,13 @@ def release(text: str) -> tuple[str, ...]:
 
 def source_digest(kernel: str) -> str:
     """Of the files that a launcher's kernels come from, plain and in Gluon, and of the launcher's own."""
-    from dsv3c.backends.triton.kernel_cache import source_files
+    from dsv3c.backends.triton.kernel_cache import digest, source_files
 
     file = kernel.partition(".")[0]
     packages = [package for package in (KERNELS, GLUON_KERNELS) if find_spec(f"{package}.{file}") is not None]
     paths = [path for package in packages for path in source_files(package, file)]
     launcher = Path(__file__).with_name("launchers") / f"{file}.py"
-    found = [hashlib.sha256(path.read_bytes()).hexdigest() for path in [*paths, launcher] if path.is_file()]
+    found = [digest(path) for path in [*paths, launcher] if path.is_file()]
     return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
 
 

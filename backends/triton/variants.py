@@ -21,6 +21,7 @@ from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.runtime.generate import CacheSpec
+from dsv3c.backends.triton import LAUNCHERS
 from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.runtime.gpu import Gpu, Variant
 from dsv3c.backends.triton.runtime.space import Space, device_cache
@@ -37,7 +38,6 @@ from dsv3c.ir.types import element_type, shape
 from dsv3c.ir.views import RULES as VIEWS
 
 META = torch.device("meta")
-LAUNCHERS = "dsv3c.backends.triton.launchers"
 Value = Tensor | Scaled | LatentCache | None
 """None: a token."""
 Layout = tuple[object, ...]
@@ -63,6 +63,12 @@ def symbol_values(module: ModuleOp) -> dict[str, int]:
     for name, op in symbols_of(module).items():
         found[name] = max(1, op.hint.value.data if op.hint is not None else op.bounds()[0])
     return found
+
+
+def launcher_of(name: str) -> Callable[..., None]:
+    """The launcher called ``file.function``.  Raises ImportError or AttributeError where there is none."""
+    file, _, function = name.partition(".")
+    return getattr(import_module(f"{LAUNCHERS}.{file}"), function)
 
 
 @dataclass
@@ -113,8 +119,7 @@ class Walk:
 
     def launch(self, op: KernelCallOp, given: dict[str, Value], written: dict[str, Value]) -> None:
         """Call a launcher with every configuration."""
-        file, _, name = op.launcher.data.partition(".")
-        launcher: Callable[..., None] = getattr(import_module(f"{LAUNCHERS}.{file}"), name)
+        launcher = launcher_of(op.launcher.data)
         scratch = {
             key: self.space.tensor(self.numbers(sizes), dtype_of(ELEMENTS[element]))
             for key, (element, sizes) in op.scratch_shapes.items()

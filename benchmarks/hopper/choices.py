@@ -6,7 +6,6 @@ choice for the device (``chosen``), and what is left without Gluon (``plain``) w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -19,13 +18,13 @@ from dsv3c.backends.triton.runtime.gpu import Config
 from dsv3c.backends.triton.select_kernels import kernel_rules
 from dsv3c.backends.triton.tuned_choices import NONE as NO_TABLE
 from dsv3c.backends.triton.tuned_choices import tuned_for
+from dsv3c.backends.triton.variants import launcher_of
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.core import symbols_of
 from dsv3c.ir.functions import functions
 from dsv3c.ir.sizes import evaluate
 from dsv3c.ir.text import parse_module
 
-LAUNCHERS = "dsv3c.backends.triton.launchers"
 CHOSEN, PLAIN, INVARIANT = "chosen", "plain", "batch_invariant"
 """Forms of a call: the compiler's choice, the choice without Gluon, the choice that does not depend on a batch."""
 
@@ -51,9 +50,8 @@ class Call:
 
     def function(self) -> Any:
         """The launcher.  Raises NotAvailable where this version has none."""
-        file, _, name = self.launcher.partition(".")
         try:
-            return getattr(import_module(f"{LAUNCHERS}.{file}"), name)
+            return launcher_of(self.launcher)
         except (ImportError, AttributeError) as error:
             raise NotAvailable(f"there is no launcher {self.launcher}: {error}") from error
 

@@ -4,6 +4,7 @@ A rule answers for the ops it takes: the launcher to call, which values are whic
 rows, and literals from attributes.  It is a pure function of the ops, the ranges of the symbols and the target.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -22,6 +23,12 @@ Config = Mapping[str, int]
 INVARIANT_ROWS = 1024
 """Rows that the one configuration of a batch-invariant program is chosen for: between those of decode and of prefill,
 which it must both run."""
+
+
+NAMES = re.compile(r', \["[^\]]*\]')
+"""The sizes of a tensor that are no numbers, by name: a type shows a ``?`` for each before."""
+PAGES = re.compile(r'<"[^"]*" x')
+"""The number of a cache's pages."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +172,11 @@ def with_measured(configs: Sequence[Config], measured: Mapping[int, MeasuredConf
             made.pop()
         made.append(config)
     return made
+
+
+def type_text(value: SSAValue) -> str:
+    """A type with ``?`` for every size that is no number: what calls of steps of any size have in common."""
+    return PAGES.sub("<? x", NAMES.sub("", str(value.type)))
 
 
 Rule = Callable[[Any, Selection], Choice | Refused]
