@@ -32,7 +32,7 @@ def ops_page() -> Iterator[str]:
             yield from ("", f"### `{op.name}`", "", getdoc(op) or "")
     yield from ("", "## aten", "")
     yield "Captured ops, one class per overload, made from PyTorch's own schemas (`ir/dialects/schemas/`):"
-    yield '`aten.slice.Tensor(%x, dim = 2, start = 0, end = 64) : T` is `torch.ops.aten.slice.Tensor`, with the'
+    yield "`aten.slice.Tensor(%x, dim = 2, start = 0, end = 64) : T` is `torch.ops.aten.slice.Tensor`, with the"
     yield "arguments the model gave and the type of the result."
 
 

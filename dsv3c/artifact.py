@@ -149,7 +149,7 @@ def write_binaries(compiled: Compiled, folder: Path) -> list[str]:
     """The compiled kernels, their assembly and sources; the files' names."""
     if not compiled.kernels:
         return []
-    from dsv3c.backends.triton.kernel_files import write_kernels
+    from dsv3c.backends.triton.compilation.kernel_files import write_kernels
 
     return write_kernels(folder, compiled.kernels)
 
@@ -158,7 +158,7 @@ def kernels_json(compiled: Compiled) -> list[dict[str, object]]:
     """What was compiled, with its figures."""
     if not compiled.kernels:
         return []
-    from dsv3c.backends.triton.kernel_files import manifest_record
+    from dsv3c.backends.triton.compilation.kernel_files import manifest_record
 
     return [manifest_record(kernel) for kernel in compiled.kernels]
 
@@ -167,7 +167,7 @@ def libraries_json(compiled: Compiled) -> list[dict[str, object]]:
     """The vendors' functions that the program calls and does not bring along."""
     if compiled.lowered is None:
         return []
-    from dsv3c.backends.triton.externs import externs_json
+    from dsv3c.backends.triton.emission.externs import externs_json
 
     return externs_json(compiled.lowered)
 

@@ -21,7 +21,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
-from dsv3c.backends.triton.streams import step_part
+from dsv3c.backends.triton.memory.streams import step_part
 from dsv3c.benchmark import Run
 from dsv3c.inputs import PhaseInputs
 from dsv3c.ir.dialects.kernel_launch import LaunchOp

@@ -39,7 +39,7 @@ from dsv3c.plugins import load_plugins
 from dsv3c.sources import Source, is_text, source_of
 
 if TYPE_CHECKING:
-    from dsv3c.backends.triton.aot import CompiledKernel
+    from dsv3c.backends.triton.compilation.aot import CompiledKernel
     from dsv3c.captured import Captured
 
 Kernels = Literal["none", "auto", "aot"]

@@ -7,7 +7,7 @@ from dsv3c.passes import registry
 from dsv3c.passes.base import Pass
 
 BACKEND_PASSES: dict[str, tuple[str, str]] = {
-    "plan-memory": ("dsv3c.backends.triton.plan_memory", "PlanMemoryPass"),
+    "plan-memory": ("dsv3c.backends.triton.memory.plan_memory", "PlanMemoryPass"),
     "select-kernels": ("dsv3c.backends.triton.select_kernels", "SelectKernelsPass"),
 }
 """Name -> (module, class)."""

@@ -10,8 +10,8 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.backends.triton.choices.extern_base import NONE, asked_for
 from dsv3c.backends.triton.select_kernels import needs_kernel
-from dsv3c.backends.triton.tuned_choices import NONE as NO_TABLE
-from dsv3c.backends.triton.tuned_choices import SHIPPED, tables_asked_for, unused
+from dsv3c.backends.triton.tuning.tuned_choices import NONE as NO_TABLE
+from dsv3c.backends.triton.tuning.tuned_choices import SHIPPED, tables_asked_for, unused
 from dsv3c.driver import Driver
 from dsv3c.ir.dialects.core import facts_of
 from dsv3c.ir.dialects.kernel import ExternOp
@@ -22,8 +22,8 @@ from dsv3c.ir.targets import Target
 from dsv3c.pipelines import parse_passes
 
 if TYPE_CHECKING:
-    from dsv3c.backends.triton.aot import CompiledKernel
-    from dsv3c.backends.triton.kernel_cache import KernelCache
+    from dsv3c.backends.triton.compilation.aot import CompiledKernel
+    from dsv3c.backends.triton.compilation.kernel_cache import KernelCache
 
 SELECT = "select-kernels"
 KERNEL_PASSES = f"{SELECT},plan-memory"
@@ -64,7 +64,7 @@ def program_files(
         from dsv3c.backends.reference.emitter import emit_program
 
         return emit_program(module)
-    from dsv3c.backends.triton.emitter import emit_kernels_program
+    from dsv3c.backends.triton.emission.emitter import emit_kernels_program
 
     return emit_kernels_program(lowered, [kernel.variant for kernel in kernels])
 
@@ -174,8 +174,8 @@ def compile_kernels(
     Raises CompileError for one that cannot be compiled or breaks a limit of the target, IRError for a launcher that
     cannot be called as the program would.
     """
-    from dsv3c.backends.triton.aot import compile_variants
-    from dsv3c.backends.triton.kernel_cache import default_cache
+    from dsv3c.backends.triton.compilation.aot import compile_variants
+    from dsv3c.backends.triton.compilation.kernel_cache import default_cache
     from dsv3c.backends.triton.variants import variants_of
 
     variants = variants_of(lowered, int(target.fact("num_compute_units")), pdl=pdl and target.programmatic_launch)

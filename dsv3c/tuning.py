@@ -21,8 +21,8 @@ from dsv3c.backends.triton.choices.base import (
 )
 from dsv3c.backends.triton.runtime.gpu import choose
 from dsv3c.backends.triton.select_kernels import Asks, select
-from dsv3c.backends.triton.tuned_choices import Tuned, same_config, shape_of
-from dsv3c.backends.triton.tuned_tables import Shape
+from dsv3c.backends.triton.tuning.tuned_choices import Tuned, same_config, shape_of
+from dsv3c.backends.triton.tuning.tuned_tables import Shape
 from dsv3c.ir.context import make_context
 from dsv3c.ir.data_files import guess
 from dsv3c.ir.dialects.kernel import KernelCallOp, LaunchOp

@@ -19,8 +19,8 @@ from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.runtime.gpu import Config, Gpu, Variant, is_gluon
-from dsv3c.backends.triton.tuned_choices import source_digest
-from dsv3c.backends.triton.tuned_tables import Row, RunnerUp
+from dsv3c.backends.triton.tuning.tuned_choices import source_digest
+from dsv3c.backends.triton.tuning.tuned_tables import Row, RunnerUp
 from dsv3c.backends.triton.variants import META, Value, Walk, launcher_of, symbol_values
 from dsv3c.benchmark_gpu import Stopwatch
 from dsv3c.ir.dialects.kernel import ELEMENTS, KernelCallOp

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from dsv3c.backends.triton.tuned_choices import bound_text, config_text
+from dsv3c.backends.triton.tuning.tuned_choices import bound_text, config_text
 from dsv3c.tables import columns
 from dsv3c.tuning import Case
 from dsv3c.tuning_run import Left, Outcome, Timed

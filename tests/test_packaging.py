@@ -32,9 +32,7 @@ def folder_of(package: str) -> Path:
 def test_every_package_is_listed() -> None:
     listed = {folder_of(package) for package in SETUPTOOLS["packages"]}
     tops = {folder for folder in listed if len(folder.parts) == 1}
-    present = {
-        path.parent.relative_to(ROOT) for top in sorted(tops) for path in (ROOT / top).rglob("*.py")
-    }
+    present = {path.parent.relative_to(ROOT) for top in sorted(tops) for path in (ROOT / top).rglob("*.py")}
     assert listed == present, "pyproject.toml [tool.setuptools] packages and the folders differ"
     assert all((ROOT / folder / "__init__.py").exists() for folder in listed)
 

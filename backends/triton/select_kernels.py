@@ -40,8 +40,8 @@ from dsv3c.backends.triton import choices
 from dsv3c.backends.triton.batch_invariance import Key, check_batch_invariant, key_of_choice, varying
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Refused, Rejected, Rule, Scratch, Selection
 from dsv3c.backends.triton.choices.extern_base import NONE, ExternChoice, asked_for, extern_for
-from dsv3c.backends.triton.tuned_choices import NONE as NO_TABLE
-from dsv3c.backends.triton.tuned_choices import SHIPPED, Tuned, tuned_for
+from dsv3c.backends.triton.tuning.tuned_choices import NONE as NO_TABLE
+from dsv3c.backends.triton.tuning.tuned_choices import SHIPPED, Tuned, tuned_for
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects import comm
 from dsv3c.ir.dialects.core import symbols_of

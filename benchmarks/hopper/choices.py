@@ -16,8 +16,8 @@ from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.triton.choices.base import KERNELS, Refused, Selection
 from dsv3c.backends.triton.runtime.gpu import Config
 from dsv3c.backends.triton.select_kernels import kernel_rules
-from dsv3c.backends.triton.tuned_choices import NONE as NO_TABLE
-from dsv3c.backends.triton.tuned_choices import tuned_for
+from dsv3c.backends.triton.tuning.tuned_choices import NONE as NO_TABLE
+from dsv3c.backends.triton.tuning.tuned_choices import tuned_for
 from dsv3c.backends.triton.variants import launcher_of
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.core import symbols_of

@@ -12,7 +12,7 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.runtime.space import Space
-from dsv3c.backends.triton.tuned_choices import SHIPPED
+from dsv3c.backends.triton.tuning.tuned_choices import SHIPPED
 from dsv3c.ir.targets import Target
 
 FP8 = torch.float8_e4m3fn

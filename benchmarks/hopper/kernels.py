@@ -9,9 +9,9 @@ from benchmarks.hopper.case import Case, meta_place
 from benchmarks.hopper.choices import NotAvailable
 from benchmarks.hopper.data import Place
 from benchmarks.hopper.imports import first_line
-from dsv3c.backends.triton.aot import CompiledKernel, CompileError, compile_variants
-from dsv3c.backends.triton.kernel_cache import default_cache
-from dsv3c.backends.triton.kernel_files import write_kernels
+from dsv3c.backends.triton.compilation.aot import CompiledKernel, CompileError, compile_variants
+from dsv3c.backends.triton.compilation.kernel_cache import default_cache
+from dsv3c.backends.triton.compilation.kernel_files import write_kernels
 from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Static, Variant
 from dsv3c.ir.targets import Target

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from dsv3c.backends.triton.choices.extern_base import NONE
-from dsv3c.backends.triton.tuned_choices import SHIPPED
+from dsv3c.backends.triton.tuning.tuned_choices import SHIPPED
 from dsv3c.compiler import DEFAULT_TARGET, KERNELS, LEVELS, Compiled, Request, compile_model
 from dsv3c.files import check_free, write_text
 from dsv3c.ir.dialects.comm import num_ranks

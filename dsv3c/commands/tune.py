@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from xdsl.dialects.builtin import ModuleOp
 
-    from dsv3c.backends.triton.aot import CompiledKernel
+    from dsv3c.backends.triton.compilation.aot import CompiledKernel
     from dsv3c.backends.triton.runtime.gpu import Variant
-    from dsv3c.backends.triton.tuned_tables import Row, Session, TunedTable
+    from dsv3c.backends.triton.tuning.tuned_tables import Row, Session, TunedTable
     from dsv3c.benchmark_record import Device
     from dsv3c.ir.targets import Target
     from dsv3c.tuning_run import Left, Meter, Outcome, Site
@@ -161,8 +161,8 @@ def measure(
     import tempfile
     from itertools import count
 
-    from dsv3c.backends.triton.aot import compile_candidates
-    from dsv3c.backends.triton.kernel_cache import default_cache
+    from dsv3c.backends.triton.compilation.aot import compile_candidates
+    from dsv3c.backends.triton.compilation.kernel_cache import default_cache
     from dsv3c.observers import progress
 
     everything = list(dict.fromkeys(variant for found in wanted.values() for variant in found))
@@ -209,8 +209,8 @@ class Book:
     """
 
     def __init__(self, file: Path, device: str, session: "Session") -> None:
-        from dsv3c.backends.triton.tuned_choices import read_table
-        from dsv3c.backends.triton.tuned_tables import merged
+        from dsv3c.backends.triton.tuning.tuned_choices import read_table
+        from dsv3c.backends.triton.tuning.tuned_tables import merged
 
         self.file, self.device, self.session = file, device, session
         self.table: TunedTable | None = read_table(file) if file.exists() else None
@@ -218,7 +218,7 @@ class Book:
 
     def add(self, row: "Row") -> None:
         """Replace the row of the same call and bound, in one step."""
-        from dsv3c.backends.triton.tuned_tables import merged, table_text
+        from dsv3c.backends.triton.tuning.tuned_tables import merged, table_text
         from dsv3c.files import write_text
 
         self.table = merged(self.table, self.device, self.session, [row])
@@ -267,7 +267,7 @@ def open_device(folder: Path, compiled: "Sequence[CompiledKernel]", rounds: int)
     """The GPU with all candidates on it.  Raises GpuMissing."""
     import torch
 
-    from dsv3c.backends.triton.kernel_files import write_kernels
+    from dsv3c.backends.triton.compilation.kernel_files import write_kernels
     from dsv3c.backends.triton.runtime.cubin import CubinGpu
     from dsv3c.backends.triton.runtime.records import GpuError
     from dsv3c.benchmark_gpu import CudaEvents, GpuMissing
@@ -318,8 +318,8 @@ def session_of(device: "Device", target: "Target", compiled: "Sequence[CompiledK
     """With what is measured, as the device and the compiler tell."""
     from datetime import UTC, datetime
 
-    from dsv3c.backends.triton.tuned_choices import triton_version
-    from dsv3c.backends.triton.tuned_tables import Session
+    from dsv3c.backends.triton.tuning.tuned_choices import triton_version
+    from dsv3c.backends.triton.tuning.tuned_tables import Session
     from dsv3c.benchmark_record import CLOCKS
 
     return Session(

@@ -10,13 +10,13 @@ from emulated_kernels import rounding_kernel
 from kernel_references import run_checked
 from matrix_launches import recorded, run_expanded_attention
 
-from dsv3c.backends.triton.aot import compile_variants
 from dsv3c.backends.triton.choices.expanded_attention import GLUON_TILES
-from dsv3c.backends.triton.compile_worker import disassembled
+from dsv3c.backends.triton.compilation.aot import compile_variants
+from dsv3c.backends.triton.compilation.compile_worker import disassembled
+from dsv3c.backends.triton.compilation.kernel_cache import default_cache
 from dsv3c.backends.triton.gluon_emulation.launch import emulate
 from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
 from dsv3c.backends.triton.interpreter import InterpreterGpu
-from dsv3c.backends.triton.kernel_cache import default_cache
 from dsv3c.backends.triton.launchers.expanded_attention import expanded_attention
 from dsv3c.backends.triton.runtime.gpu import Config
 from dsv3c.ir.targets import load_target

@@ -17,10 +17,11 @@ from matrix_launches import recorded, run_scaled_mm
 from runlines import run_filecheck
 from v3_kernels import DIRECT, PLAIN, PLANS, of_quantizers, planned
 
-from dsv3c.backends.triton import aot, gluon, kernels
-from dsv3c.backends.triton.aot import CompiledKernel, CompileError, compile_variants
+from dsv3c.backends.triton import gluon, kernels
 from dsv3c.backends.triton.choices.gemm_configs import Tile
-from dsv3c.backends.triton.kernel_cache import default_cache
+from dsv3c.backends.triton.compilation import aot
+from dsv3c.backends.triton.compilation.aot import CompiledKernel, CompileError, compile_variants
+from dsv3c.backends.triton.compilation.kernel_cache import default_cache
 from dsv3c.backends.triton.runtime.gpu import Variant
 from dsv3c.ir.targets import load_target
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
-from dsv3c.backends.triton.aot import compile_variants
 from dsv3c.backends.triton.choices.gemm_configs import Tile
 from dsv3c.backends.triton.choices.scaled_mm import TILES
 from dsv3c.backends.triton.choices.warp_tiles import WarpTile
+from dsv3c.backends.triton.compilation.aot import compile_variants
 from dsv3c.backends.triton.launchers.linear import linear
 from dsv3c.backends.triton.launchers.scaled_grouped_mm import scaled_grouped_mm
 from dsv3c.backends.triton.launchers.scaled_mm import scaled_mm

@@ -20,8 +20,8 @@ from matrix_launches import (
 )
 from runlines import run_filecheck
 
-from dsv3c.backends.triton.aot import CompiledKernel, compile_variants
 from dsv3c.backends.triton.choices.gemm_configs import Tile
+from dsv3c.backends.triton.compilation.aot import CompiledKernel, compile_variants
 from dsv3c.backends.triton.runtime.gpu import Variant
 from dsv3c.ir.targets import load_target
 

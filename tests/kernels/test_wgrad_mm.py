@@ -14,13 +14,13 @@ from training_launches import run_wgrad_mm
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.meanings.training import wgrad_mm as meaning
-from dsv3c.backends.triton.aot import compile_variants
 from dsv3c.backends.triton.choices.transpose_quantize import configs_for as along_tokens
 from dsv3c.backends.triton.choices.wgrad import Gradient, candidates, configs_for
-from dsv3c.backends.triton.compile_worker import disassembled
+from dsv3c.backends.triton.compilation.aot import compile_variants
+from dsv3c.backends.triton.compilation.compile_worker import disassembled
+from dsv3c.backends.triton.compilation.kernel_cache import default_cache
 from dsv3c.backends.triton.gluon_interpreter import GluonInterpreterGpu
 from dsv3c.backends.triton.interpreter import InterpreterGpu
-from dsv3c.backends.triton.kernel_cache import default_cache
 from dsv3c.backends.triton.launchers.transpose_quantize import transpose_quantize
 from dsv3c.backends.triton.launchers.wgrad_mm import wgrad_mm
 from dsv3c.backends.triton.recording import RecordingGpu

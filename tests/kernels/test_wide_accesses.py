@@ -9,8 +9,8 @@ import pytest
 from matrix_launches import recorded
 from row_launches import LAUNCHES
 
-from dsv3c.backends.triton.aot import CompiledKernel, compile_variants
-from dsv3c.backends.triton.kernel_cache import default_cache
+from dsv3c.backends.triton.compilation.aot import CompiledKernel, compile_variants
+from dsv3c.backends.triton.compilation.kernel_cache import default_cache
 from dsv3c.backends.triton.runtime.gpu import Variant
 from dsv3c.ir.targets import load_target
 

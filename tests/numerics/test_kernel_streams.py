@@ -29,7 +29,7 @@ from dsv3c.backends.reference.runtime.generate import Engine, Step
 from dsv3c.backends.reference.runtime.paging import SequenceState
 from dsv3c.backends.reference.runtime.params import Params, RandomSource
 from dsv3c.backends.reference.weights import RandomWeights
-from dsv3c.backends.triton.emitter import emit_kernels_program
+from dsv3c.backends.triton.emission.emitter import emit_kernels_program
 from dsv3c.backends.triton.runtime.space import Frame
 from dsv3c.backends.triton.variants import variants_of
 from dsv3c.compiler import Request, compile_model

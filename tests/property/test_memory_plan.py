@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsv3c.backends.triton.memory import ALIGNMENT, Order, Workspace, aligned
+from dsv3c.backends.triton.memory.workspace import ALIGNMENT, Order, Workspace, aligned
 
 
 @st.composite

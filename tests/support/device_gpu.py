@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from dsv3c.backends.triton import interpreter
-from dsv3c.backends.triton.aot import compile_variants
-from dsv3c.backends.triton.kernel_cache import default_cache
-from dsv3c.backends.triton.kernel_files import write_kernels
+from dsv3c.backends.triton.compilation.aot import compile_variants
+from dsv3c.backends.triton.compilation.kernel_cache import default_cache
+from dsv3c.backends.triton.compilation.kernel_files import write_kernels
 from dsv3c.backends.triton.runtime.cubin import CubinGpu
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Gpu, InOrder, Variant, variant_of
 from dsv3c.ir.targets import Target, shipped_targets

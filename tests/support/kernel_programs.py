@@ -18,7 +18,7 @@ from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.runtime.command import Entry as HostEntry
 from dsv3c.backends.reference.weights import RandomWeights
-from dsv3c.backends.triton import emitter
+from dsv3c.backends.triton.emission import emitter
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.runtime.entries import entries_on
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Gpu, Variant, variant_of

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from dsv3c.backends.triton import aot
-from dsv3c.backends.triton.aot import CompiledKernel, CompileError, compile_variants
-from dsv3c.backends.triton.compile_worker import check_parameters
-from dsv3c.backends.triton.kernel_cache import KernelCache, default_cache, entry_name, source_hash
-from dsv3c.backends.triton.kernel_files import manifest_record, write_kernels
+from dsv3c.backends.triton.compilation import aot
+from dsv3c.backends.triton.compilation.aot import CompiledKernel, CompileError, compile_variants
+from dsv3c.backends.triton.compilation.compile_worker import check_parameters
+from dsv3c.backends.triton.compilation.kernel_cache import KernelCache, default_cache, entry_name, source_hash
+from dsv3c.backends.triton.compilation.kernel_files import manifest_record, write_kernels
 from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.runtime.gpu import Argument, Constant, Static, Variant, variant_of
 from dsv3c.backends.triton.runtime.records import read_kernels

@@ -19,7 +19,7 @@ from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.runtime.params import Params, RandomSource
 from dsv3c.backends.triton.batch_invariance import check_batch_invariant, config_of
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, MeasuredConfig, Selection
-from dsv3c.backends.triton.emitter import emit_kernels_program
+from dsv3c.backends.triton.emission.emitter import emit_kernels_program
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.launchers.absorbed_attention import absorbed_attention
 from dsv3c.backends.triton.launchers.expanded_attention import expanded_attention

@@ -24,7 +24,7 @@ from made_up_tuning import (
 )
 
 from dsv3c.backends.triton.runtime.gpu import Variant
-from dsv3c.backends.triton.tuned_choices import read_table
+from dsv3c.backends.triton.tuning.tuned_choices import read_table
 from dsv3c.benchmark_record import Device
 from dsv3c.commands import tune
 from dsv3c.commands.tune import Book, measure_all, slug, unusable, variants, why_not_used
@@ -153,7 +153,7 @@ def test_the_whole_command_on_a_made_up_device(planned: Path, tmp_path: Path, mo
         return replace(DEVICE, name="A Device (2)"), meter(Made(clock), clock, rounds=rounds)
 
     monkeypatch.setattr(tune, "check_machine", lambda target: None)
-    monkeypatch.setattr("dsv3c.backends.triton.aot.compile_candidates", compile_candidates)
+    monkeypatch.setattr("dsv3c.backends.triton.compilation.aot.compile_candidates", compile_candidates)
     monkeypatch.setattr(tune, "open_device", open_device)
     monkeypatch.chdir(tmp_path)
     done = dsv3c("tune", planned, "--kernel", "linear", "--phase", "decode", "--repeat", "2")

@@ -14,9 +14,9 @@ from fake_cuda import FakeCuda
 
 from dsv3c.backends import triton
 from dsv3c.backends.reference.meanings.scaled import Scaled
-from dsv3c.backends.triton.aot import compile_variants
-from dsv3c.backends.triton.kernel_cache import default_cache
-from dsv3c.backends.triton.kernel_files import kernel_files
+from dsv3c.backends.triton.compilation.aot import compile_variants
+from dsv3c.backends.triton.compilation.kernel_cache import default_cache
+from dsv3c.backends.triton.compilation.kernel_files import kernel_files
 from dsv3c.backends.triton.launchers.absorbed_attention import combine
 from dsv3c.backends.triton.launchers.quantize import quantize
 from dsv3c.backends.triton.recording import RecordingGpu

@@ -9,7 +9,7 @@ import pytest
 import torch
 from fake_cuda import FakeCuda
 
-from dsv3c.backends.triton.aot import compile_variants
+from dsv3c.backends.triton.compilation.aot import compile_variants
 from dsv3c.backends.triton.runtime.gpu import Descriptor, Static, Variant, plain, variant_of
 from dsv3c.backends.triton.runtime.records import Box, GpuError
 from dsv3c.backends.triton.runtime.tensor_maps import KEPT, TensorMap, encoded

@@ -17,8 +17,8 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.runtime.params import Params, RandomSource
-from dsv3c.backends.triton.captures import capture_text, executed, mixes_rows
-from dsv3c.backends.triton.emitter import emit_kernels_program
+from dsv3c.backends.triton.emission.captures import capture_text, executed, mixes_rows
+from dsv3c.backends.triton.emission.emitter import emit_kernels_program
 from dsv3c.backends.triton.runtime import entries as entries_module
 from dsv3c.backends.triton.runtime.entries import (
     DeviceEntry,

@@ -20,7 +20,7 @@ from benchmarks.hopper.kernels import Noting, compile_plan, each_or_why, planned
 from benchmarks.hopper.measure import Session, measure
 from benchmarks.hopper.smoke import smoke
 from benchmarks.hopper.timing import QUICK, Limits, Timing, interleaved
-from dsv3c.backends.triton.aot import CompileError
+from dsv3c.backends.triton.compilation.aot import CompileError
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.runtime.gpu import Descriptor
 from dsv3c.ir.errors import UsageError

@@ -10,7 +10,7 @@ import dsv3c
 from benchmarks.hopper import layer_hf, layer_ours
 from benchmarks.hopper.cases_layer import checked, fill_cache, work
 from benchmarks.hopper.shapes import LayerStep
-from dsv3c.backends.triton.emitter import emit_kernels_program
+from dsv3c.backends.triton.emission.emitter import emit_kernels_program
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.benchmark_gpu import LoadedProgram
 

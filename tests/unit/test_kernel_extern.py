@@ -19,11 +19,11 @@ from dsv3c.backends.reference.runtime.params import Params, RandomSource
 from dsv3c.backends.reference.weights import RandomWeights
 from dsv3c.backends.triton.choices.base import Selection
 from dsv3c.backends.triton.choices.extern_base import LIBRARIES, asked_for, extern_for
-from dsv3c.backends.triton.emitter import emit_kernels_program
-from dsv3c.backends.triton.externs import externs_json
+from dsv3c.backends.triton.emission.emitter import emit_kernels_program
+from dsv3c.backends.triton.emission.externs import externs_json
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.launchers import extern
-from dsv3c.backends.triton.plan_memory import PlanMemoryPass
+from dsv3c.backends.triton.memory.plan_memory import PlanMemoryPass
 from dsv3c.backends.triton.runtime.externs import Extern, check_externs
 from dsv3c.backends.triton.runtime.records import GpuError
 from dsv3c.backends.triton.runtime.space import Space, device_cache

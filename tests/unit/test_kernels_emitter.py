@@ -18,8 +18,8 @@ from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.runtime.generate import CacheSpec
 from dsv3c.backends.reference.runtime.params import Params, RandomSource
 from dsv3c.backends.reference.weights import RandomWeights
-from dsv3c.backends.triton.emitter import emit_kernels_program
-from dsv3c.backends.triton.plan_memory import PlanMemoryPass
+from dsv3c.backends.triton.emission.emitter import emit_kernels_program
+from dsv3c.backends.triton.memory.plan_memory import PlanMemoryPass
 from dsv3c.backends.triton.runtime.gpu import variant_of
 from dsv3c.backends.triton.runtime.records import GpuError
 from dsv3c.backends.triton.runtime.space import Space, device_cache

@@ -5,7 +5,7 @@ import torch
 from roundtrip import parse
 
 from dsv3c.backends.reference.dtypes import dtype_of
-from dsv3c.backends.triton.memory import Unbounded, largest_bytes
+from dsv3c.backends.triton.memory.workspace import Unbounded, largest_bytes
 from dsv3c.backends.triton.runtime.space import Space
 from dsv3c.ir.functions import functions
 from dsv3c.ir.scaled_type import ScaledType

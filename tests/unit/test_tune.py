@@ -14,7 +14,7 @@ from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.meanings.scaled import Scaled, dequantize
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.recording import RecordingGpu
-from dsv3c.backends.triton.tuned_choices import same_config
+from dsv3c.backends.triton.tuning.tuned_choices import same_config
 from dsv3c.benchmark_gpu import HostClock
 from dsv3c.ir.errors import UsageError
 from dsv3c.programs import read_program

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dsv3c.backends.triton import tuned_choices
 from dsv3c.backends.triton.choices.base import Candidates, Choice, MeasuredConfig, Selection, with_measured
 from dsv3c.backends.triton.select_kernels import SelectKernelsPass
-from dsv3c.backends.triton.tuned_choices import (
+from dsv3c.backends.triton.tuning import tuned_choices
+from dsv3c.backends.triton.tuning.tuned_choices import (
     Tuned,
     bound_text,
     same_config,
@@ -17,7 +17,15 @@ from dsv3c.backends.triton.tuned_choices import (
     source_digest,
     unused,
 )
-from dsv3c.backends.triton.tuned_tables import Row, RunnerUp, Session, TunedTable, merged, parse_table, table_text
+from dsv3c.backends.triton.tuning.tuned_tables import (
+    Row,
+    RunnerUp,
+    Session,
+    TunedTable,
+    merged,
+    parse_table,
+    table_text,
+)
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.kernel import KernelCallOp
 from dsv3c.ir.errors import UsageError

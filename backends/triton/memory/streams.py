@@ -6,8 +6,8 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 
-from dsv3c.backends.triton.lifetimes import renamed, roots
-from dsv3c.backends.triton.memory import Order
+from dsv3c.backends.triton.memory.lifetimes import renamed, roots
+from dsv3c.backends.triton.memory.workspace import Order
 from dsv3c.ir.dialects import comm
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.nn import StepPartOp

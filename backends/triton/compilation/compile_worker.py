@@ -1,7 +1,7 @@
 """The process that compiles kernels, many in turn: a request per line in, an answer per line out (JSON).
 
-Started as ``python -m dsv3c.backends.triton.compile_worker``.  It is a process of its own because Triton either
-interprets or compiles the kernels of a process, and because a kernel can take the compiler down with it.
+Started as ``python -m dsv3c.backends.triton.compilation.compile_worker``.  It is a process of its own because Triton
+either interprets or compiles the kernels of a process, and because a kernel can take the compiler down with it.
 """
 
 import base64
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from dsv3c.backends.triton.resources import Resources, amd_resources, cuda_resources
+from dsv3c.backends.triton.compilation.resources import Resources, amd_resources, cuda_resources
 from dsv3c.backends.triton.runtime.records import GLOBAL_SCRATCH, PROFILE_SCRATCH, TENSOR_MAP
 
 ARCHS: dict[str, tuple[str, int | str, int]] = {

@@ -34,10 +34,10 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from dsv3c.backends.triton.lifetimes import roots, users
-from dsv3c.backends.triton.memory import Unbounded, Workspace, aligned, largest_bytes, tensor_bytes
-from dsv3c.backends.triton.resident import cache_bytes, weight_bytes
-from dsv3c.backends.triton.streams import order_of
+from dsv3c.backends.triton.memory.lifetimes import roots, users
+from dsv3c.backends.triton.memory.resident import cache_bytes, weight_bytes
+from dsv3c.backends.triton.memory.streams import order_of
+from dsv3c.backends.triton.memory.workspace import Unbounded, Workspace, aligned, largest_bytes, tensor_bytes
 from dsv3c.ir.bodies import executed_ops
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.dialects import comm

@@ -3,7 +3,7 @@
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
-from dsv3c.backends.triton.memory import largest_bytes
+from dsv3c.backends.triton.memory.workspace import largest_bytes
 from dsv3c.ir.cost import instances
 from dsv3c.ir.cost_model import row_bytes
 from dsv3c.ir.dialects.core import symbols_of

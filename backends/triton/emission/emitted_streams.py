@@ -6,7 +6,7 @@ from xdsl.dialects import func
 
 from dsv3c.backends.reference.emitter import Body
 from dsv3c.backends.reference.python_text import literal_text, wrapped
-from dsv3c.backends.triton.streams import OWN, order_of
+from dsv3c.backends.triton.memory.streams import OWN, order_of
 from dsv3c.ir.functions import functions, parent_module
 
 INDENT = "    "

@@ -11,7 +11,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import DictionaryAttr
 from xdsl.ir import Operation
 
-from dsv3c.backends.triton.streams import step_part
+from dsv3c.backends.triton.memory.streams import step_part
 from dsv3c.ir.bodies import ops_of
 from dsv3c.ir.dialects import comm
 from dsv3c.ir.dialects.kernel import ExternOp, LiteralsAttr

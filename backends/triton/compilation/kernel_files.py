@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsv3c.backends.triton import KERNELS
-from dsv3c.backends.triton.aot import CompiledKernel, package_of
-from dsv3c.backends.triton.kernel_cache import source_files
+from dsv3c.backends.triton.compilation.aot import CompiledKernel, package_of
+from dsv3c.backends.triton.compilation.kernel_cache import source_files
 from dsv3c.backends.triton.runtime.gpu import PDL, TRITON, Variant
 from dsv3c.backends.triton.runtime.records import FILE, KernelRecord, Kernels, kernels_text
 

@@ -25,14 +25,14 @@ from dsv3c.backends.reference.emitter import Body, Program, argument_sizes, bind
 from dsv3c.backends.reference.python_text import Names, literal_text, wrapped
 from dsv3c.backends.triton import LAUNCHERS
 from dsv3c.backends.triton.batch_invariance import BATCH_INVARIANT
-from dsv3c.backends.triton.captures import capture_text
-from dsv3c.backends.triton.emitted_host import emit_exchange, emit_part
-from dsv3c.backends.triton.emitted_kernels import kernel_lines
-from dsv3c.backends.triton.emitted_streams import EmittedStreams
-from dsv3c.backends.triton.externs import extern_lines
-from dsv3c.backends.triton.resident import weight_bytes
+from dsv3c.backends.triton.emission.captures import capture_text
+from dsv3c.backends.triton.emission.emitted_host import emit_exchange, emit_part
+from dsv3c.backends.triton.emission.emitted_kernels import kernel_lines
+from dsv3c.backends.triton.emission.emitted_streams import EmittedStreams
+from dsv3c.backends.triton.emission.externs import extern_lines
+from dsv3c.backends.triton.memory.resident import weight_bytes
+from dsv3c.backends.triton.memory.streams import step_part
 from dsv3c.backends.triton.runtime.gpu import Variant
-from dsv3c.backends.triton.streams import step_part
 from dsv3c.ir.dialects import comm
 from dsv3c.ir.dialects.comm import meshes_of
 from dsv3c.ir.dialects.kernel import KernelCallOp, LaunchOp, LiteralsAttr

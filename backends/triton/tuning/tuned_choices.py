@@ -15,16 +15,16 @@ from pathlib import Path
 
 from xdsl.ir import Operation, SSAValue
 
-from dsv3c.backends.triton import GLUON_KERNELS, KERNELS
+from dsv3c.backends.triton import GLUON_KERNELS, KERNELS, LAUNCHERS
 from dsv3c.backends.triton.choices.base import Choice, Config, MeasuredConfig, Rejected, Rule, Selection, type_text
-from dsv3c.backends.triton.tuned_tables import Row, TunedTable, parse_table
+from dsv3c.backends.triton.tuning.tuned_tables import Row, TunedTable, parse_table
 from dsv3c.ir.dialects.kernel_launch import literal_text
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.targets import Target
 
 SHIPPED, NONE = "shipped", "none"
 """What tables are asked for beside a user's own file: those that come with dsv3c, or none at all."""
-FOLDER = Path(__file__).with_name("tuned")
+FOLDER = Path(__file__).with_name("tables")
 """Of the shipped tables; it need not be there."""
 
 
@@ -147,13 +147,15 @@ def release(text: str) -> tuple[str, ...]:
 
 def source_digest(kernel: str) -> str:
     """Of the files that a launcher's kernels come from, plain and in Gluon, and of the launcher's own."""
-    from dsv3c.backends.triton.kernel_cache import digest, source_files
+    from dsv3c.backends.triton.compilation.kernel_cache import digest, source_files
 
     file = kernel.partition(".")[0]
     packages = [package for package in (KERNELS, GLUON_KERNELS) if find_spec(f"{package}.{file}") is not None]
     paths = [path for package in packages for path in source_files(package, file)]
-    launcher = Path(__file__).with_name("launchers") / f"{file}.py"
-    found = [digest(path) for path in [*paths, launcher] if path.is_file()]
+    launcher = find_spec(f"{LAUNCHERS}.{file}")
+    if launcher is not None and launcher.origin is not None:
+        paths.append(Path(launcher.origin))
+    found = [digest(path) for path in paths]
     return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
 
 

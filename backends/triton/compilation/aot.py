@@ -18,14 +18,14 @@ from queue import Empty, SimpleQueue
 from typing import IO, Any
 
 from dsv3c.backends.triton import GLUON_KERNELS, KERNELS
-from dsv3c.backends.triton.kernel_cache import KernelCache, entry_name
-from dsv3c.backends.triton.resources import Resources, broken_limits
+from dsv3c.backends.triton.compilation.kernel_cache import KernelCache, entry_name
+from dsv3c.backends.triton.compilation.resources import Resources, broken_limits
 from dsv3c.backends.triton.runtime.gpu import GLUON, TRITON, Variant
 from dsv3c.backends.triton.runtime.records import Box
 from dsv3c.ir.errors import Dsv3cError, UsageError
 from dsv3c.ir.targets import Target
 
-WORKER = "dsv3c.backends.triton.compile_worker"
+WORKER = "dsv3c.backends.triton.compilation.compile_worker"
 SHOWN = 5
 """Kernels that one error names."""
 ARCHS = ("sm_90a", "sm_100a", "gfx942")

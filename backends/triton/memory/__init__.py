@@ -1,0 +1,1 @@
+"""Memory of a program: lifetimes of values, places in one workspace, what stays between steps."""
