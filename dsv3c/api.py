@@ -12,7 +12,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -27,6 +26,7 @@ from dsv3c.ir.dialects.core import facts_of
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.functions import functions
 from dsv3c.ir.outcomes import Outcome
+from dsv3c.ir.spelling import guess
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
@@ -229,9 +229,8 @@ def execute(
 
     op = as_module(module).op
     if entry not in (known := functions(op)):
-        close = get_close_matches(entry, known, n=1)
-        guess = f"did you mean @{close[0]}? " if close else ""
-        raise UsageError(f"there is no function @{entry}", hint=f"{guess}functions: {', '.join(known)}")
+        hint = f"{guess(entry, known, sigil='@')}functions: {', '.join(known)}"
+        raise UsageError(f"there is no function @{entry}", hint=hint)
     if (new_tokens := queries_of(known[entry], args)) is not None:
         entry = variant_for(op, entry, new_tokens)
         check_queries(op, entry, new_tokens)

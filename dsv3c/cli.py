@@ -7,12 +7,12 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 from typing import NoReturn
 
 from dsv3c.ir.errors import Dsv3cError, UsageError
+from dsv3c.ir.spelling import guess
 
 VERBS: dict[str, str] = {
     "compile": "capture a model, lower it and write an artifact",
@@ -54,8 +54,7 @@ class Parser(argparse.ArgumentParser):
             known = [option for action in self._actions for option in action.option_strings]
         else:
             return ""
-        close = get_close_matches(word, known, n=1)
-        return f"; did you mean {close[0]}?" if close else ""
+        return f"; {found}" if (found := guess(word, known).strip()) else ""
 
 
 def build_parser(verb: str) -> Parser:
@@ -133,9 +132,7 @@ def dispatch(arguments: list[str]) -> int:
         return 0
     verb = arguments[0]
     if verb not in VERBS:
-        close = get_close_matches(verb, VERBS, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise UsageError(f"unknown verb {verb!r}", hint=f"{guess}verbs: {', '.join(VERBS)}")
+        raise UsageError(f"unknown verb {verb!r}", hint=f"{guess(verb, VERBS)}verbs: {', '.join(VERBS)}")
     parser = build_parser(verb)
     parsed = parser.parse_args(arguments[1:])
     status = import_module(f"dsv3c.commands.{verb}").run(parsed)

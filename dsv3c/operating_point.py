@@ -2,11 +2,11 @@
 
 import tomllib
 from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, cast
 
 from dsv3c.ir.errors import UsageError
+from dsv3c.ir.spelling import guess
 
 Logits = Literal["last", "all"]
 LOGITS: tuple[Logits, ...] = ("last", "all")
@@ -50,9 +50,7 @@ class OperatingPoint:
             )
         for phase in self.phases:
             if phase not in PHASES:
-                close = get_close_matches(phase, PHASES, n=1)
-                guess = f"did you mean {close[0]}? " if close else ""
-                raise UsageError(f"unknown phase {phase!r}", hint=f"{guess}phases: {', '.join(PHASES)}")
+                raise UsageError(f"unknown phase {phase!r}", hint=f"{guess(phase, PHASES)}phases: {', '.join(PHASES)}")
         if self.speculative and "verify" not in self.phases:
             raise UsageError(
                 f"--speculative needs the phase verify; asked for are {', '.join(self.phases)}",
@@ -134,9 +132,8 @@ def check_name(name: str, given: str, *, where: str = "") -> None:
     """Raise UsageError for a field that the operating point does not have."""
     known = [field.name for field in fields(OperatingPoint)]
     if name not in known:
-        close = get_close_matches(name, known, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise UsageError(f"the operating point has no {given!r}", where=where, hint=f"{guess}known: {', '.join(known)}")
+        hint = f"{guess(name, known)}known: {', '.join(known)}"
+        raise UsageError(f"the operating point has no {given!r}", where=where, hint=hint)
 
 
 def checked(name: str, value: object, file: Path) -> object:

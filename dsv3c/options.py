@@ -1,13 +1,13 @@
 """Options that ``compile`` and ``opt`` share: what to print between passes, statistics, remarks, plug-ins."""
 
 import argparse
-from difflib import get_close_matches
 from pathlib import Path
 
 from dsv3c.driver import Driver, Observer
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.outcomes import count
+from dsv3c.ir.spelling import guess
 from dsv3c.observers import PrintIR, TreeDir
 from dsv3c.passes.base import Pass
 
@@ -81,11 +81,9 @@ def check_print_names(arguments: argparse.Namespace, passes: list[Pass]) -> None
     for flag, names in (("before", arguments.print_ir_before), ("after", arguments.print_ir_after)):
         for name in names:
             if name not in known:
-                close = get_close_matches(name, known, n=1)
-                guess = f"did you mean {close[0]}? " if close else ""
                 raise UsageError(
                     f"--print-ir-{flag}={name}: no such pass in the pipeline",
-                    hint=f"{guess}its passes: {', '.join(sorted(known)) or 'none'}",
+                    hint=f"{guess(name, known)}its passes: {', '.join(sorted(known)) or 'none'}",
                 )
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from difflib import get_close_matches
 
 from xdsl.utils.arg_spec import ArgSpec, parse_pipeline
 from xdsl.utils.exceptions import ArgSpecParseError
 
 from dsv3c.ir.errors import UsageError
+from dsv3c.ir.spelling import guess
 from dsv3c.known_passes import load_pass
 from dsv3c.operating_point import OperatingPoint
 from dsv3c.passes.base import Pass
@@ -99,10 +99,8 @@ def make_pass(cls: type[Pass], spec: ArgSpec) -> Pass:
     known = [field.name.replace("_", "-") for field in fields(cls) if field.init]
     for option in spec.parameters:
         if option.replace("_", "-") not in known:
-            close = get_close_matches(option, known, n=1)
-            guess = f"did you mean {close[0]}? " if close else ""
             options = f"its options: {', '.join(known)}" if known else "it has no options"
-            raise UsageError(f"pass {cls.name} has no option {option!r}", hint=guess + options)
+            raise UsageError(f"pass {cls.name} has no option {option!r}", hint=guess(option, known) + options)
     try:
         return cls.from_spec(spec)
     except ValueError as error:

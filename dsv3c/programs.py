@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import prod
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from dsv3c.compiler import read_text
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.comm import meshes_of
 from dsv3c.ir.errors import Dsv3cError, UsageError
+from dsv3c.ir.spelling import guess
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.verify import verify_module
 from dsv3c.sources import is_text
@@ -97,9 +97,7 @@ def choose_entry(program: Program, name: str | None, *, lengths: Sequence[int]) 
             raise UsageError(f"{program.path} has no function that is not private")
         return found
     if name not in known:
-        close = get_close_matches(name, known, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise UsageError(f"there is no entry {name!r}", hint=f"{guess}entries: {', '.join(known)}")
+        raise UsageError(f"there is no entry {name!r}", hint=f"{guess(name, known)}entries: {', '.join(known)}")
     return variant_for(program.module, name, lengths)
 
 

@@ -24,12 +24,12 @@ from dsv3c.backends.triton.select_kernels import Asks, select
 from dsv3c.backends.triton.tuning.tuned_choices import Tuned, same_config, shape_of
 from dsv3c.backends.triton.tuning.tuned_tables import Shape
 from dsv3c.ir.context import make_context
-from dsv3c.ir.data_files import guess
 from dsv3c.ir.dialects.kernel import KernelCallOp, LaunchOp
 from dsv3c.ir.entry_ranges import is_private, reach
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.functions import functions, parent_function
 from dsv3c.ir.sizes import Size, evaluate, symbols_of
+from dsv3c.ir.spelling import guess
 from dsv3c.ir.targets import Target
 
 MANY = 16384

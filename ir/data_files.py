@@ -1,13 +1,13 @@
 """Data that comes with dsv3c as TOML files, and a user's own files of the same form: targets, recipes, tables."""
 
-from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
 from dsv3c.ir.errors import UsageError
+from dsv3c.ir.spelling import guess
 
 Loaded = TypeVar("Loaded")
 
@@ -18,12 +18,6 @@ def shipped_texts(folder: str) -> dict[str, str]:
     found = resources.files("dsv3c.ir") / folder
     names = sorted(file.name.removesuffix(".toml") for file in found.iterdir() if file.name.endswith(".toml"))
     return {name: (found / f"{name}.toml").read_text("utf-8") for name in names}
-
-
-def guess(word: str, known: Iterable[str]) -> str:
-    """``did you mean head? `` where a known word is near."""
-    close = get_close_matches(word, list(known), n=1)
-    return f"did you mean {close[0]}? " if close else ""
 
 
 def load(

@@ -12,7 +12,7 @@ from functools import cache
 from math import frexp
 from typing import Any, NoReturn, cast
 
-from dsv3c.ir.data_files import guess, load, shipped_texts
+from dsv3c.ir.data_files import load, shipped_texts
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.precision import (
     COMBINE,
@@ -27,6 +27,7 @@ from dsv3c.ir.precision import (
 )
 from dsv3c.ir.quantizer import APPLICATIONS, ROUNDINGS_OF_SCALES
 from dsv3c.ir.scaled_type import WHOLE, show_granule
+from dsv3c.ir.spelling import guess
 
 FORMAT_KEYS = tuple(item.name for item in fields(ScaledFormat))
 TABLES = ("activations", "weights", "kv_cache")

@@ -1,7 +1,6 @@
 """Programs as text: both forms, with or without locations; parse errors with position and caret."""
 
 import re
-from difflib import get_close_matches
 from io import StringIO
 
 from xdsl.dialects.builtin import UNKNOWN_LOC, ModuleOp
@@ -13,6 +12,7 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.errors import IRError
 from dsv3c.ir.locations import file_location
+from dsv3c.ir.spelling import guess
 
 
 def print_module(module: ModuleOp, *, generic: bool = False, locations: bool = False) -> str:
@@ -94,9 +94,8 @@ def hint_for(ctx: CompileContext, message: str) -> str:
     dialect = match[1].partition(".")[0]
     dialects = sorted(ctx.registered_dialect_names)
     if dialect not in dialects:
-        close = get_close_matches(dialect, dialects, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        return f"there is no dialect {dialect!r}: {guess}dialects: {', '.join(dialects)} (--load adds a plug-in's)"
+        near = guess(dialect, dialects)
+        return f"there is no dialect {dialect!r}: {near}dialects: {', '.join(dialects)} (--load adds a plug-in's)"
     known = [op.name for op in ctx.get_dialect(dialect).operations]
-    close = get_close_matches(match[1], [*known, *(name for name in ctx.schemas if dialect == "aten")], n=1)
-    return f"did you mean {close[0]}?" if close else f"the dialect {dialect} has no such op"
+    near = guess(match[1], [*known, *(name for name in ctx.schemas if dialect == "aten")])
+    return near.strip() or f"the dialect {dialect} has no such op"

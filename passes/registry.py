@@ -1,10 +1,10 @@
 """Passes by name, imported when asked for; plug-ins add theirs."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 
 from dsv3c.ir.errors import UsageError
+from dsv3c.ir.spelling import guess
 from dsv3c.passes.base import Pass
 
 PASSES: dict[str, str] = {
@@ -51,9 +51,7 @@ def load_pass(name: str, extra: Mapping[str, type[Pass]] | None = None, elsewher
         return extra[name]
     if name not in PASSES:
         known: list[str] = sorted({*PASSES, *elsewhere, *(extra or ())})
-        close = get_close_matches(name, known, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise UsageError(f"unknown pass {name!r}", hint=f"{guess}known passes: {', '.join(known)}")
+        raise UsageError(f"unknown pass {name!r}", hint=f"{guess(name, known)}known passes: {', '.join(known)}")
     cls = getattr(import_module(f"dsv3c.passes.{name.replace('-', '_')}"), PASSES[name])
     assert issubclass(cls, Pass)
     assert cls.name == name, f"{cls.__name__} calls itself {cls.name}"

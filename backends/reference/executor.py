@@ -4,7 +4,6 @@ A function is compiled once into a flat list of instructions over numbered slots
 Named sizes are bound from the entry's arguments and, where an op makes a new one (``mla.gather``), from its results.
 """
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +36,7 @@ from dsv3c.ir.dialects.units import UnitOp
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import Dsv3cError, UsageError, at
 from dsv3c.ir.functions import call_prefix, callee_name, functions, join_path
+from dsv3c.ir.spelling import guess
 
 Value = Tensor | LatentCache | Scaled
 Observer = Callable[[Operation, Sequence[Value]], None]
@@ -287,8 +287,7 @@ class Executor:
         """A function by name.  Raises ``UsageError`` with the nearest name for an unknown one."""
         function = self.functions.get(name)
         if function is None:
-            close = difflib.get_close_matches(name, self.functions, n=1)
-            hint = f"did you mean @{close[0]}?" if close else f"functions: {', '.join(self.functions)}"
+            hint = f"{guess(name, self.functions, sigil='@')}functions: {', '.join(self.functions)}"
             raise UsageError(f"there is no function @{name}", hint=hint)
         return function
 

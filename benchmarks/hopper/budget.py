@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from benchmarks.hopper.case import Case
-from dsv3c.ir.data_files import guess
 from dsv3c.ir.errors import UsageError
+from dsv3c.ir.spelling import guess
 
 USUAL = 4.0
 """Seconds of a case before any was run."""

@@ -146,7 +146,7 @@ def read(arguments: argparse.Namespace) -> Setting:
 
 def phases(program: "Program", asked: str | None) -> list[str]:
     """The entries to measure.  Raises UsageError with the nearest name for an unknown one."""
-    from dsv3c.ir.data_files import guess
+    from dsv3c.ir.spelling import guess
     from dsv3c.variants import phases_of
 
     known = phases_of(program.module)

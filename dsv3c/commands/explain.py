@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from dsv3c.artifact import is_artifact, load_artifact
@@ -10,6 +9,7 @@ from dsv3c.commands.compile import add_model_arguments, request_of
 from dsv3c.compiler import compile_model
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.outcomes import Kind, Outcome
+from dsv3c.ir.spelling import guess
 from dsv3c.known_passes import KNOWN
 from dsv3c.observers import progress
 
@@ -62,10 +62,8 @@ def check_pass(name: str, ran: list[str]) -> None:
     """Raise UsageError for a pass that did not run."""
     if name in ran:
         return
-    close = get_close_matches(name, ran, n=1)
-    guess = f"did you mean {close[0]}? " if close else ""
     what = f"pass {name} did not run" if name in KNOWN else f"unknown pass {name!r}"
-    raise UsageError(what, hint=f"{guess}these ran: {', '.join(dict.fromkeys(ran))}")
+    raise UsageError(what, hint=f"{guess(name, ran)}these ran: {', '.join(dict.fromkeys(ran))}")
 
 
 def matches(item: Outcome, arguments: argparse.Namespace) -> bool:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from difflib import get_close_matches
 from pathlib import Path
 
 from dsv3c.artifact import MODULE, is_artifact, load_artifact
@@ -12,6 +11,7 @@ from dsv3c.files import write_text
 from dsv3c.ir.context import make_context
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.legality import CODES, violations
+from dsv3c.ir.spelling import guess
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.timetable import Timetable
 from dsv3c.ir.timetable_ops import timetable_of, timetables
@@ -71,9 +71,7 @@ def chosen(found: dict[str, Timetable], arguments: argparse.Namespace) -> dict[s
     """The one that is named, or all.  Raises UsageError for an unknown name, and for a file that several go into."""
     name = arguments.entry.removeprefix("@") if arguments.entry is not None else None
     if name is not None and name not in found:
-        close = get_close_matches(name, found, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise UsageError(f"@{name} has no timetable", hint=f"{guess}timetables: {', '.join(found)}")
+        raise UsageError(f"@{name} has no timetable", hint=f"{guess(name, found)}timetables: {', '.join(found)}")
     if name is not None:
         return {name: found[name]}
     if len(found) > 1 and (arguments.trace is not None or arguments.svg is not None):

@@ -116,7 +116,7 @@ def program_of(arguments: argparse.Namespace) -> "ModuleOp":
 
 def entries(module: "ModuleOp", asked: Sequence[str]) -> list[str]:
     """The entries that were named, with their variants.  Raises UsageError with the nearest name for an unknown one."""
-    from dsv3c.ir.data_files import guess
+    from dsv3c.ir.spelling import guess
     from dsv3c.tuning import entries_of
 
     known, found = entries_of(module), list[str]()

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from xdsl.ir import Operation, SSAValue
 
 from dsv3c.backends.triton.choices.base import Literal, Refused, Rejected, Scratch, Selection
-from dsv3c.ir.data_files import guess
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.rules import RuleTable
+from dsv3c.ir.spelling import guess
 
 NONE = "none"
 """What is asked for where no library is."""
