@@ -36,6 +36,7 @@ PASSES: dict[str, str] = {
     "route-shared-expert": "RouteSharedExpertPass",
     "schedule-overlap": "ScheduleOverlapPass",
     "shard-experts": "ShardExpertsPass",
+    "skip-padding": "SkipPaddingPass",
     "specialize-phases": "SpecializePhasesPass",
     "split-microbatches": "SplitMicrobatchesPass",
 }

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import (
     FloatAttr,
     IntegerAttr,
     StringAttr,
+    i32,
 )
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.exceptions import VerifyException
@@ -43,6 +44,15 @@ def require_shape(value: SSAValue, expected: Sequence[Size], name: str) -> None:
     """A value whose shape follows from others."""
     actual = shape(value)
     require(actual == tuple(expected), f"{name} must be {show(expected)}, not {show(actual)}")
+
+
+def check_experts(expert_of: SSAValue | None, rows: SSAValue) -> None:
+    """Raise ``VerifyException`` unless expert_of, if any, has one i32 for each of the rows [M, *]."""
+    if expert_of is None:
+        return
+    require(len(shape(rows)) == 2, f"rows with experts must be [M, I], not {show(shape(rows))}")
+    require_shape(expert_of, shape(rows)[:1], "expert_of")
+    require(element_type(expert_of) == i32, f"expert_of must hold i32, not {element_type(expert_of)}")
 
 
 def show(sizes: Sequence[Size]) -> str:

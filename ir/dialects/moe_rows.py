@@ -1,7 +1,8 @@
 """The ``moe`` dialect's ops over rows: one row per (token, choice), grouped by expert.
 
 Shapes: T tokens (any leading size), D hidden, I expert width, E experts, k choices per token, M rows.  Slot t*k + j is
-choice j of token t.  A padding row has slot -1, expert -1, data 0 and scale 1; an id of -1 chooses no expert.
+choice j of token t.  A padding row has slot -1, expert -1, data 0 and scale 1; an id of -1 chooses no expert.  An op
+that ``skips_padding`` leaves data and scale of padding rows unspecified: nobody has to write them.
 
 Layouts, with rows in ascending slot within an expert:
 
@@ -14,13 +15,14 @@ Source: grouped layouts of deepseek-ai/DeepGEMM (M-contiguous with -1 for paddin
 deepseek-ai/TileKernels.
 """
 
-from xdsl.dialects.builtin import IntegerAttr, StringAttr, i32, i64
+from xdsl.dialects.builtin import IntegerAttr, StringAttr, UnitAttr, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     base,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     result_def,
     traits_def,
@@ -72,9 +74,10 @@ class PermuteOp(IRDLOperation):
     """``rows[m] = x[t]`` for row m of slot t*k + j with expert ids[t, j]; where rows are: see the module's layouts.
 
     x: [*, D], a tensor or scaled with granule 1 along rows; ids: [*, k] i64, -1 for no expert; rows: [M, D]; slots,
-    expert_of: [M] i32, -1 in padding rows, whose data is 0 (and scale 1).  ``alignment`` in rows, 1 unless contiguous;
-    the capacity of ``masked`` is M / E rows per expert, and an expert with more is an error of the run; ``dense`` has
-    one row per token and expert.  Source: deepseek-ai/DeepGEMM (grouped layouts), deepseek-ai/TileKernels (expand).
+    expert_of: [M] i32, -1 in padding rows, whose data is 0 (and scale 1), or anything if it ``skips_padding``.
+    ``alignment`` in rows, 1 unless contiguous; the capacity of ``masked`` is M / E rows per expert, and an expert with
+    more is an error of the run; ``dense`` has one row per token and expert.  Source: deepseek-ai/DeepGEMM (grouped
+    layouts), deepseek-ai/TileKernels (expand).
     """
 
     name = "moe.permute"
@@ -84,12 +87,14 @@ class PermuteOp(IRDLOperation):
     experts = prop_def(I64Attr)
     layout = prop_def(StringAttr)
     alignment = prop_def(I64Attr)
+    skips_padding = opt_prop_def(UnitAttr)
     rows = result_def(base(Tensor) | base(ScaledType))
     slots = result_def(base(Tensor))
     expert_of = result_def(base(Tensor))
     traits = traits_def(Pure())
     assembly_format = (
-        "$x `by` $ids `experts` $experts `layout` $layout `alignment` $alignment attr-dict "
+        "$x `by` $ids `experts` $experts `layout` $layout `alignment` $alignment (`skips_padding` $skips_padding^)? "
+        "attr-dict "
         "`:` type($x) `,` type($ids) `->` type($rows) `,` type($slots) `,` type($expert_of)"
     )
 
@@ -153,9 +158,10 @@ class PermuteOp(IRDLOperation):
 
 @irdl_op_definition
 class GroupedMmOp(IRDLOperation):
-    """``y[m, n] = sum_k x[m, k] * w[e, n, k]`` with ``e = expert_of[m]``; a row with expert -1 is 0.
+    """``y[m, n] = sum_k x[m, k] * w[e, n, k]`` with ``e = expert_of[m]``; a row with expert -1 is 0, or skipped.
 
-    x: [M, K]; w: [E, N, K]; expert_of: [M] i32; y: [M, N], summed in f32 or wider and rounded once to its type.
+    x: [M, K]; w: [E, N, K]; expert_of: [M] i32; y: [M, N], summed in f32 or wider and rounded once to its type.  If it
+    ``skips_padding``, rows with expert -1 are unspecified.
     Source: arXiv 2401.06066 eq. 3; m_grouped_gemm_nt of deepseek-ai/DeepGEMM.
     """
 
@@ -164,9 +170,13 @@ class GroupedMmOp(IRDLOperation):
     x = operand_def(base(Tensor))
     w = operand_def(base(Tensor))
     expert_of = operand_def(base(Tensor))
+    skips_padding = opt_prop_def(UnitAttr)
     y = result_def(base(Tensor))
     traits = traits_def(Pure())
-    assembly_format = "$x `,` $w `by` $expert_of attr-dict `:` type($x) `,` type($w) `,` type($expert_of) `->` type($y)"
+    assembly_format = (
+        "$x `,` $w `by` $expert_of (`skips_padding` $skips_padding^)? attr-dict "
+        "`:` type($x) `,` type($w) `,` type($expert_of) `->` type($y)"
+    )
 
     def __init__(self, x: SSAValue, w: SSAValue, expert_of: SSAValue, *, element: Attribute) -> None:
         super().__init__(

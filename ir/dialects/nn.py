@@ -24,6 +24,7 @@ from xdsl.traits import Pure
 
 from dsv3c.ir.dialects.common import (
     F64Attr,
+    check_experts,
     is_float_type,
     require,
     require_float,
@@ -264,7 +265,8 @@ class SwigluOp(IRDLOperation):
     """``y = silu(gate) * up`` with ``silu(g) = g / (1 + exp(-g))``, computed in f32.
 
     gate, up, y: [*, I].  ``intermediate "input"``: silu(gate) is rounded to the element type before the product;
-    ``"f32"``: one rounding at the end.  Source: arXiv 2002.05202; MLP and Expert in deepseek-ai/DeepSeek-V3.
+    ``"f32"``: one rounding at the end.  With expert_of [M] i32 (of ``moe.permute``), gate is [M, I], and rows with
+    expert -1 are unspecified.  Source: arXiv 2002.05202; MLP and Expert in deepseek-ai/DeepSeek-V3.
     """
 
     name = "nn.swiglu"
@@ -272,20 +274,27 @@ class SwigluOp(IRDLOperation):
     X: ClassVar = VarConstraint("X", base(Tensor))
     gate = operand_def(X)
     up = operand_def(X)
+    expert_of = opt_operand_def(base(Tensor))
     intermediate = prop_def(StringAttr)
     y = result_def(X)
     traits = traits_def(Pure())
-    assembly_format = "$gate `,` $up `intermediate` $intermediate attr-dict `:` type($gate)"
+    assembly_format = (
+        "$gate `,` $up (`by` $expert_of^ `:` type($expert_of) `,`)? `intermediate` $intermediate attr-dict "
+        "`:` type($gate)"
+    )
 
-    def __init__(self, gate: SSAValue, up: SSAValue, intermediate: str) -> None:
+    def __init__(self, gate: SSAValue, up: SSAValue, intermediate: str, *, expert_of: SSAValue | None = None) -> None:
         super().__init__(
-            operands=[gate, up], result_types=[gate.type], properties={"intermediate": StringAttr(intermediate)}
+            operands=[gate, up, [expert_of] if expert_of else []],
+            result_types=[gate.type],
+            properties={"intermediate": StringAttr(intermediate)},
         )
 
     def verify_(self) -> None:
         """Floating point, and a known rounding."""
         require_float(self.gate, "gate")
         require_one_of(self.intermediate, "intermediate", ROUNDINGS)
+        check_experts(self.expert_of, self.gate)
 
 
 @irdl_op_definition

@@ -4,7 +4,7 @@ Shapes: ``*`` any leading dims, N and K rows and columns of a weight, M rows, E 
 of K that share one scale).  The quantiser is an attribute of the op that quantises; the granule belongs to the type.
 """
 
-from xdsl.dialects.builtin import Float8E8M0FNUType, IntegerAttr, f32, i32, i64
+from xdsl.dialects.builtin import Float8E8M0FNUType, IntegerAttr, UnitAttr, f32, i32, i64
 from xdsl.ir import Attribute, Dialect, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -205,10 +205,10 @@ class MmOp(IRDLOperation):
 
 @irdl_op_definition
 class GroupedMmOp(IRDLOperation):
-    """``y[m, n]`` as ``scaled.mm`` of row m with the matrix ``w[expert_of[m]]``; a row of expert -1 is zero.
+    """``y[m, n]`` as ``scaled.mm`` of row m with the matrix ``w[expert_of[m]]``; a row of expert -1 is 0, or skipped.
 
-    x: scaled [M, K], w: scaled [E, N, K], expert_of: [M] i32 in -1..E-1, y: [M, N].  Source: m_grouped_fp8_gemm in
-    deepseek-ai/DeepGEMM (-1 marks padding rows).
+    x: scaled [M, K], w: scaled [E, N, K], expert_of: [M] i32 in -1..E-1, y: [M, N].  If it ``skips_padding``, rows with
+    expert -1 are unspecified.  Source: m_grouped_fp8_gemm in deepseek-ai/DeepGEMM (-1 marks padding rows).
     """
 
     name = "scaled.grouped_mm"
@@ -217,10 +217,11 @@ class GroupedMmOp(IRDLOperation):
     w = operand_def(ScaledType)
     expert_of = operand_def(base(Tensor))
     promote = opt_prop_def(I64Attr)
+    skips_padding = opt_prop_def(UnitAttr)
     y = result_def(base(Tensor))
     traits = traits_def(Pure())
     assembly_format = (
-        "$x `,` $w `,` $expert_of (`promote` $promote^)? attr-dict "
+        "$x `,` $w `,` $expert_of (`promote` $promote^)? (`skips_padding` $skips_padding^)? attr-dict "
         "`:` type($x) `,` type($w) `,` type($expert_of) `->` type($y)"
     )
 

@@ -10,6 +10,7 @@ from xdsl.irdl import (
     base,
     irdl_op_definition,
     operand_def,
+    opt_operand_def,
     opt_result_def,
     prop_def,
     result_def,
@@ -19,6 +20,7 @@ from xdsl.traits import Pure
 
 from dsv3c.ir.dialects.common import (
     F64Attr,
+    check_experts,
     is_float_type,
     require,
     require_float,
@@ -26,7 +28,7 @@ from dsv3c.ir.dialects.common import (
     require_shape,
 )
 from dsv3c.ir.quantizer import QuantizerAttr, check_quantizer
-from dsv3c.ir.scaled_type import ScaledType, scaled_type
+from dsv3c.ir.scaled_type import ScaledType, scaled_type, show_granule
 from dsv3c.ir.types import Tensor, shape
 
 ROUNDINGS = ("input", "f32")
@@ -98,22 +100,24 @@ class SwigluOp(IRDLOperation):
     """``y = silu(gate) * up; q = quantise(y)``: ``nn.swiglu`` and ``scaled.quantize``.
 
     gate, up: [*, I], q: scaled [*, I].  ``intermediate "input"``: silu(gate) is rounded to gate's type before the
-    product; ``"f32"``: not.  y is rounded to ``rounded_to``, then quantised.  Source: Expert and act_quant in
-    deepseek-ai/DeepSeek-V3.
+    product; ``"f32"``: not.  y is rounded to ``rounded_to``, then quantised.  With expert_of [M] i32 (of
+    ``moe.permute``), gate is [M, I], and data and scales of rows with expert -1 are unspecified.  Source: Expert and
+    act_quant in deepseek-ai/DeepSeek-V3.
     """
 
     name = "scaled.swiglu"
 
     gate = operand_def(base(Tensor))
     up = operand_def(base(Tensor))
+    expert_of = opt_operand_def(base(Tensor))
     intermediate = prop_def(StringAttr)
     rounded_to = prop_def()
     quantizer = prop_def(QuantizerAttr)
     q = result_def(ScaledType)
     traits = traits_def(Pure())
     assembly_format = (
-        "$gate `,` $up `intermediate` $intermediate `rounded_to` $rounded_to `quantizer` $quantizer attr-dict "
-        "`:` type($gate) `,` type($up) `->` type($q)"
+        "$gate `,` $up (`by` $expert_of^ `:` type($expert_of) `,`)? `intermediate` $intermediate "
+        "`rounded_to` $rounded_to `quantizer` $quantizer attr-dict `:` type($gate) `,` type($up) `->` type($q)"
     )
 
     def __init__(
@@ -125,9 +129,10 @@ class SwigluOp(IRDLOperation):
         rounded_to: Attribute,
         result_type: ScaledType,
         quantizer: QuantizerAttr,
+        expert_of: SSAValue | None = None,
     ) -> None:
         super().__init__(
-            operands=[gate, up],
+            operands=[gate, up, [expert_of] if expert_of else []],
             result_types=[result_type],
             properties={
                 "intermediate": StringAttr(intermediate),
@@ -142,5 +147,11 @@ class SwigluOp(IRDLOperation):
         require(self.gate.type == self.up.type, f"gate {self.gate.type} and up {self.up.type} must have one type")
         require_one_of(self.intermediate, "intermediate", ROUNDINGS)
         require(is_float_type(self.rounded_to), f"rounded_to must be floating point, not {self.rounded_to}")
+        check_experts(self.expert_of, self.gate)
+        granules = scaled_type(self.q).granules
+        require(
+            self.expert_of is None or granules[0] == 1,
+            f"rows with experts need scales of their own, not granule {show_granule(granules)}",
+        )
         require_shape(self.q, shape(self.gate), "q")
         check_quantizer(self.quantizer, scaled_type(self.q))

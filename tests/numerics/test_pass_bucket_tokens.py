@@ -1,4 +1,4 @@
-"""bucket-tokens changes no bit: of layers in every spelling, of raised models, and of phased ones step by step."""
+"""bucket-tokens and skip-padding change no bit: of layers in every spelling, raised models, and phased ones by steps."""
 
 from functools import cache
 
@@ -19,11 +19,13 @@ from dsv3c.backends.reference.weights import RandomWeights, StateDictWeights
 from dsv3c.importer import import_program
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.moe import ExpertsOp, GateOp
-from dsv3c.ir.dialects.moe_rows import PermuteOp
+from dsv3c.ir.dialects.moe_rows import GroupedMmOp, PermuteOp
+from dsv3c.ir.dialects.nn import SwigluOp
 from dsv3c.ir.functions import functions
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.types import shape
 from dsv3c.ir.verify import verify_module
+from dsv3c.ir.views import view_of
 from dsv3c.passes.registry import load_pass
 from dsv3c.pipelines import LOWER, RAISE, parse_passes
 from dsv3c.runtime import Engine
@@ -33,6 +35,7 @@ LAYOUTS = {
     "compact": {"layout": "contiguous", "alignment": 1},
     "aligned": {"layout": "contiguous", "alignment": 16},
     "masked": {"layout": "masked"},
+    "skipping": {"layout": "masked"},
     "dense": {"layout": "dense"},
     "fused": {"layout": "masked", "fuse": True},
 }
@@ -45,10 +48,20 @@ def bucketed(module: ModuleOp, layout: str) -> ModuleOp:
     after = module.clone()
     ctx = make_context(target=load_target("cpu"))
     load_pass("bucket-tokens")(**LAYOUTS[layout]).apply(ctx, after)  # pyright: ignore[reportCallIssue]
+    if layout == "skipping":
+        # unspecified rows are NaN: a sum that reads one shows it
+        load_pass("skip-padding")().apply(ctx, after)
+        assert all(op.skips_padding is not None for op in after.walk() if isinstance(op, PermuteOp | GroupedMmOp))
+        assert all(op.expert_of is not None for op in after.walk() if isinstance(op, SwigluOp) and by_expert(op))
     verify_module(after)
     assert not [op for op in after.walk() if isinstance(op, ExpertsOp)]
     assert {op.layout.data for op in after.walk() if isinstance(op, PermuteOp)} == {LAYOUTS[layout]["layout"]}
     return after
+
+
+def by_expert(op: SwigluOp) -> bool:
+    """Whether the rows of an activation come from a grouped product."""
+    return isinstance(view_of(op.gate).base.owner, GroupedMmOp)
 
 
 @cache

@@ -40,8 +40,8 @@ def rope_table(
     return (angle.cos() * scaling).to(dtype), (angle.sin() * scaling).to(dtype)
 
 
-def swiglu(gate: Tensor, up: Tensor, *, intermediate: str) -> Tensor:
-    """``silu(gate) * up``, both [*, I]; intermediate "input": silu(gate) is rounded to the type before the product."""
+def swiglu(gate: Tensor, up: Tensor, expert_of: Tensor | None = None, *, intermediate: str) -> Tensor:
+    """``silu(gate) * up`` of all rows [*, I]; intermediate "input": silu(gate) is rounded to the type before that."""
     gate32 = gate.to(torch.float32)
     silu = gate32 * torch.sigmoid(gate32)
     if intermediate == "input":

@@ -111,11 +111,18 @@ def rows_of(x: Tensor) -> Tensor:
 
 
 def permute(
-    x: Tensor | Scaled, ids: Tensor, *, experts: int, layout: str, alignment: int, rows: int
+    x: Tensor | Scaled,
+    ids: Tensor,
+    *,
+    experts: int,
+    layout: str,
+    alignment: int,
+    rows: int,
+    skips_padding: bool = False,
 ) -> tuple[Tensor | Scaled, Tensor, Tensor]:
     """Row e*T + t is token t: x [*, D], ids [*, k] -> [M, D], slots [M], experts [M]; -1 where e was not chosen.
 
-    Rows that no choice reads hold the token too, not zeros: nothing adds them.
+    Rows that no choice reads hold the token too, not zeros, skipped or not: nothing adds them.
     """
     ids_Tk = rows_of(ids)
     tokens, choices = ids_Tk.shape
@@ -138,8 +145,10 @@ def repeated(x: Tensor, experts: int) -> Tensor:
     return x_TD.unsqueeze(0).expand(experts, *x_TD.shape).flatten(0, 1)
 
 
-def grouped_mm(x: Tensor, w: Tensor, expert_of: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
-    """Rows of ``permute`` times their expert's matrix: [M, K], [E, N, K] -> [M, N]."""
+def grouped_mm(
+    x: Tensor, w: Tensor, expert_of: Tensor, *, dtype: torch.dtype | None = None, skips_padding: bool = False
+) -> Tensor:
+    """Rows of ``permute`` times their expert's matrix, padding too: [M, K], [E, N, K] -> [M, N]."""
     x_ETK = x.unflatten(0, (w.shape[0], x.shape[0] // w.shape[0]))
     return products(x_ETK, w, x.dtype if dtype is None else dtype).flatten(0, 1)
 

@@ -109,8 +109,16 @@ def flattened(x: Tensor) -> Tensor:
     return x.flatten(0, -2)
 
 
-def grouped_mm(x: Scaled, w: Scaled, expert_of: Tensor, *, dtype: torch.dtype, promote: int | None) -> Tensor:
-    """Rows of a dense ``permute`` times their expert's matrix: scaled [M, K], scaled [E, N, K] -> [M, N]."""
+def grouped_mm(
+    x: Scaled,
+    w: Scaled,
+    expert_of: Tensor,
+    *,
+    dtype: torch.dtype,
+    promote: int | None,
+    skips_padding: bool = False,
+) -> Tensor:
+    """Rows of a dense ``permute`` times their expert's matrix, padding too: scaled [M, K], [E, N, K] -> [M, N]."""
     experts = w.data.shape[0]
     data = x.data.unflatten(0, (experts, x.data.shape[0] // experts))
     # one scale for all rows is every expert's
@@ -130,8 +138,11 @@ def rms_norm(
     return (q, n.to(x.dtype)) if keep else q
 
 
-def swiglu(gate: Tensor, up: Tensor, *, intermediate: str, rounded_to: torch.dtype, **how: Unpack[Quantizer]) -> Scaled:
-    """``nn.swiglu`` rounded to ``rounded_to``, then ``quantize``: gate, up [*, I] -> scaled [*, I]."""
+def swiglu(
+    gate: Tensor, up: Tensor, expert_of: Tensor | None = None, *, intermediate: str, rounded_to: torch.dtype,
+    **how: Unpack[Quantizer],
+) -> Scaled:  # fmt: skip
+    """``nn.swiglu`` of all rows, rounded to ``rounded_to``, then ``quantize``: gate, up [*, I] -> scaled [*, I]."""
     gate32 = gate.to(torch.float32)
     silu = gate32 * torch.sigmoid(gate32)
     silu = silu.to(gate.dtype).to(torch.float32) if intermediate == "input" else silu

@@ -6,7 +6,7 @@ from dsv3c.backends.reference.call import REFERENCE, Argument, Call, size_argume
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings import moe as meaning
 from dsv3c.backends.reference.meanings import moe_rows as rows_meaning
-from dsv3c.ir.dialects import moe, moe_choices, moe_rows
+from dsv3c.ir.dialects import moe, moe_choices, moe_rows, scaled
 from dsv3c.ir.types import element_type, shape
 
 
@@ -49,6 +49,11 @@ def experts(op: moe.ExpertsOp) -> Call:
     return Call(meaning.experts, operands, kwargs)
 
 
+def padding_arguments(op: moe_rows.PermuteOp | moe_rows.GroupedMmOp | scaled.GroupedMmOp) -> dict[str, Argument]:
+    """That padding rows are unspecified, where they are."""
+    return {"skips_padding": True} if op.skips_padding is not None else {}
+
+
 @REFERENCE.rule(moe_rows.PermuteOp)
 def permute(op: moe_rows.PermuteOp) -> Call:
     """The number of rows is a size of the result."""
@@ -57,6 +62,7 @@ def permute(op: moe_rows.PermuteOp) -> Call:
         "layout": op.layout.data,
         "alignment": op.alignment.value.data,
         "rows": size_argument(shape(op.slots)[0]),
+        **padding_arguments(op),
     }
     return Call(rows_meaning.permute, [op.x, op.ids], kwargs)
 
@@ -64,7 +70,7 @@ def permute(op: moe_rows.PermuteOp) -> Call:
 @REFERENCE.rule(moe_rows.GroupedMmOp)
 def grouped_mm(op: moe_rows.GroupedMmOp) -> Call:
     """The result's dtype is given where it is not x's."""
-    kwargs: dict[str, Argument] = {}
+    kwargs = padding_arguments(op)
     if element_type(op.y) != element_type(op.x):
         kwargs["dtype"] = dtype_of(element_type(op.y))
     return Call(rows_meaning.grouped_mm, list(op.operands), kwargs)

@@ -62,7 +62,7 @@ def rope(op: nn.RopeOp) -> Call:
 @REFERENCE.rule(nn.SwigluOp)
 def swiglu(op: nn.SwigluOp) -> Call:
     """Both roundings."""
-    return Call(meaning.swiglu, [op.gate, op.up], {"intermediate": op.intermediate.data})
+    return Call(meaning.swiglu, list(op.operands), {"intermediate": op.intermediate.data})
 
 
 @REFERENCE.rule(nn.AttentionOp)

@@ -1,5 +1,6 @@
 """``scaled`` ops as calls."""
 
+from dsv3c.backends.reference.adapters.moe import padding_arguments
 from dsv3c.backends.reference.call import REFERENCE, Argument, Call, size_argument
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings import scaled as meaning
@@ -63,7 +64,7 @@ def mm(op: scaled.MmOp) -> Call:
 @REFERENCE.rule(scaled.GroupedMmOp)
 def grouped_mm(op: scaled.GroupedMmOp) -> Call:
     """One expert per row."""
-    return Call(meaning.grouped_mm, list(op.operands), product_arguments(op))
+    return Call(meaning.grouped_mm, list(op.operands), product_arguments(op) | padding_arguments(op))
 
 
 @REFERENCE.rule(scaled.RmsNormOp)
@@ -82,7 +83,7 @@ def rms_norm(op: scaled.RmsNormOp) -> Call:
 def swiglu(op: scaled.SwigluOp) -> Call:
     """Both roundings."""
     kwargs: dict[str, Argument] = {"intermediate": op.intermediate.data, "rounded_to": dtype_of(op.rounded_to)}
-    return Call(meaning.swiglu, [op.gate, op.up], kwargs | quantizer_arguments(scaled_type(op.q), op.quantizer))
+    return Call(meaning.swiglu, list(op.operands), kwargs | quantizer_arguments(scaled_type(op.q), op.quantizer))
 
 
 @REFERENCE.rule(scaled.ReshapeOp)

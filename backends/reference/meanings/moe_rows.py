@@ -8,16 +8,24 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.by_expert import ByExpert
 from dsv3c.backends.reference.meanings.moe import combine, expert_order, expert_products, put_back
+from dsv3c.backends.reference.meanings.placing import padding_fill, placed_rows
 from dsv3c.backends.reference.meanings.scaled import Scaled
 
 
 def permute(
-    x: Tensor | Scaled, ids: Tensor, *, experts: int, layout: str, alignment: int, rows: int
+    x: Tensor | Scaled,
+    ids: Tensor,
+    *,
+    experts: int,
+    layout: str,
+    alignment: int,
+    rows: int,
+    skips_padding: bool = False,
 ) -> tuple[Tensor | Scaled, Tensor, Tensor]:
     """``rows[m] = x[t]`` where slot t*k + j with expert ids[t, j] has row m: x [*, D], ids [*, k] -> [M, D], [M], [M].
 
-    The second result are the rows' slots, the third their experts, both -1 in padding rows, whose data is 0.  A scaled
-    x keeps its rows' scales.
+    The second result are the rows' slots, the third their experts, both -1 in padding rows, whose data is 0, or
+    unspecified if they are skipped.  A scaled x keeps its rows' scales.
     Raises ValueError where an expert has more rows than there is room for, or one token twice in ``dense``.
     """
     top_k = ids.shape[-1]
@@ -26,7 +34,7 @@ def permute(
     numbers_M[0, places] = slot_of.to(torch.int32)
     numbers_M[1, places] = expert_of.to(torch.int32)
     token_of = torch.div(slot_of, top_k, rounding_mode="floor")
-    return placed(x, token_of, places, rows), numbers_M[0], numbers_M[1]
+    return placed(x, token_of, places, rows, skips_padding=skips_padding), numbers_M[0], numbers_M[1]
 
 
 def row_places(ids: Tensor, *, experts: int, layout: str, alignment: int, rows: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -51,34 +59,34 @@ def row_places(ids: Tensor, *, experts: int, layout: str, alignment: int, rows: 
     return slot_of, expert_of, torch.arange(len(slot_of)) + (starts_E - first_E)[expert_of]
 
 
-def placed(x: Tensor | Scaled, token_of: Tensor, places: Tensor, rows: int) -> Tensor | Scaled:
-    """Tokens' rows [*, D] at their places among zeros (of scale 1): [M, D]."""
+def placed(
+    x: Tensor | Scaled, token_of: Tensor, places: Tensor, rows: int, *, skips_padding: bool = False
+) -> Tensor | Scaled:
+    """Tokens' rows [*, D] at their places among zeros (of scale 1) or rows that nothing specifies: [M, D]."""
+    zero, one = (padding_fill(value, skips_padding=skips_padding) for value in (0, 1))
     if isinstance(x, Scaled):
         assert all(granule == 1 for granule in x.granule[:-1]), "a scale reaches over rows"
-        data = placed_rows(x.data, token_of, places, rows, fill=0)
-        return Scaled(data, placed_rows(x.scale, token_of, places, rows, fill=1), (1, x.granule[-1]))
-    return placed_rows(x, token_of, places, rows, fill=0)
+        data = placed_rows(x.data, token_of, places, rows, fill=zero)
+        return Scaled(data, placed_rows(x.scale, token_of, places, rows, fill=one), (1, x.granule[-1]))
+    return placed_rows(x, token_of, places, rows, fill=zero)
 
 
-def placed_rows(x: Tensor, token_of: Tensor, places: Tensor, rows: int, *, fill: int) -> Tensor:
-    """Rows [*, D] at their places among rows of ``fill``."""
-    y_MD = torch.full((rows, x.shape[-1]), fill, dtype=torch.float32, device=x.device).to(x.dtype)
-    stored = x.reshape(-1, x.shape[-1])
-    if x.dtype.itemsize == 1:  # not every op knows 8-bit floats
-        y_MD.view(torch.uint8)[places] = stored.view(torch.uint8)[token_of]
-    else:
-        y_MD[places] = stored[token_of]
-    return y_MD
-
-
-def grouped_mm(x: Tensor, w: Tensor | ByExpert, expert_of: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+def grouped_mm(
+    x: Tensor,
+    w: Tensor | ByExpert,
+    expert_of: Tensor,
+    *,
+    dtype: torch.dtype | None = None,
+    skips_padding: bool = False,
+) -> Tensor:
     """``y[m] = w[expert_of[m]] x[m]``, rounded once to ``dtype`` (default: x's): [M, K], [E, N, K], [M] -> [M, N].
 
-    A row with expert -1 is 0.
+    A row with expert -1 is 0, or unspecified if it is skipped.
     """
     rows, counts_E = expert_order(expert_of, w.shape[0])
     y_RN = expert_products(x[rows], w, counts_E.tolist(), dtype=dtype)
-    return y_RN.new_zeros((x.shape[0], w.shape[1])).index_copy_(0, rows, y_RN)
+    fill = padding_fill(0.0, skips_padding=skips_padding)
+    return y_RN.new_full((x.shape[0], w.shape[1]), fill).index_copy_(0, rows, y_RN)
 
 
 def unpermute(y: Tensor, slots: Tensor, weights: Tensor, ids: Tensor, *, combine_in: torch.dtype, order: str) -> Tensor:

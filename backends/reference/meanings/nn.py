@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.arithmetic import follows_torch, product, softmax, weight_columns, wide
+from dsv3c.backends.reference.meanings.placing import forget_padding
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, dtype: torch.dtype | None = None) -> Tensor:
@@ -93,8 +94,13 @@ def rope(x: Tensor, cos: Tensor, sin: Tensor, *, pairs: str, out: str, compute: 
     return y.to(x.dtype)
 
 
-def swiglu(gate: Tensor, up: Tensor, *, intermediate: str) -> Tensor:
-    """``silu(gate) * up``, both [*, I]; intermediate "input": silu(gate) is rounded to the type before the product."""
+def swiglu(gate: Tensor, up: Tensor, expert_of: Tensor | None = None, *, intermediate: str) -> Tensor:
+    """``silu(gate) * up``, both [*, I]; intermediate "input": silu(gate) is rounded to the type before the product.
+
+    With expert_of [M]: rows with expert -1 are unspecified.
+    """
+    if expert_of is not None:
+        return forget_padding(swiglu(gate, up, intermediate=intermediate), expert_of)
     if follows_torch():
         if intermediate == "input":
             return F.silu(gate) * up

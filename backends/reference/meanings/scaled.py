@@ -22,6 +22,7 @@ from dsv3c.backends.reference.meanings.arithmetic import (
     wide_columns,
 )
 from dsv3c.backends.reference.meanings.by_expert import ByExpert
+from dsv3c.backends.reference.meanings.placing import forget_padding, padding_fill, rows_by_number
 from dsv3c.backends.reference.meanings.scaled_products import BlockFactor, block_product
 
 LARGEST: dict[torch.dtype, float] = {
@@ -184,17 +185,23 @@ def values(q: Scaled) -> Tensor:
 
 
 def grouped_mm(
-    x: Scaled, w: Scaled | ByExpert, expert_of: Tensor, *, dtype: torch.dtype, promote: int | None
+    x: Scaled,
+    w: Scaled | ByExpert,
+    expert_of: Tensor,
+    *,
+    dtype: torch.dtype,
+    promote: int | None,
+    skips_padding: bool = False,
 ) -> Tensor:
     """Row m times the matrix of expert ``expert_of[m]``: scaled [M, K], scaled [E, N, K], [M] -> [M, N].
 
-    A row of expert -1 is zero.  Arithmetic as ``mm``.
+    A row of expert -1 is zero, or unspecified if it is skipped.  Arithmetic as ``mm``.
     """
-    y_MN = torch.zeros((x.shape[0], w.shape[1]), dtype=dtype)
+    y_MN = torch.full((x.shape[0], w.shape[1]), padding_fill(0.0, skips_padding=skips_padding), dtype=dtype)
     if isinstance(w, ByExpert):
         for expert in torch.unique(expert_of[expert_of >= 0]).tolist():
             chosen = (expert_of == expert).nonzero().squeeze(-1)
-            rows = Scaled(rows_of(x.data, chosen), rows_of(x.scale, chosen), x.granule)
+            rows = Scaled(rows_by_number(x.data, chosen), rows_by_number(x.scale, chosen), x.granule)
             y_MN[chosen] = product_once(rows, w[expert], promote).to(dtype)
         return y_MN
     quantized = is_quantized(x) and is_quantized(w)
@@ -222,11 +229,6 @@ def product_once(x: Scaled, w: Scaled, promote: int | None) -> Tensor:
     return torch.matmul(wide(values(x)), wide_columns(values(w)))
 
 
-def rows_of(x: Tensor, chosen: Tensor) -> Tensor:
-    """Rows by number; 8-bit formats as bytes, because not every op knows them."""
-    return x.view(torch.uint8)[chosen].view(x.dtype) if x.dtype.itemsize == 1 else x[chosen]
-
-
 def rms_norm(
     x: Tensor, weight: Tensor, *, eps: float, weight_in: str, intermediate: torch.dtype, keep: bool,
     **how: Unpack[Quantizer],
@@ -242,8 +244,17 @@ def rms_norm(
     return (q, n.to(x.dtype)) if keep else q
 
 
-def swiglu(gate: Tensor, up: Tensor, *, intermediate: str, rounded_to: torch.dtype, **how: Unpack[Quantizer]) -> Scaled:
-    """``nn.swiglu`` rounded to ``rounded_to``, then ``quantize``: gate, up [*, I] -> scaled [*, I]."""
+def swiglu(
+    gate: Tensor, up: Tensor, expert_of: Tensor | None = None, *, intermediate: str, rounded_to: torch.dtype,
+    **how: Unpack[Quantizer],
+) -> Scaled:  # fmt: skip
+    """``nn.swiglu`` rounded to ``rounded_to``, then ``quantize``: gate, up [*, I] -> scaled [*, I].
+
+    With expert_of [M]: data and scales of rows with expert -1 are unspecified.
+    """
+    if expert_of is not None:
+        q = swiglu(gate, up, intermediate=intermediate, rounded_to=rounded_to, **how)
+        return Scaled(forget_padding(q.data, expert_of), forget_padding(q.scale, expert_of), q.granule)
     if rounded_to == gate.dtype:
         y = nn.swiglu(gate, up, intermediate=intermediate)
     elif follows_torch():

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from dsv3c.backends.reference.meanings.placing import rows_by_number
 from dsv3c.backends.reference.meanings.scaled import Scaled
 
 
@@ -23,10 +24,5 @@ def shard(w: Tensor | Scaled, *, placement: tuple[int, ...], rows: int, rank: in
     """``value[i] = w[placement[rank * rows + i]]``, scales with their rows: [E, ...] -> [rows, ...]."""
     own = torch.tensor(placement[rank * rows : (rank + 1) * rows])
     if isinstance(w, Scaled):
-        return Scaled(rows_of(w.data, own), rows_of(w.scale, own), w.granule)
-    return rows_of(w, own)
-
-
-def rows_of(w: Tensor, chosen: Tensor) -> Tensor:
-    """Rows by number; 8-bit formats as bytes, because not every op knows them."""
-    return w.view(torch.uint8)[chosen].view(w.dtype) if w.dtype.itemsize == 1 else w[chosen]
+        return Scaled(rows_by_number(w.data, own), rows_by_number(w.scale, own), w.granule)
+    return rows_by_number(w, own)

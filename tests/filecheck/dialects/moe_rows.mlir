@@ -28,6 +28,15 @@ func.func @masked(%x: tensor<?x8xbf16, ["T"]>, %ids: tensor<?x4xi64, ["T"]>) {
   func.return
 }
 
+// CHECK-LABEL: @padding_is_skipped
+func.func @padding_is_skipped(%x: tensor<?x8xbf16, ["T"]>, %ids: tensor<?x4xi64, ["T"]>, %w: tensor<16x12x8xbf16>) {
+  // CHECK-NEXT: %rows, %slots, %expert_of = moe.permute %x by %ids experts 16 layout "masked" alignment 1 skips_padding : tensor<?x8xbf16, ["T"]>
+  %rows, %slots, %expert_of = moe.permute %x by %ids experts 16 layout "masked" alignment 1 skips_padding : tensor<?x8xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x8xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?xi32, ["16*T"]>
+  // CHECK-NEXT: %y = moe.grouped_mm %rows, %w by %expert_of skips_padding : tensor<?x8xbf16, ["16*T"]>
+  %y = moe.grouped_mm %rows, %w by %expert_of skips_padding : tensor<?x8xbf16, ["16*T"]>, tensor<16x12x8xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x12xbf16, ["16*T"]>
+  func.return
+}
+
 // CHECK-LABEL: @dense_of_sequences
 func.func @dense_of_sequences(%x: tensor<?x?x8xf32, ["B", "S"]>, %w: tensor<?x?x2xf32, ["B", "S"]>, %ids: tensor<?x?x2xi64, ["B", "S"]>) {
   // CHECK-NEXT: %rows, %slots, %expert_of = moe.permute %x by %ids experts 4 layout "dense" alignment 1 : tensor<?x?x8xf32, ["B", "S"]>, tensor<?x?x2xi64, ["B", "S"]> -> tensor<?x8xf32, ["4*B*S"]>, tensor<?xi32, ["4*B*S"]>, tensor<?xi32, ["4*B*S"]>

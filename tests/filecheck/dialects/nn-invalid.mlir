@@ -197,6 +197,27 @@ func.func @swiglu(%g: tensor<5x4xf32>) {
 }
 
 // -----
+func.func @swiglu(%g: tensor<5x4xf32>, %e: tensor<5xi64>) {
+  // expected-error @below {{expert_of must hold i32, not i64}}
+  %y = nn.swiglu %g, %g by %e : tensor<5xi64>, intermediate "f32" : tensor<5x4xf32>
+  func.return
+}
+
+// -----
+func.func @swiglu(%g: tensor<5x4xf32>, %e: tensor<4xi32>) {
+  // expected-error @below {{expert_of must be [5], not [4]}}
+  %y = nn.swiglu %g, %g by %e : tensor<4xi32>, intermediate "f32" : tensor<5x4xf32>
+  func.return
+}
+
+// -----
+func.func @swiglu(%g: tensor<5x2x4xf32>, %e: tensor<5xi32>) {
+  // expected-error @below {{rows with experts must be [M, I], not [5, 2, 4]}}
+  %y = nn.swiglu %g, %g by %e : tensor<5xi32>, intermediate "f32" : tensor<5x2x4xf32>
+  func.return
+}
+
+// -----
 func.func @attention(%q: tensor<5x4x8xf32>) {
   // expected-error @below {{q, k, v must have rank 4: [5, 4, 8], [5, 4, 8], [5, 4, 8]}}
   %o = nn.attention %q, %q, %q scale 1.0 scores f32 probs f32 : tensor<5x4x8xf32>, tensor<5x4x8xf32>, tensor<5x4x8xf32> -> tensor<5x4x8xf32>

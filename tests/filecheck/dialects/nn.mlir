@@ -38,6 +38,14 @@ func.func @norm_and_swiglu(%x: tensor<?x8xbf16, ["T"]>, %w: tensor<8xbf16>) {
   func.return
 }
 
+// Rows of experts, some of them padding.
+// CHECK-LABEL: @swiglu_by_expert
+func.func @swiglu_by_expert(%g: tensor<?x8xbf16, ["T"]>, %e: tensor<?xi32, ["T"]>) {
+  // CHECK-NEXT: %s = nn.swiglu %g, %g by %e : tensor<?xi32, ["T"]>, intermediate "f32" : tensor<?x8xbf16, ["T"]>
+  %s = nn.swiglu %g, %g by %e : tensor<?xi32, ["T"]>, intermediate "f32" : tensor<?x8xbf16, ["T"]>
+  func.return
+}
+
 // The tables of all batches are one where their leading size is 1.
 // CHECK-LABEL: @rope
 func.func @rope(%positions: tensor<?xi32, ["T"]>, %x: tensor<?x2x4xbf16, ["T"]>, %k: tensor<?x4xbf16, ["T"]>, %d: tensor<?x?x2x4xbf16, ["B", "S"]>, %one: tensor<1x?x2xbf16, ["S"]>) {

@@ -553,3 +553,17 @@ func.func @f(%q: !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>) {
   %r = scaled.slice %q dim 1 start 0 : !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32> -> !scaled.tensor<tensor<4x128xf8E4M3FN>, 1x64, f32>
   func.return
 }
+
+// -----
+func.func @f(%g: tensor<4x256xbf16>, %u: tensor<4x256xbf16>, %e: tensor<3xi32>) {
+  // expected-error @below {{expert_of must be [4], not [3]}}
+  %q = scaled.swiglu %g, %u by %e : tensor<3xi32>, intermediate "input" rounded_to bf16 quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<4x256xbf16>, tensor<4x256xbf16> -> !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>
+  func.return
+}
+
+// -----
+func.func @f(%g: tensor<4x256xbf16>, %u: tensor<4x256xbf16>, %e: tensor<4xi32>) {
+  // expected-error @below {{rows with experts need scales of their own, not granule 128x128}}
+  %q = scaled.swiglu %g, %u by %e : tensor<4xi32>, intermediate "input" rounded_to bf16 quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<4x256xbf16>, tensor<4x256xbf16> -> !scaled.tensor<tensor<4x256xf8E4M3FN>, 128x128, f32>
+  func.return
+}

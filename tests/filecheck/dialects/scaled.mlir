@@ -55,17 +55,21 @@ func.func @experts(%x: !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>
   %y = scaled.grouped_mm %x, %w, %expert_of promote 128 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, !scaled.tensor<tensor<16x192x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["T"]> -> tensor<?x192xbf16, ["T"]>
   // CHECK-NEXT: %z = scaled.grouped_mm %x, %w, %expert_of : !scaled.tensor
   %z = scaled.grouped_mm %x, %w, %expert_of : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, !scaled.tensor<tensor<16x192x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["T"]> -> tensor<?x192xf32, ["T"]>
+  // CHECK-NEXT: %skipped = scaled.grouped_mm %x, %w, %expert_of promote 128 skips_padding : !scaled.tensor
+  %skipped = scaled.grouped_mm %x, %w, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, !scaled.tensor<tensor<16x192x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["T"]> -> tensor<?x192xf32, ["T"]>
   func.return %y : tensor<?x192xbf16, ["T"]>
 }
 
 // CHECK-LABEL: @fused
-func.func @fused(%x: tensor<?x384xbf16, ["T"]>, %weight: tensor<384xf32>, %gate: tensor<?x192xbf16, ["T"]>, %up: tensor<?x192xbf16, ["T"]>) {
+func.func @fused(%x: tensor<?x384xbf16, ["T"]>, %weight: tensor<384xf32>, %gate: tensor<?x192xbf16, ["T"]>, %up: tensor<?x192xbf16, ["T"]>, %experts: tensor<?xi32, ["T"]>) {
   // CHECK-NEXT: %q, %y = scaled.rms_norm %x, %weight eps 1.000000e-06 weight_in "input" intermediate bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x384xbf16, ["T"]>, tensor<384xf32> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x384xbf16, ["T"]>
   %q, %y = scaled.rms_norm %x, %weight eps 1.0e-6 weight_in "input" intermediate bf16 quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x384xbf16, ["T"]>, tensor<384xf32> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x384xbf16, ["T"]>
   // CHECK-NEXT: %alone = scaled.rms_norm %x, %weight eps 0.000000e+00 weight_in "f32" intermediate f32 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x384xbf16, ["T"]>, tensor<384xf32> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>
   %alone = scaled.rms_norm %x, %weight eps 0.0 weight_in "f32" intermediate f32 quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x384xbf16, ["T"]>, tensor<384xf32> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>
   // CHECK-NEXT: %h = scaled.swiglu %gate, %up intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["T"]>, tensor<?x192xbf16, ["T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["T"]>, 1x128, f32>
   %h = scaled.swiglu %gate, %up intermediate "input" rounded_to bf16 quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["T"]>, tensor<?x192xbf16, ["T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["T"]>, 1x128, f32>
+  // CHECK-NEXT: %by = scaled.swiglu %gate, %up by %experts : tensor<?xi32, ["T"]>, intermediate "input" rounded_to bf16 quantizer
+  %by = scaled.swiglu %gate, %up by %experts : tensor<?xi32, ["T"]>, intermediate "input" rounded_to bf16 quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["T"]>, tensor<?x192xbf16, ["T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["T"]>, 1x128, f32>
   func.return
 }
 
