@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 from xdsl.ir import SSAValue
 
 from dsv3c.fx_graph import location
-from dsv3c.import_nodes import Environment
+from dsv3c.import_nodes import Environment, value_name
 from dsv3c.import_types import ELEMENTS, MAX_CONSTANT_ELEMENTS, Types, dense
 from dsv3c.ir.dialects.weight import ConstantOp, ParamOp
 from dsv3c.ir.errors import ImportFailure
@@ -75,14 +75,9 @@ class ProgramLeaves:
         else:
             op = ParamOp(env.relative(leaf.name), self.types.type_of(node.meta["val"], node))
         op.location = location(node, "")
-        op.value.name_hint = short_name(env.relative(leaf.name))
+        op.value.name_hint = value_name(env.relative(leaf.name), 2)
         env.block.add_op(op)
         return op.value
-
-
-def short_name(name: str) -> str:
-    """``self_attn.q_a_proj.weight`` -> ``q_a_proj_weight``."""
-    return "_".join(name.split(".")[-2:])
 
 
 def leaves_of(program: ExportedProgram, buffers: Mapping[str, torch.Tensor]) -> dict[Node, Leaf]:

@@ -5,6 +5,7 @@ no-op conversions.  Writes are made functional (``dsv3c.import_writes``).
 """
 
 import operator
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +36,8 @@ CONVERSIONS = {
     "aten.type_as",
 }
 """Spellings of one conversion; what they say about devices and layouts is dropped."""
+NOT_IN_NAMES = re.compile(r"[^\w$.-]", re.ASCII)
+"""What a module may be called, and a value may not."""
 
 
 @dataclass
@@ -201,8 +204,23 @@ class NodeImporter:
 def hint(node: Node) -> str:
     """A readable name: the module of a Linear (``q_a_proj``), else the operator (``split``)."""
     base = op_name(node).split(".")[1].strip("_")
-    last = module_path(node).rpartition(".")[2]
-    return last if base in ("linear", "embedding") and last and not last.isdigit() else base
+    path = module_path(node)
+    last = path.rpartition(".")[2]
+    return value_name(path, 1) if base in ("linear", "embedding") and last and not last.isdigit() else base
+
+
+def value_name(path: str, count: int) -> str:
+    """The last ``count`` parts of a path: ``self_attn.q_a_proj.weight`` -> ``q_a_proj_weight``.
+
+    A value's name begins with no digit, as that of a module in an ``nn.Sequential`` does: ``mlp.0.weight`` ->
+    ``mlp_0_weight``.
+    """
+    parts = path.split(".")
+    first = max(0, len(parts) - count)
+    while first and parts[first][0].isdigit():
+        first -= 1
+    name = NOT_IN_NAMES.sub("_", "_".join(parts[first:]))
+    return f"p_{name}" if name[0].isdigit() else name
 
 
 def arguments(cls: type[AtenOp], node: Node) -> Iterator[tuple[Arg, object]]:

@@ -16,6 +16,7 @@ from dsv3c.capture import CaptureOptions, capture, capture_own
 from dsv3c.doctor import doctor
 from dsv3c.dump_schemas import REGISTERING_MODULES, TABLES, by_name, table
 from dsv3c.export_errors import CaptureFailure
+from dsv3c.import_nodes import value_name
 from dsv3c.importer import import_program
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects import aten
@@ -119,6 +120,33 @@ def test_bad_files(text: str, error: type[Exception], where: str, reason: str, t
     with pytest.raises(error, match=reason) as failure:
         capture(write(tmp_path, text))
     assert getattr(failure.value, "where", "").endswith(where)
+
+
+def test_modules_whose_names_no_value_may_have(tmp_path: Path) -> None:
+    text = (
+        "class M(nn.Sequential):\n    def __init__(self):\n"
+        "        super().__init__(nn.Embedding(9, 8), nn.Sequential(nn.Linear(8, 8), nn.SiLU()))\n"
+        "        self.add_module('2nd part, wide', nn.Linear(8, 4))\n"
+        "def build_model():\n    torch.manual_seed(0)\n    return M()\n" + INPUTS
+    )
+    file = write(tmp_path, text)
+    captured = capture(file)
+    module = import_program(make_context(), captured)
+    verify_module(module)
+    names = {op.key.data: op.value.name_hint for op in module.walk() if isinstance(op, ParamOp)}
+    assert names == {
+        "weight": "weight",
+        "0.weight": "p_0_weight",
+        "0.bias": "p_0_bias",
+        "2nd part, wide.weight": "p_2nd_part__wide_weight",
+        "2nd part, wide.bias": "p_2nd_part__wide_bias",
+    }
+    assert value_name("layers.7.mlp.0.weight", 2) == "mlp_0_weight"
+    assert value_name("layers.7.mlp.down.weight", 2) == "down_weight"
+    module = parse_module(make_context(), print_module(module))
+    ids = torch.tensor([[1, 2, 3]])
+    expected = load(Path(file)).build_model()(ids).detach()
+    assert torch.equal(Executor(module, StateDictWeights(captured.state), "torch").run("main", ids)[0], expected)
 
 
 def test_named_dims_and_another_function(tmp_path: Path) -> None:
