@@ -2,30 +2,9 @@
 
 import torch
 import torch.nn.functional as F
+from latent_decoder import DIM, HEADS, Decoder
+from latent_decoder import example_inputs as example_inputs
 from torch import Tensor, nn
-
-VOCAB, DIM, LAYERS, HEADS = 100, 64, 3, 4
-NOPE, ROPE, VALUE, LATENT = 16, 8, 16, 32
-
-
-class RMSNorm(nn.Module):
-    def __init__(self, dim: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.rand(dim) + 0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self.weight, 1e-6)
-
-
-def apply_rope(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    even, odd = x.float()[..., 0::2], x.float()[..., 1::2]
-    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2).to(x.dtype)
-
-
-def rope_tables(length: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    frequencies = 1.0 / 10000.0 ** (torch.arange(0, ROPE, 2, dtype=torch.float32) / ROPE)
-    angles = torch.outer(torch.arange(length, dtype=torch.float32), frequencies)
-    return angles.cos(), angles.sin()
 
 
 class Attention(nn.Module):
@@ -48,46 +27,6 @@ class Attention(nn.Module):
         return self.out(y.transpose(1, 2).flatten(2))
 
 
-class MLP(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.gate, self.up = nn.Linear(DIM, 96, bias=False), nn.Linear(DIM, 96, bias=False)
-        self.down = nn.Linear(96, DIM, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.down(F.silu(self.gate(x)) * self.up(x))
-
-
-class Layer(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.attention_norm, self.mlp_norm = RMSNorm(DIM), RMSNorm(DIM)
-        self.attention, self.mlp = Attention(), MLP()
-
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        x = x + self.attention(self.attention_norm(x), cos, sin)
-        return x + self.mlp(self.mlp_norm(x))
-
-
-class Model(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(VOCAB, DIM)
-        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
-        self.norm, self.head = RMSNorm(DIM), nn.Linear(DIM, VOCAB, bias=False)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        x = self.embedding(ids)
-        tables = rope_tables(ids.shape[1], x.dtype)
-        for layer in self.layers:
-            x = layer(x, *tables)
-        return self.head(self.norm(x))
-
-
 def build_model() -> nn.Module:
     torch.manual_seed(0)
-    return Model()
-
-
-def example_inputs() -> tuple[Tensor]:
-    return (torch.zeros(2, 8, dtype=torch.long),)
+    return Decoder(Attention)

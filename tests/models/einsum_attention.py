@@ -1,20 +1,9 @@
 """Attention spelled with einsum and an additive mask, rotation by complex numbers."""
 
 import torch
-import torch.nn.functional as F
+from latent_decoder import DIM, HEADS, LATENT, NOPE, ROPE, VALUE, Decoder, RMSNorm, angles, query_projection
+from latent_decoder import example_inputs as example_inputs
 from torch import Tensor, nn
-
-VOCAB, DIM, LAYERS, HEADS = 100, 64, 3, 4
-NOPE, ROPE, VALUE, LATENT = 16, 8, 16, 32
-
-
-class RMSNorm(nn.Module):
-    def __init__(self, dim: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.rand(dim) + 0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self.weight, 1e-6)
 
 
 def apply_rope(x: Tensor, rotation: Tensor) -> Tensor:
@@ -22,16 +11,15 @@ def apply_rope(x: Tensor, rotation: Tensor) -> Tensor:
     return torch.view_as_real(pairs * rotation.view(1, x.shape[1], 1, -1)).flatten(3).to(x.dtype)
 
 
-def rope_tables(length: int) -> Tensor:
-    frequencies = 1.0 / 10000.0 ** (torch.arange(0, ROPE, 2, dtype=torch.float32) / ROPE)
-    angles = torch.outer(torch.arange(length, dtype=torch.float32), frequencies)
-    return torch.polar(torch.ones_like(angles), angles)
+def rotation_and_mask(length: int, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    turned = angles(length)
+    return torch.polar(torch.ones_like(turned), turned), torch.full((length, length), float("-inf")).triu(1)
 
 
 class Attention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.q = nn.Linear(DIM, HEADS * (NOPE + ROPE), bias=False)
+        self.q = query_projection(DIM)
         self.kv_a, self.kv_a_norm = nn.Linear(DIM, LATENT + ROPE, bias=False), RMSNorm(LATENT)
         self.kv_b = nn.Linear(LATENT, HEADS * (NOPE + VALUE), bias=False)
         self.out = nn.Linear(HEADS * VALUE, DIM, bias=False)
@@ -50,47 +38,6 @@ class Attention(nn.Module):
         return self.out(torch.einsum("bsht,bthd->bshd", scores, v).flatten(2))
 
 
-class MLP(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.gate, self.up = nn.Linear(DIM, 96, bias=False), nn.Linear(DIM, 96, bias=False)
-        self.down = nn.Linear(96, DIM, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.down(F.silu(self.gate(x)) * self.up(x))
-
-
-class Layer(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.attention_norm, self.mlp_norm = RMSNorm(DIM), RMSNorm(DIM)
-        self.attention, self.mlp = Attention(), MLP()
-
-    def forward(self, x: Tensor, rotation: Tensor, mask: Tensor) -> Tensor:
-        x = x + self.attention(self.attention_norm(x), rotation, mask)
-        return x + self.mlp(self.mlp_norm(x))
-
-
-class Model(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(VOCAB, DIM)
-        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
-        self.norm, self.head = RMSNorm(DIM), nn.Linear(DIM, VOCAB, bias=False)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        x = self.embedding(ids)
-        rotation = rope_tables(ids.shape[1])
-        mask = torch.full((ids.shape[1], ids.shape[1]), float("-inf")).triu(1)
-        for layer in self.layers:
-            x = layer(x, rotation, mask)
-        return self.head(self.norm(x))
-
-
 def build_model() -> nn.Module:
     torch.manual_seed(0)
-    return Model().to(torch.bfloat16)
-
-
-def example_inputs() -> tuple[Tensor]:
-    return (torch.zeros(2, 8, dtype=torch.long),)
+    return Decoder(Attention, tables=rotation_and_mask).to(torch.bfloat16)
