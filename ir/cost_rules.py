@@ -20,6 +20,7 @@ from dsv3c.ir.cost_model import (
     step_pairs,
     traffic,
 )
+from dsv3c.ir.cost_rules_rows import row_by_row
 from dsv3c.ir.dialects import mla, moe, nn, weight
 from dsv3c.ir.dialects.aten import AtenOp
 from dsv3c.ir.dialects.mla_cache import CacheType
@@ -108,8 +109,9 @@ def rope(op: nn.RopeOp, env: Env) -> Cost:
 
 @COST.rule(nn.SwigluOp)
 def swiglu(op: nn.SwigluOp, env: Env) -> Cost:
-    """``5`` per element."""
-    return traffic(op, env, CostClass.ELEMENTWISE, flops=SWIGLU_FLOPS * env.elements(op.gate))
+    """``5`` per element of a row that is not left out."""
+    cost = traffic(op, env, CostClass.ELEMENTWISE, flops=SWIGLU_FLOPS * env.elements(op.gate))
+    return row_by_row(cost, op.expert_of, env)
 
 
 @COST.rule(nn.AttentionOp, mla.AttentionOp)

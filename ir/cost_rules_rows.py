@@ -3,7 +3,8 @@
 A grouped product computes the rows of tiles that hold at least one choice.  Padding between groups of the contiguous
 layout is inside such tiles: it is read and multiplied like any row.  Masked kernels get the number of rows per expert
 and stop there; dense ones compute every row.  What is between the products touches M rows, which is the number expected
-where ``Env.expected`` has one (``ir/expected_sizes.py``).  All under balanced routing (``ir/expected_rows.py``).
+where ``Env.expected`` has one (``ir/expected_sizes.py``); an op that skips padding touches the rows with a token alone.
+All under balanced routing (``ir/expected_rows.py``).
 """
 
 from dataclasses import replace
@@ -32,8 +33,33 @@ def appended(op: moe_choices.AppendChoiceOp, experts: int, env: Env) -> Routing:
 
 @COST.rule(moe_rows.PermuteOp)
 def permute(op: moe_rows.PermuteOp, env: Env) -> Cost:
-    """Reads every token once, writes all M rows; no arithmetic."""
-    return traffic(op, env, CostClass.MOVEMENT)
+    """Reads every token once, writes all M rows, or those with a token if it skips padding; no arithmetic."""
+    cost = traffic(op, env, CostClass.MOVEMENT)
+    if op.skips_padding is None:
+        return cost
+    unwritten = 1 - filled_share(op.expert_of, env)
+    return replace(
+        cost,
+        activation_bytes_written=cost.activation_bytes_written - unwritten * env.num_bytes(op.rows),
+        scale_bytes=cost.scale_bytes - unwritten * env.scale_bytes(op.rows),
+    )
+
+
+def row_by_row(cost: Cost, expert_of: SSAValue | None, env: Env) -> Cost:
+    """The cost of an op over rows [M] that leaves out those without an expert; expert_of is among what it reads."""
+    if expert_of is None:
+        return cost
+    numbers = env.num_bytes(expert_of)
+    rows = replace(cost, activation_bytes_read=cost.activation_bytes_read - numbers).times(filled_share(expert_of, env))
+    return replace(rows, activation_bytes_read=rows.activation_bytes_read + numbers)
+
+
+def filled_share(expert_of: SSAValue, env: Env) -> float:
+    """The share of rows that hold a token; 1 where their layout is not known."""
+    made, rows = maker(expert_of), env.number(shape(expert_of)[0])
+    if not isinstance(made, moe_rows.PermuteOp) or not rows:
+        return 1.0
+    return min(1.0, routing_of(made.ids, made.experts.value.data, env).rows / rows)
 
 
 @COST.rule(moe_rows.GroupedMmOp)

@@ -6,7 +6,7 @@ scales.  Scaling a block's sum is not counted: it is 1 of ``2 * granule`` operat
 
 from dsv3c.ir.cost_model import COST, Cost, CostClass, Env, traffic
 from dsv3c.ir.cost_rules import NORM_FLOPS, SWIGLU_FLOPS, class_of_product
-from dsv3c.ir.cost_rules_rows import grouped_product
+from dsv3c.ir.cost_rules_rows import grouped_product, row_by_row
 from dsv3c.ir.dialects import scaled
 from dsv3c.ir.types import element_type, shape
 
@@ -65,5 +65,6 @@ def rms_norm(op: scaled.RmsNormOp, env: Env) -> Cost:
 
 @COST.rule(scaled.SwigluOp)
 def swiglu(op: scaled.SwigluOp, env: Env) -> Cost:
-    """``5 + 2`` per element."""
-    return traffic(op, env, CostClass.ELEMENTWISE, flops=(SWIGLU_FLOPS + QUANTIZE_FLOPS) * env.elements(op.gate))
+    """``5 + 2`` per element of a row that is not left out."""
+    cost = traffic(op, env, CostClass.ELEMENTWISE, flops=(SWIGLU_FLOPS + QUANTIZE_FLOPS) * env.elements(op.gate))
+    return row_by_row(cost, op.expert_of, env)

@@ -13,6 +13,7 @@ which the products compute G (FLOPs, one multiply-add = 2):
 with m the rows of one expert, ``Binomial(n, k/E)`` under balanced routing (``ir/expected_rows.py``); F - V are padding.
 Bytes: the products read and write G rows and the weights of the experts somebody chose (dense: of all); permute writes
 and SwiGLU touches all M rows; the sum reads V.  These are the sums of the ops' own costs (``ir/cost_rules_rows.py``).
+That ``skip-padding`` may later leave rows out is not counted: memory has to hold them.
 """
 
 from collections.abc import Callable, Sequence

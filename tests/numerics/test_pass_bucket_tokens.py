@@ -1,4 +1,4 @@
-"""bucket-tokens and skip-padding change no bit: of layers in every spelling, raised models, and phased ones by steps."""
+"""bucket-tokens and skip-padding change no bit: of layers in every spelling, raised models, phased ones by steps."""
 
 from functools import cache
 

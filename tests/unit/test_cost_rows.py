@@ -230,3 +230,27 @@ def test_choices_that_every_token_makes() -> None:
     assert (found.flops, found.activation_bytes_read, found.activation_bytes_written) == (0, 5 * 2 * 12, 5 * 3 * 12)
     made = next(op for op in module.walk() if op.name == "moe.append_choice")
     assert routing_of(made.results[1], 5, ENV) == Routing(5, 0.5, 5, heavy=1.0)
+
+
+STATIC = """func.func @f(%x: tensor<5x8xbf16>, %ids: tensor<5x2xi64>, %w: tensor<4x6x8xbf16>) -> tensor<20x6xbf16> {{
+  %rows, %slots, %of = moe.permute %x by %ids experts 4 layout "masked" alignment 1 {skips} : tensor<5x8xbf16>, tensor<5x2xi64> -> tensor<20x8xbf16>, tensor<20xi32>, tensor<20xi32>
+  %y = moe.grouped_mm %rows, %w by %of {skips} : tensor<20x8xbf16>, tensor<4x6x8xbf16>, tensor<20xi32> -> tensor<20x6xbf16>
+  %h = nn.swiglu %y, %y {by} intermediate "input" : tensor<20x6xbf16>
+  func.return %h : tensor<20x6xbf16>
+}}"""  # noqa: E501
+
+
+def test_rows_that_are_skipped_are_not_moved() -> None:
+    zeros, skipped = (
+        entry_cost(parse_module(make_context(), STATIC.format(skips=skips, by=by)), "f", Env())
+        for skips, by in (("", ""), ("skips_padding", "by %of : tensor<20xi32>,"))
+    )
+    tokens, numbers = 5 * 8 * 2 + 5 * 2 * 8, 2 * 20 * 4
+    for cost, held in ((zeros, 20), (skipped, 10)):
+        moved = cost.of(CostClass.MOVEMENT)
+        assert (moved.activation_bytes_read, moved.activation_bytes_written) == (tokens, held * 8 * 2 + numbers)
+    gated = zeros.of(CostClass.ELEMENTWISE)
+    by_row = skipped.of(CostClass.ELEMENTWISE)
+    assert (gated.flops, by_row.flops) == (5 * 20 * 6, 5 * 10 * 6)
+    assert (gated.activation_bytes_read, by_row.activation_bytes_read) == (20 * 6 * 2, 10 * 6 * 2 + 20 * 4)
+    assert (gated.activation_bytes_written, by_row.activation_bytes_written) == (20 * 6 * 2, 10 * 6 * 2)
