@@ -1,4 +1,4 @@
-"""Options that ``compile`` and ``opt`` share: what to print between passes, statistics, remarks, plug-ins."""
+"""Options that verbs share: what to print between passes, statistics, remarks, plug-ins; the reference's arithmetic."""
 
 import argparse
 from pathlib import Path
@@ -10,6 +10,20 @@ from dsv3c.ir.outcomes import count
 from dsv3c.ir.spelling import guess
 from dsv3c.observers import PrintIR, TreeDir
 from dsv3c.passes.base import Pass
+
+FIDELITY = (
+    "the defined arithmetic, the very torch calls of the source, or 8-bit products added as a tensor core adds them"
+)
+
+
+def add_fidelity(parser: argparse.ArgumentParser, what: str = FIDELITY) -> None:
+    """``--fidelity``: in which of its arithmetics the reference runs."""
+    parser.add_argument(
+        "--fidelity",
+        choices=("reference", "torch", "tensor_core"),
+        default="reference",
+        help=f"{what} (default: %(default)s)",
+    )
 
 
 def add_pass_options(parser: argparse.ArgumentParser) -> None:

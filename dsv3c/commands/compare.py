@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv3c.ir.errors import UsageError
+from dsv3c.options import add_fidelity
 
 if TYPE_CHECKING:
     from dsv3c.backends.reference.weights import Weights
@@ -27,12 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--weights", type=Path, metavar="DIR", help="checkpoint (default: random)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of random weights and inputs")
-    parser.add_argument(
-        "--fidelity",
-        choices=("reference", "torch", "tensor_core"),
-        default="reference",
-        help="of the table and of bitwise (default: %(default)s)",
-    )
+    add_fidelity(parser, "of the table and of bitwise")
 
 
 def run(arguments: argparse.Namespace) -> int:

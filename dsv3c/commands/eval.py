@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv3c.ir.errors import UsageError
+from dsv3c.options import add_fidelity
 from dsv3c.plan import KV_CACHES, Plan
 from dsv3c.tables import columns
 
@@ -52,12 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chunk", type=int, default=512, metavar="N", help="tokens per step, at most")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="of the text, only the first N tokens")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of random weights")
-    parser.add_argument(
-        "--fidelity",
-        choices=("reference", "torch", "tensor_core"),
-        default="reference",
-        help="arithmetic, as in `dsv3c run` (default: %(default)s)",
-    )
+    add_fidelity(parser, "arithmetic, as in `dsv3c run`")
     parser.add_argument(
         "--report", action="store_true", help="per tensor: signal-to-noise ratio, what saturates, what becomes zero"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsv3c.ir.errors import UsageError
+from dsv3c.options import add_fidelity
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -63,13 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--eos", action="append", type=int, metavar="ID", help="token that ends a sequence (default: the checkpoint's)"
     )
-    parser.add_argument(
-        "--fidelity",
-        choices=("reference", "torch", "tensor_core"),
-        default="reference",
-        help="the defined arithmetic, the very torch calls of the source, or 8-bit products added as a tensor core "
-        "adds them (default: %(default)s)",
-    )
+    add_fidelity(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

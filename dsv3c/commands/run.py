@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from dsv3c.ir.errors import UsageError
+from dsv3c.options import add_fidelity
 
 MAX_ROWS = 4
 """Sequences whose tokens are printed."""
@@ -20,13 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tokens", action="append", type=token_ids, metavar="1,2,3", help="one sequence's token ids; repeat for more"
     )
-    parser.add_argument(
-        "--fidelity",
-        choices=("reference", "torch", "tensor_core"),
-        default="reference",
-        help="the defined arithmetic, the very torch calls of the source, or 8-bit products added as a tensor core "
-        "adds them (default: %(default)s)",
-    )
+    add_fidelity(parser)
 
 
 def token_ids(text: str) -> tuple[int, ...]:
