@@ -4,13 +4,10 @@ Nothing of Triton is needed: ``kernels.json`` says how each binary is called.  W
 told before the first launch.
 """
 
-import ctypes
 import hashlib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -23,51 +20,21 @@ from dsv3c.backends.triton.runtime.gpu import (
     Config,
     Constant,
     Descriptor,
-    Static,
     Variant,
     as_gluon_takes,
     is_gluon,
     variant_of,
 )
-from dsv3c.backends.triton.runtime.records import (
-    FILE,
-    GLOBAL_SCRATCH,
-    PROFILE_SCRATCH,
-    TENSOR_MAP,
-    GpuError,
-    KernelRecord,
-    Kernels,
-    read_kernels,
-)
-from dsv3c.backends.triton.runtime.tensor_maps import TensorMap
+from dsv3c.backends.triton.runtime.launch_keys import Key, split
+from dsv3c.backends.triton.runtime.loaded import WARP, Loaded, check_takes, launch_early
+from dsv3c.backends.triton.runtime.records import FILE, GpuError, KernelRecord, Kernels, read_kernels
 
-WARP = 32
-"""Threads."""
 DEFAULT_SHARED_BYTES = 48 << 10
 """Shared memory that a block gets without asking."""
-CELLS: dict[str, type[Any]] = {
-    "i32": ctypes.c_int,
-    "i64": ctypes.c_int64,
-    "fp32": ctypes.c_float,
-    TENSOR_MAP: TensorMap,
-}
-"""How parameters that are no pointers are passed."""
-
-
-@dataclass
-class Loaded:
-    """A kernel in the device's memory, with a cell per parameter that every launch fills anew."""
-
-    record: KernelRecord
-    function: Any
-    cells: dict[str, Any] = field(init=False)
-    pointers: Any = field(init=False)
-    """The array of the cells' addresses, as ``cuLaunchKernel`` takes it."""
-
-    def __post_init__(self) -> None:
-        cells = [ctypes.c_void_p() if kind.startswith("*") else CELLS[kind]() for _, kind in self.record.abi]
-        self.cells = {name: cell for (name, _), cell in zip(self.record.abi, cells, strict=True)}
-        self.pointers = (ctypes.c_void_p * len(cells))(*map(address_of, cells))
+MOST_BLOCKS = 65535
+"""Of the second and the third dim of a grid."""
+KEPT = 4096
+"""Keys of launches whose binaries are known; of a program's launches there are fewer."""
 
 
 class CubinGpu:
@@ -92,7 +59,7 @@ class CubinGpu:
         self.pdl = self.kernels.pdl
         self.handle_of_stream = stream if stream is not None else self.current_stream
         self.streams: dict[str, torch.cuda.Stream] = {}
-        self.loaded: dict[Variant, Loaded] = {}
+        self.chosen: dict[Key, Loaded] = {}
         self.by_key: dict[str, Loaded] = {}
         self.launches: dict[str, int] = {}
         """Kernel -> how often it was launched."""
@@ -110,24 +77,55 @@ class CubinGpu:
         config: Config,
     ) -> None:
         """See ``Gpu``.  Raises GpuError for a variant that was not compiled, ValueError for a grid without a block."""
-        if prod(grid) < 1 or max(grid[1:]) > 65535:
+        x, y, z = grid
+        if x < 1 or not (0 < y <= MOST_BLOCKS and 0 < z <= MOST_BLOCKS):
             raise ValueError(f"{kernel} cannot be launched on a grid of {grid}")
-        variant = variant_of(kernel, arguments, constants, config)
-        loaded = self.loaded.get(variant)
+        key, passed, described = split(kernel, arguments, constants, config)
+        loaded = self.chosen.get(key)
         if loaded is None:
-            loaded = self.loaded[variant] = self.load(variant)
-        given = as_gluon_takes(arguments) if is_gluon(config) else arguments
-        kept = fill(self.driver, loaded, {**given, **self.scratch(loaded.record, grid)}, self.device)
+            loaded = self.choose(key, kernel, arguments, constants, config)
+        scratch = self.scratch(loaded, x * y * z)  # kept until the launch: memory is handed out again in stream order
+        passed += map(Tensor.data_ptr, scratch) if scratch else loaded.nulls
+        loaded.pack(self.driver, passed, described)
         record, stream = loaded.record, self.handle_of_stream()
         if constants.get(PDL, False):
-            launch_early(self.driver, loaded, grid, stream)
+            check(self.driver, "cuLaunchKernelEx", *launch_early(self.driver, loaded, grid, stream))
         else:
-            call(
-                self.driver, "cuLaunchKernel", loaded.function, *grid, record.num_warps * WARP, 1, 1,
-                record.shared_bytes, stream, ctypes.addressof(loaded.pointers), 0,
-            )  # fmt: skip
-        del kept  # the caching allocator hands memory out again in stream order
+            answer = self.driver.cuLaunchKernel(
+                loaded.function, x, y, z, record.num_warps * WARP, 1, 1, record.shared_bytes, stream, loaded.address, 0
+            )
+            check(self.driver, "cuLaunchKernel", *answer)
         self.launches[kernel] = self.launches.get(kernel, 0) + 1
+
+    def choose(
+        self,
+        key: Key,
+        kernel: str,
+        arguments: Mapping[str, Argument],
+        constants: Mapping[str, Constant],
+        config: Config,
+    ) -> Loaded:
+        """The binary for all launches of a key.
+
+        Raises GpuError as ``load`` does, and ValueError for a tensor elsewhere than on the device.
+        """
+        given = as_gluon_takes(arguments) if is_gluon(config) else arguments
+        passed, described = list[str](), list[str]()
+        for name, argument in given.items():
+            tensor = argument.tensor if isinstance(argument, Descriptor) else argument
+            if isinstance(tensor, Tensor) and tensor.device != self.device:
+                raise ValueError(f"{name} of {kernel} is on {tensor.device}, not on {self.device}")
+            if isinstance(argument, Descriptor) and is_gluon(config):
+                described.append(name)
+                passed += [f"{name}.{what}{dim}" for what in ("size", "stride") for dim in range(argument.tensor.dim())]
+            elif argument is not None:
+                passed.append(name)
+        loaded = self.load(variant_of(kernel, arguments, constants, config))
+        check_takes(loaded, passed, described)
+        if len(self.chosen) == KEPT:
+            self.chosen.clear()
+        self.chosen[key] = loaded
+        return loaded
 
     def check_kernels(self, called: Sequence[str]) -> None:
         """Raise GpuError for a key of what a program calls that was not compiled."""
@@ -163,13 +161,12 @@ class CubinGpu:
         self.by_key[record.key] = Loaded(record, function)
         return self.by_key[record.key]
 
-    def scratch(self, record: KernelRecord, grid: tuple[int, int, int]) -> dict[str, Tensor | None]:
-        """Memory behind the two pointers that Triton appends; None where a kernel needs none."""
-        sizes = {GLOBAL_SCRATCH: record.global_scratch_bytes, PROFILE_SCRATCH: record.profile_scratch_bytes}
-        return {
-            name: torch.empty(size * prod(grid), dtype=torch.uint8, device=self.device) if size else None
-            for name, size in sizes.items()
-        }
+    def scratch(self, loaded: Loaded, blocks: int) -> list[Tensor]:
+        """Memory behind the pointers that Triton appends; nothing where a kernel needs none."""
+        if not any(loaded.scratch):
+            return []
+        sizes = (size * blocks for size in loaded.scratch)
+        return [torch.empty(size, dtype=torch.uint8, device=self.device) for size in sizes]
 
     def check_memory(self, **parts: int) -> None:
         """Raise GpuError where what a program keeps (name -> bytes) does not fit into what is free on the device."""
@@ -199,60 +196,7 @@ class CubinGpu:
 
     def current_stream(self) -> int:
         """Handle of PyTorch's current stream."""
-        return int(torch.cuda.current_stream(self.device).cuda_stream)
-
-
-def launch_early(driver: Any, loaded: Loaded, grid: tuple[int, int, int], stream: int) -> None:
-    """Launch a kernel that waits itself for the one before it in the stream, which may not have ended yet."""
-    attribute, config = driver.CUlaunchAttribute(), driver.CUlaunchConfig()
-    attribute.id = driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
-    attribute.value.programmaticStreamSerializationAllowed = 1
-    config.gridDimX, config.gridDimY, config.gridDimZ = grid
-    config.blockDimX, config.blockDimY, config.blockDimZ = loaded.record.num_warps * WARP, 1, 1
-    config.sharedMemBytes, config.hStream = loaded.record.shared_bytes, driver.CUstream(stream)
-    config.attrs, config.numAttrs = [attribute], 1
-    call(driver, "cuLaunchKernelEx", config, loaded.function, ctypes.addressof(loaded.pointers), 0)
-
-
-def address_of(cell: Any) -> int:
-    """Where the launch reads a parameter."""
-    return cell.address if isinstance(cell, TensorMap) else ctypes.addressof(cell)
-
-
-def fill(driver: Any, loaded: Loaded, arguments: Mapping[str, Argument], device: torch.device) -> list[Tensor]:
-    """Write a launch's arguments into the cells; the tensors that they point to.
-
-    Raises ValueError for a tensor elsewhere than on the device.
-    """
-    kept, cells = list[Tensor](), loaded.cells
-    for name, argument in arguments.items():
-        tensor = argument.tensor if isinstance(argument, Descriptor) else argument
-        if isinstance(tensor, Tensor):
-            if tensor.device != device:
-                raise ValueError(f"{name} of {loaded.record.kernel} is on {tensor.device}, not on {device}")
-            kept.append(tensor)
-        if name not in cells:  # absent pointers are constants of the binary
-            continue
-        match argument:
-            case Tensor():
-                cells[name].value = argument.data_ptr()
-            case Descriptor() if isinstance(cells[name], TensorMap):
-                describe(driver, loaded, name, argument.tensor)
-            case Descriptor():
-                cells[name].value = argument.tensor.data_ptr()
-            case Static():
-                cells[name].value = argument.value
-            case _:
-                cells[name].value = argument
-    return kept
-
-
-def describe(driver: Any, loaded: Loaded, name: str, tensor: Tensor) -> None:
-    """Write a descriptor into its cells: the driver's bytes, sizes and strides."""
-    loaded.cells[name].fill(driver, tensor, loaded.record.boxes[name])
-    for dim, (size, stride) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
-        loaded.cells[f"{name}.size{dim}"].value = size
-        loaded.cells[f"{name}.stride{dim}"].value = stride
+        return torch._C._cuda_getCurrentRawStream(self.device.index)  # pyright: ignore[reportPrivateUsage]
 
 
 def described(variant: Variant) -> str:
@@ -324,7 +268,11 @@ def runs(arch: str, device: str) -> bool:
 
 def call(driver: Any, name: str, *arguments: Any) -> Any:
     """A function of the driver: its one result, or None.  Raises GpuError with the driver's own words if it fails."""
-    status, *results = getattr(driver, name)(*arguments)
+    return check(driver, name, *getattr(driver, name)(*arguments))
+
+
+def check(driver: Any, name: str, status: Any, *results: Any) -> Any:
+    """The one result of an answer of the driver, or None.  Raises GpuError if it says that ``name`` failed."""
     if int(status) != 0:
         _, text = driver.cuGetErrorString(status)
         raise GpuError(f"{name}: {text.decode() if text else status}")

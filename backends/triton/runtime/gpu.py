@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import torch
@@ -15,6 +16,8 @@ from torch import Tensor
 
 ALIGNMENT = 16
 """Bytes (pointers) or units (integers) whose multiples get kernels of their own: wide loads need them."""
+KEPT = 4096
+"""Answers about strides that are kept: programs ask the same with every launch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +208,10 @@ def descriptor_type(argument: Descriptor) -> str:
     Raises ValueError for a tensor that the copy engine cannot read.
     """
     tensor, block = argument.tensor, argument.block
-    element, size = type_of(tensor).removeprefix("*"), tensor.dtype.itemsize
+    element = type_of(tensor).removeprefix("*")
     if not 2 <= tensor.dim() <= 5 or len(block) != tensor.dim():
         raise ValueError(f"blocks of {block} of a tensor of {tensor.dim()} dims: as many as dims are needed, 2 to 5")
-    if tensor.stride(-1) != 1 or any(stride * size % ALIGNMENT for stride in tensor.stride()[:-1]):
+    if not strides_can_be_described(tensor.dtype, tensor.stride()):
         raise ValueError(f"strides {tensor.stride()} of {element}: the last must be 1, others multiples of 16 bytes")
     if address(tensor) % ALIGNMENT:
         raise ValueError(f"a tensor at an address that is no multiple of {ALIGNMENT} cannot be copied block by block")
@@ -222,29 +225,36 @@ def is_divisible(argument: Argument, *, gluon: bool = False) -> bool:
         case Descriptor():
             return not gluon and is_divisible(argument.tensor)
         case Tensor():
-            return address(argument) % ALIGNMENT == 0 and rows_are_aligned(argument)
+            return address(argument) % ALIGNMENT == 0 and rows_are_aligned(argument.dtype, argument.stride())
         case Static():
             return argument.value % ALIGNMENT == 0
         case _:
             return False
 
 
-def rows_are_aligned(tensor: Tensor) -> bool:
+@lru_cache(maxsize=KEPT)
+def strides_can_be_described(dtype: torch.dtype, strides: tuple[int, ...]) -> bool:
+    """Whether the copy engine can go through memory so: the last dim contiguous, others multiples of 16 bytes."""
+    return strides[-1:] == (1,) and not any(stride * dtype.itemsize % ALIGNMENT for stride in strides[:-1])
+
+
+@lru_cache(maxsize=KEPT)
+def rows_are_aligned(dtype: torch.dtype, strides: tuple[int, ...]) -> bool:
     """Whether a tensor stays aligned when its first rows are cut off, as those of another micro-batch are.
 
     A step decides how many rows these are, and how long those of a table of integers (the pages of a sequence): what
     a kernel is compiled for may not depend on it.
     """
-    if tensor.dtype in (torch.int32, torch.int64):
+    if dtype in (torch.int32, torch.int64):
         return False
-    if tensor.dim() < 2:  # a vector of numbers per channel
-        return tensor.is_floating_point()
-    return all(stride * tensor.dtype.itemsize % ALIGNMENT == 0 for stride in tensor.stride()[:-1])
+    if len(strides) < 2:  # a vector of numbers per channel
+        return dtype.is_floating_point
+    return all(stride * dtype.itemsize % ALIGNMENT == 0 for stride in strides[:-1])
 
 
 def address(tensor: Tensor) -> int:
     """Where a tensor's data starts; a tensor without data counts from an aligned address."""
-    if tensor.device.type == "meta":
+    if tensor.is_meta:
         return int(tensor.storage_offset()) * tensor.dtype.itemsize
     return tensor.data_ptr()
 

@@ -31,6 +31,7 @@ SWIZZLES = ("NONE", "32B", "64B", "128B")
 KEPT = 1024
 """Descriptors that a kernel's parameter keeps: several weights of every layer take turns, and sizes of steps."""
 Shape = tuple[int, tuple[int, ...], tuple[int, ...]]
+"""Of a tensor: where it starts, sizes, strides."""
 
 
 class TensorMap:
@@ -40,16 +41,22 @@ class TensorMap:
         self.memory = ctypes.create_string_buffer(BYTES + ALIGNMENT)
         start = ctypes.addressof(self.memory)
         self.address = start + -start % ALIGNMENT
-        self.made: dict[Shape, Any] = {}
+        self.made: dict[Shape, tuple[int, Any]] = {}
+        """Where the driver's descriptors are, and they themselves."""
 
-    def fill(self, driver: Any, tensor: Tensor, box: Box) -> None:
-        """Describe a tensor.  Raises GpuError with the driver's words for one that it cannot describe."""
-        shape = (tensor.data_ptr(), tuple(tensor.shape), tuple(tensor.stride()))
-        if shape not in self.made:
+    def fill(self, driver: Any, tensor: Tensor, box: Box, start: int | None = None) -> None:
+        """Describe a tensor; ``start``: its address, where that is known.
+
+        Raises GpuError with the driver's words for one that it cannot describe.
+        """
+        shape = (tensor.data_ptr() if start is None else start, tensor.shape, tensor.stride())
+        found = self.made.get(shape)
+        if found is None:
             if len(self.made) == KEPT:
                 del self.made[next(iter(self.made))]
-            self.made[shape] = encoded(driver, tensor, box)
-        ctypes.memmove(self.address, int(self.made[shape].getPtr()), BYTES)
+            made = encoded(driver, tensor, box)
+            found = self.made[shape] = int(made.getPtr()), made
+        ctypes.memmove(self.address, found[0], BYTES)
 
 
 def encoded(driver: Any, tensor: Tensor, box: Box) -> Any:
