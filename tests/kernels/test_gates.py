@@ -15,20 +15,30 @@ import pytest
 import torch
 from matrix_launches import recorded, run_scaled_mm
 from runlines import run_filecheck
-from v3_kernels import DIRECT, PLAIN, PLANS, of_quantizers, planned
+from strict_cuda import Int32, StrictCuda
+from v3_kernels import DIRECT, PLAIN, PLANS, direct, of_quantizers, planned, program, quantizers
 
 from dsv3c.backends.triton import gluon, kernels
 from dsv3c.backends.triton.choices.gemm_configs import Tile
 from dsv3c.backends.triton.compilation import aot
 from dsv3c.backends.triton.compilation.aot import CompiledKernel, CompileError, compile_variants
 from dsv3c.backends.triton.compilation.kernel_cache import default_cache
+from dsv3c.backends.triton.compilation.kernel_files import write_kernels
+from dsv3c.backends.triton.runtime import cubin
+from dsv3c.backends.triton.runtime.cubin import CubinGpu
 from dsv3c.backends.triton.runtime.gpu import Variant
+from dsv3c.backends.triton.variants import META, Walk, symbol_values
+from dsv3c.ir.dialects.core import symbols_of
+from dsv3c.ir.entry_ranges import is_private
+from dsv3c.ir.functions import functions as functions_in
 from dsv3c.ir.targets import load_target
 
 CHECKS = Path(__file__).parent / "ptx_gluon"
 H800, MI300X = load_target("h800"), load_target("mi300x")
 ON_HOPPER = [name for name, (target, _) in PLANS.items() if target == "h800"]
 ON_AMD = [name for name, (target, _) in PLANS.items() if target == "mi300x"]
+PAGES = 1 << 20
+"""Of a cache, whose symbol has no bound: 77 GB in one layer."""
 SERIALISED = ("C7508", "C7511", "wgmma")
 """What the assembler says where it made products wait for one another."""
 
@@ -72,7 +82,7 @@ def on_hopper() -> list[Variant]:
     found = [variant for name in ON_HOPPER for variant in planned(name)]
     found += [variant for variant in planned("8-bit cache", PLAIN) if has_twin(variant)]
     found += of_quantizers(H800, "f8E4M3FN")
-    found += [variant for launch in DIRECT.values() for variant in launch()]
+    found += direct()
     return list(dict.fromkeys(found))
 
 
@@ -115,6 +125,32 @@ def test_what_kernels_in_gluon_are_compiled_to(compiled: list[CompiledKernel], t
         assert complaint(name, kernel.assembly.replace("cp.async.bulk", "cp.async.cg"), tmp_path), kernel.key
 
 
+def test_launches_keep_the_rules_of_the_driver(
+    compiled: list[CompiledKernel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every parameter as the binary states it, at the sizes that programs are planned for and at the largest."""
+    monkeypatch.setitem(cubin.CELLS, "i32", Int32)
+    write_kernels(tmp_path, compiled)
+    driver = StrictCuda()
+    gpu = CubinGpu(tmp_path, driver=driver, stream=lambda: 7)
+    gpu.device = META
+    gpu.load_all()
+    programs = [program(name) for name in ON_HOPPER]
+    for module in (*programs, program("8-bit cache", PLAIN), quantizers(H800, "f8E4M3FN")):
+        largest = {symbol: op.bounds()[1] or PAGES for symbol, op in symbols_of(module).items()}
+        for sizes in (symbol_values(module), largest):
+            walk = Walk(gpu, functions_in(module), sizes)
+            for entry, function in functions_in(module).items():
+                if not is_private(function):
+                    walk.function(entry, [walk.made(argument) for argument in function.body.block.args])
+    assert any(entry["early"] for entry in driver.launched)
+    gpu.pdl = False
+    for launch in DIRECT.values():
+        launch(gpu)
+    launched = {entry["entry"] for entry in driver.launched}
+    assert launched == {kernel.entry for kernel in compiled} and driver.maps
+
+
 def complaint(name: str, assembly: str, folder: Path) -> str:
     """What FileCheck says of a kernel's assembly; nothing where it is as its file says."""
     (folder / "assembly").write_text(assembly)
@@ -128,7 +164,7 @@ def test_every_kernel_has_a_plain_form() -> None:
 
 def test_every_plain_kernel_is_compiled_for_amd() -> None:
     variants = [variant for name in ON_AMD for variant in planned(name)] + of_quantizers(MI300X, "f8E4M3FNUZ")
-    outside = [variant for launch in DIRECT.values() for variant in launch() if variant.language == "triton"]
+    outside = [variant for variant in direct() if variant.language == "triton"]
     found = list(one_of_each([*variants, *outside]))
     made = compile_variants(found, MI300X, cache=default_cache())
     assert {kernel.variant.kernel for kernel in made} == {name for _, name in functions_of(kernels)}

@@ -67,25 +67,35 @@ def captured() -> Module:
     return dsv3c.capture("deepseek-v3", layers=(first - 1, first + 1))
 
 
-def kernels_of(module: ModuleOp, target: Target, options: KernelOptions) -> list[Variant]:
-    """What a planned program launches."""
-    lowered = lower_to_kernels(Driver(make_context(target=target)), module, options)
+def kernels_of(lowered: ModuleOp, target: Target) -> list[Variant]:
+    """What a lowered program launches."""
     return variants_of(lowered, int(target.fact("num_compute_units")), pdl=target.programmatic_launch)
 
 
 def planned(name: str, options: KernelOptions = DEFAULT) -> list[Variant]:
     """The kernels of a plan."""
+    return kernels_of(program(name, options), load_target(PLANS[name][0]))
+
+
+@cache
+def program(name: str, options: KernelOptions = DEFAULT) -> ModuleOp:
+    """A plan's program, lowered to kernels."""
     target, plan = load_target(PLANS[name][0]), PLANS[name][1]
     ctx = make_context(target=target)
     point = point_of({"phases": PHASES}, longest=CONFIG.max_position_embeddings)
     ctx.evaluator, ctx.operating_point = evaluator(), point.symbols()
     module = captured().op.clone()
     Driver(ctx).run(module, parse_passes(default_pipeline(point, plan)))
-    return kernels_of(module, target, options)
+    return lower_to_kernels(Driver(make_context(target=target)), module, options)
 
 
 def of_quantizers(target: Target, element: str) -> list[Variant]:
-    """Quantisation by every kind of granule, and back."""
+    """The kernels of quantisation by every kind of granule, and back."""
+    return kernels_of(quantizers(target, element), target)
+
+
+def quantizers(target: Target, element: str) -> ModuleOp:
+    """A program of these, lowered to kernels."""
     body, returned, types = list[str](), list[str](), list[str]()
     value = 'tensor<?x7168xbf16, ["T"]>'
     for index, (granules, how) in enumerate(QUANTIZERS.items()):
@@ -103,7 +113,7 @@ def of_quantizers(target: Target, element: str) -> list[Variant]:
     lowered = module.clone()
     ctx: CompileContext = make_context(target=target)
     Driver(ctx).run(lowered, parse_passes("select-kernels"))
-    return variants_of(lowered, int(target.fact("num_compute_units")), pdl=target.programmatic_launch)
+    return lowered
 
 
 def run_argmax(gpu: Gpu) -> None:
@@ -138,16 +148,17 @@ def run_wgrad_mm(gpu: Gpu, *, gluon: bool) -> None:
     wgrad_mm(gpu, a=a, b=b, y=y, accumulate=True, configs=configs)
 
 
-DIRECT: Mapping[str, Callable[[], list[Variant]]] = {
-    "copy": partial(recorded, run_copy),
-    "split_k": partial(recorded, run_split_k),
-    "sampling": partial(recorded, run_argmax),
-    "wgrad_mm": partial(recorded, partial(run_wgrad_mm, gluon=False)),
-    "wgrad_mm in Gluon": partial(recorded, partial(run_wgrad_mm, gluon=True)),
-    **{
-        name: partial(recorded, launch)
-        for name, launch in LAUNCHES.items()
-        if name.startswith(("transpose_", "logfmt_"))
-    },
+DIRECT: Mapping[str, Callable[[Gpu], None]] = {
+    "copy": run_copy,
+    "split_k": run_split_k,
+    "sampling": run_argmax,
+    "wgrad_mm": partial(run_wgrad_mm, gluon=False),
+    "wgrad_mm in Gluon": partial(run_wgrad_mm, gluon=True),
+    **{name: launch for name, launch in LAUNCHES.items() if name.startswith(("transpose_", "logfmt_"))},
 }
-"""Kernels that no op of the IR stands for: what their launchers launch."""
+"""Kernels that no op of the IR stands for: calls of their launchers."""
+
+
+def direct() -> list[Variant]:
+    """What these launch."""
+    return [variant for launch in DIRECT.values() for variant in recorded(launch)]
