@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import torch
 from kernel_references import Reference
+from kernel_references_linear import held_by_expert
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings import scaled
@@ -12,10 +13,11 @@ from dsv3c.backends.reference.meanings.scaled import Scaled
 
 def scaled_grouped_mm(
     *, x: Scaled, w: Scaled, expert_of: Tensor, configs: object, promote: int | None, x_scales: str, layout: str,
-    alignment: int,
+    alignment: int, skips_padding: bool = False,
 ) -> Mapping[str, Tensor]:  # fmt: skip
     """``scaled.grouped_mm``."""
-    return {"y": scaled.grouped_mm(x, w, expert_of, dtype=torch.float32, promote=promote)}
+    made = scaled.grouped_mm(x, w, expert_of, dtype=torch.float32, promote=promote, skips_padding=skips_padding)
+    return {"y": made}
 
 
-REFERENCES = {"scaled_grouped_mm.scaled_grouped_mm": Reference(scaled_grouped_mm, "gemm")}
+REFERENCES = {"scaled_grouped_mm.scaled_grouped_mm": Reference(scaled_grouped_mm, "gemm", held=held_by_expert)}

@@ -27,27 +27,34 @@ def attribute(gate: Tensor, intermediate: str) -> str:
 
 
 def swiglu(
-    gate: Tensor, up: Tensor, weights: Tensor | None = None, *, configs: object, intermediate: str
-) -> Mapping[str, Value]:
+    gate: Tensor, up: Tensor, weights: Tensor | None = None, expert_of: Tensor | None = None, *, configs: object,
+    intermediate: str,
+) -> Mapping[str, Value]:  # fmt: skip
     """nn.swiglu."""
     if weights is not None:
         return {"y": weighted(gate, up, weights, intermediate).to(gate.dtype)}
-    return {"y": nn.swiglu(gate, up, intermediate=attribute(gate, intermediate))}
+    return {"y": nn.swiglu(gate, up, expert_of, intermediate=attribute(gate, intermediate))}
 
 
 def swiglu_quantize(
-    gate: Tensor, up: Tensor, weights: Tensor | None = None, *, configs: object, intermediate: str, rounded_to: str,
-    **how: Any,
+    gate: Tensor, up: Tensor, weights: Tensor | None = None, expert_of: Tensor | None = None, *, configs: object,
+    intermediate: str, rounded_to: str, **how: Any,
 ) -> Mapping[str, Value]:  # fmt: skip
     """scaled.swiglu."""
     kind, quantized = TYPES[rounded_to], quantizer(how)
     if weights is not None:
         return {"q": scaled.quantize(weighted(gate, up, weights, intermediate).to(kind), **quantized)}
     word = attribute(gate, intermediate)
-    return {"q": scaled.swiglu(gate, up, intermediate=word, rounded_to=kind, **quantized)}
+    return {"q": scaled.swiglu(gate, up, expert_of, intermediate=word, rounded_to=kind, **quantized)}
+
+
+def held(keywords: Mapping[str, Any], expected: Mapping[str, Value]) -> Mapping[str, Tensor]:
+    """Rows that belong to an expert, where they are given."""
+    expert_of = keywords.get("expert_of")
+    return {} if expert_of is None else dict.fromkeys(expected, expert_of >= 0)
 
 
 REFERENCES = {
-    "swiglu.swiglu": Reference(swiglu, "rounded"),
-    "swiglu.swiglu_quantize": Reference(swiglu_quantize, "rounded"),
+    "swiglu.swiglu": Reference(swiglu, "rounded", held=held),
+    "swiglu.swiglu_quantize": Reference(swiglu_quantize, "rounded", held=held),
 }
