@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from inspect import isfunction
 from pathlib import Path
-from time import perf_counter
 from types import ModuleType, SimpleNamespace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,65 +27,12 @@ from dsv3c.ir.dialects.kernel_launch import LaunchOp
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.errors import Dsv3cError
 from dsv3c.ir.functions import callee_name, functions
+from dsv3c.stopwatch import LAUNCH_S, Stopwatch
 
 PACKAGES = ("device", "launchers", "meanings", "runtime")
 """What a program imports from its own folder."""
-LEAD_CYCLES = 150_000
-"""Clock cycles that the device waits per call, so that launches lie in its queue when it starts with the first.
-
-At 2 GHz 75 us, more than a launcher takes on the host.
-"""
 WARM_UP = 3
 """Runs before those that count: binaries are loaded in the first, and clocks rise."""
-
-
-class Stopwatch(Protocol):
-    """Marks in the order of the device's work."""
-
-    def lead(self, launches: int) -> None:
-        """Let the host get ahead of the device by so many launches."""
-        ...
-
-    def mark(self) -> Any:
-        """Now, in the device's order."""
-        ...
-
-    def seconds(self, first: Any, last: Any) -> float:
-        """Between two marks that the device has passed."""
-        ...
-
-
-class HostClock:
-    """For a device that has done its work when a launch returns."""
-
-    def lead(self, launches: int) -> None:
-        """Nothing runs beside the host."""
-
-    def mark(self) -> float:
-        """Now."""
-        return perf_counter()
-
-    def seconds(self, first: float, last: float) -> float:
-        """Their difference."""
-        return last - first
-
-
-class CudaEvents:
-    """Events in PyTorch's current stream."""
-
-    def lead(self, launches: int) -> None:
-        """The device waits, so that events around a kernel do not see the host launching it."""
-        torch.cuda._sleep(LEAD_CYCLES * launches)  # pyright: ignore[reportPrivateUsage]
-
-    def mark(self) -> torch.cuda.Event:
-        """An event, recorded."""
-        event = torch.cuda.Event(enable_timing=True)
-        event.record()
-        return event
-
-    def seconds(self, first: torch.cuda.Event, last: torch.cuda.Event) -> float:
-        """``elapsed_time``, which is in milliseconds."""
-        return first.elapsed_time(last) / 1e3
 
 
 @dataclass
@@ -252,7 +198,7 @@ class KernelsRunner:
 
         def watch(name: str) -> Callable[[], None]:
             if not marks:
-                self.stopwatch.lead(len(self.ops))
+                self.stopwatch.lead(LAUNCH_S * len(self.ops))
             last = list[Any]()
             marks.append((name, self.stopwatch.mark(), last))
             return lambda: last.append(self.stopwatch.mark())

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
+
+from dsv3c.stopwatch import CudaEvents, Stopwatch
 
 WARM_UP = 3
 """Runs before those that count: binaries are loaded in the first, libraries choose their kernels, clocks rise."""
 FLUSHED = 2.5
 """Times the L2 cache that is written between runs."""
-CYCLES_PER_S = 2.0e9
-"""Clocks run no faster: what a wait of so many cycles takes at least."""
 LEAD = 2.0
 """Times the host's own time per run that the device waits."""
 
@@ -59,23 +59,11 @@ class Limits:
 QUICK = Limits(0.3, 5, 15)
 
 
-class Clock(Protocol):
+class Clock(Stopwatch, Protocol):
     """A device whose work can be timed."""
 
     def flush(self) -> None:
         """Overwrite the cache."""
-        ...
-
-    def lead(self, seconds: float) -> None:
-        """Let the device wait so long, that the host gets ahead."""
-        ...
-
-    def mark(self) -> Any:
-        """Now, in the order of the device's work."""
-        ...
-
-    def seconds(self, first: Any, last: Any) -> float:
-        """Between two marks."""
         ...
 
     def finish(self) -> None:
@@ -83,8 +71,8 @@ class Clock(Protocol):
         ...
 
 
-class CudaClock:
-    """Events in PyTorch's current stream."""
+class CudaClock(CudaEvents):
+    """Events of one device, and what fills its cache."""
 
     def __init__(self, device: torch.device, l2_bytes: int) -> None:
         self.device = device
@@ -95,21 +83,6 @@ class CudaClock:
         """See ``Clock``."""
         self.value ^= 1
         self.memory.fill_(self.value)
-
-    def lead(self, seconds: float) -> None:
-        """See ``Clock``."""
-        cycles = int(seconds * CYCLES_PER_S)
-        torch.cuda._sleep(cycles)  # pyright: ignore[reportPrivateUsage] - there is no public wait
-
-    def mark(self) -> torch.cuda.Event:
-        """See ``Clock``."""
-        event = torch.cuda.Event(enable_timing=True)
-        event.record()
-        return event
-
-    def seconds(self, first: torch.cuda.Event, last: torch.cuda.Event) -> float:
-        """See ``Clock``."""
-        return first.elapsed_time(last) / 1e3
 
     def finish(self) -> None:
         """See ``Clock``."""

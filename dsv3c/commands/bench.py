@@ -212,8 +212,9 @@ def measured_on_cpu(setting: Setting, points: "list[Point]") -> "tuple[Device, l
 
 def measured_on_gpu(setting: Setting, points: "list[Point]") -> "tuple[Device, list[tuple[Measured, Env]]]":
     """Every step on the GPU.  Raises GpuMissing before anything runs where there is none that the kernels run on."""
-    from dsv3c.benchmark_gpu import CudaEvents, load_program
+    from dsv3c.benchmark_gpu import load_program
     from dsv3c.benchmark_record import cuda
+    from dsv3c.stopwatch import CudaEvents
 
     loaded = load_program(setting.program.path)
     gpu = loaded.device(setting.program.path)

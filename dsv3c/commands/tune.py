@@ -270,8 +270,9 @@ def open_device(folder: Path, compiled: "Sequence[CompiledKernel]", rounds: int)
     from dsv3c.backends.triton.compilation.kernel_files import write_kernels
     from dsv3c.backends.triton.runtime.cubin import CubinGpu
     from dsv3c.backends.triton.runtime.records import GpuError
-    from dsv3c.benchmark_gpu import CudaEvents, GpuMissing
+    from dsv3c.benchmark_gpu import GpuMissing
     from dsv3c.benchmark_record import cuda
+    from dsv3c.stopwatch import CudaEvents
     from dsv3c.tuning_run import Meter
 
     if not compiled:

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant
-from dsv3c.benchmark_gpu import HostClock
 from dsv3c.benchmark_record import Device
 from dsv3c.commands.tune import session_of
 from dsv3c.compiler import Request, compile_model
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import print_module
 from dsv3c.programs import read_program
+from dsv3c.stopwatch import HostClock
 from dsv3c.tuning import Case, cases_in
 from dsv3c.tuning_run import Meter, Site, sites_of
 
@@ -54,7 +54,7 @@ class Clock(HostClock):
     def __init__(self) -> None:
         self.now, self.leads = 0.0, 0
 
-    def lead(self, launches: int) -> None:
+    def lead(self, seconds: float) -> None:
         self.leads += 1
 
     def mark(self) -> float:

@@ -19,13 +19,14 @@ from dsv3c.artifact import write_artifact
 from dsv3c.backends.triton.runtime.gpu import InOrder
 from dsv3c.backends.triton.runtime.records import FORMAT
 from dsv3c.benchmark import Measured, Point, bound_of
-from dsv3c.benchmark_gpu import LEAD_CYCLES, WARM_UP, CudaEvents, HostClock, is_own, load_program
+from dsv3c.benchmark_gpu import WARM_UP, is_own, load_program
 from dsv3c.benchmark_record import Device, clocks, cuda, record, record_text, step_json, table_text
 from dsv3c.benchmark_text import duration, render
 from dsv3c.commands.bench import Setting, add_arguments, measured_with, phases, point_of, read
 from dsv3c.compiler import Request, compile_model
 from dsv3c.ir.cost_model import Env
 from dsv3c.ir.measured import parse_table
+from dsv3c.stopwatch import LAUNCH_S, CudaEvents, HostClock
 
 DUMPS = Path(__file__).parents[2] / "examples" / "dumps"
 STEP = ("--batch", "2", "--tokens", "3", "--context", "5", "--repeat", "2")
@@ -77,10 +78,10 @@ class Ticks(HostClock):
     """A clock that goes on by a second whenever it is looked at."""
 
     def __init__(self) -> None:
-        self.now, self.leads = 0.0, list[int]()
+        self.now, self.leads = 0.0, list[float]()
 
-    def lead(self, launches: int) -> None:
-        self.leads.append(launches)
+    def lead(self, seconds: float) -> None:
+        self.leads.append(seconds)
 
     def mark(self) -> float:
         self.now += 1.0
@@ -145,7 +146,7 @@ def test_launchers_of_the_program_are_timed_in_its_order(gpu: Path, watched: Idl
     _, [(one, _)], device, clock = watched
     assert not any(is_own(name) for name in sys.modules), "two programs would take each other's packages"
     calls = sum(row.calls for row in one.kernels)
-    assert clock.leads == [calls] * 3, "of every run that watches kernels, the first of which does not count"
+    assert clock.leads == [calls * LAUNCH_S] * 3, "of every run that watches kernels, the first of which does not count"
     assert clock.now == 2 * calls * 3, "two marks per call"
     assert {row.each for row in one.kernels} == {(1.0,) * (2 * row.calls) for row in one.kernels}
     assert one.kernels[0].name == "scaled_mm.scaled_mm" and one.kernels[0].seconds == one.kernels[0].calls
@@ -293,9 +294,9 @@ def test_events_of_a_device_and_what_it_is_called(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(torch.cuda, "Event", lambda *, enable_timing: event if enable_timing else None)
     monkeypatch.setattr(torch.cuda, "_sleep", slept.append)
     watch = CudaEvents()
-    watch.lead(3)
+    watch.lead(0.5)
     assert watch.seconds(watch.mark(), watch.mark()) == 0.0025, "events tell milliseconds"
-    assert len(recorded) == 2 and slept == [3 * LEAD_CYCLES]
+    assert len(recorded) == 2 and slept == [10**9], "cycles, of which no device counts more than 2e9 in a second"
     monkeypatch.setattr(torch.cuda, "get_device_name", "GPU number {}".format)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid="12"))
     monkeypatch.setattr("dsv3c.benchmark_record.shutil.which", lambda name: None)

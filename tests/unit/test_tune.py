@@ -15,9 +15,9 @@ from dsv3c.backends.reference.meanings.scaled import Scaled, dequantize
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.tuning.tuned_choices import same_config
-from dsv3c.benchmark_gpu import HostClock
 from dsv3c.ir.errors import UsageError
 from dsv3c.programs import read_program
+from dsv3c.stopwatch import HostClock
 from dsv3c.tuning import cases_in, last_below
 from dsv3c.tuning_data import NoData, Setting, filled, like, quantized
 from dsv3c.tuning_run import Left, Outcome, Timed, empty_like, relative_difference, sites_of
