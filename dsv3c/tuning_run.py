@@ -17,7 +17,6 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings.placing import rows_by_number
-from dsv3c.backends.reference.meanings.placing import rows_by_number
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.runtime.gpu import Config, Gpu, Variant, is_gluon
@@ -246,14 +245,6 @@ def parts(value: Value) -> list[Tensor]:
             return []
         case _:
             return [part for part in (value.latent, value.rope, value.scale) if part is not None]
-
-
-def specified(value: Value, op: KernelCallOp, given: Mapping[str, Value]) -> list[Tensor]:
-    """The tensors that a result is made of, without the rows of no expert where those may hold anything."""
-    owners = given.get("expert_of")
-    if not isinstance(owners, Tensor) or not op.parameters.as_dict().get("skips_padding", False):
-        return parts(value)
-    return [rows_by_number(part, owners >= 0) for part in parts(value)]
 
 
 def specified(value: Value, op: KernelCallOp, given: Mapping[str, Value]) -> list[Tensor]:
