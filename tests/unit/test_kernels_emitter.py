@@ -173,6 +173,27 @@ def test_a_workspace_has_an_end_and_scales_lie_behind_their_data() -> None:
         frame.tensor((1, 129), torch.float32, 1024)
 
 
+def test_steps_of_one_size_are_given_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dsv3c.backends.triton.runtime.space.KEPT", 12)
+    space = Space(torch.device("cpu"), 1 << 16)
+
+    def asked(rows: int, base: int = 512, layout: str = "row") -> tuple[torch.Tensor, Scaled]:
+        frame = space.frame(base)
+        scaled = frame.scaled((rows, 256), torch.float8_e4m3fn, (1, 128), torch.float32, 8192, layout=layout)
+        return frame.tensor((rows, 256), torch.bfloat16, 0), scaled
+
+    tensor, scaled = asked(4)
+    assert asked(4)[0] is tensor and asked(4)[1] is scaled
+    others = [asked(5), asked(4, 1024), asked(4, layout="mn_major")]
+    assert all(other[1] is not scaled for other in others)
+    assert others[0][0].shape == (5, 256) and others[1][0].data_ptr() == tensor.data_ptr() + 512
+    assert others[2][1].scale.stride() == (1, 4) and others[2][0] is asked(4)[0]
+    assert space.frame(512).tensor((4, 256), torch.float16, 0).dtype == torch.float16
+    assert len(space.kept) <= 12
+    free = Space(torch.device("cpu"))
+    assert free.tensor((4,), torch.float32) is not free.tensor((4,), torch.float32)
+
+
 def test_what_the_host_made_has_the_layout_that_kernels_are_compiled_for() -> None:
     space = Space(torch.device("cpu"))
     value = Scaled(torch.arange(15.0).view(5, 3).to(torch.float8_e4m3fn), torch.arange(5.0).view(5, 1), (1, 128))

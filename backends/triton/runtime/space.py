@@ -1,6 +1,6 @@
 """Memory of a program on a device: a workspace with planned places, tables of a step on both sides, constants."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Hashable, Sequence
 from contextlib import contextmanager
 from math import prod
 
@@ -16,6 +16,8 @@ ALIGNMENT = 256
 """Bytes; every place in the workspace is a multiple of it."""
 Value = Tensor | Scaled | int
 """An integer is a token of communication."""
+KEPT = 8192
+"""Values in the workspace that are kept from step to step: no memory of the device, but some of the host's."""
 SCALE_ROWS = 4
 """Rows of f32 scales that share 16 bytes: columns of ``mn_major`` scales are padded to as many."""
 
@@ -37,8 +39,16 @@ class Frame:
 
     def tensor(self, sizes: Sequence[int], dtype: torch.dtype, place: int | None = None) -> Tensor:
         """An uninitialised tensor at a place; memory of its own where none is planned."""
-        offset = None if place is None else self.base + place
-        return self.space.memory(prod(sizes) * dtype.itemsize, offset).view(dtype).view(tuple(sizes))
+        sizes = tuple(sizes)
+        if place is None:
+            return self.space.memory(prod(sizes) * dtype.itemsize, None).view(dtype).view(sizes)
+        key = self.base + place, sizes, dtype
+        found = self.space.kept.get(key)
+        if found is None:
+            memory = self.space.memory(prod(sizes) * dtype.itemsize, key[0])
+            found = self.space.keep(key, memory.view(dtype).view(sizes))
+        assert isinstance(found, Tensor)
+        return found
 
     def scaled(
         self,
@@ -54,6 +64,25 @@ class Frame:
 
         ``mn_major``: the last two dims of the grid of scales are transposed in memory, columns padded to 16 bytes.
         """
+        if place is None:
+            return self.made(sizes, dtype, granule, scale, place, layout)
+        key = self.base + place, tuple(sizes), dtype, granule, scale, layout
+        found = self.space.kept.get(key)
+        if found is None:
+            found = self.space.keep(key, self.made(sizes, dtype, granule, scale, place, layout))
+        assert isinstance(found, Scaled)
+        return found
+
+    def made(
+        self,
+        sizes: Sequence[int],
+        dtype: torch.dtype,
+        granule: tuple[int, ...],
+        scale: torch.dtype,
+        place: int | None,
+        layout: str,
+    ) -> Scaled:
+        """See ``scaled``."""
         data = self.tensor(sizes, dtype, place)
         grid = [num_blocks(size, step) for size, step in zip(sizes, granule, strict=True)]
         at = None if place is None else place + aligned(data.nbytes)
@@ -121,6 +150,8 @@ class Space(Frame):
         super().__init__(self, 0)
         self.device, self.num_bytes = device, num_bytes
         self.workspace = torch.empty(num_bytes, dtype=torch.uint8, device=device)
+        self.kept: dict[Hashable, Tensor | Scaled] = {}
+        """Values in the workspace, by place, sizes and types: steps of one size ask for the same."""
         self.constants: dict[int, tuple[Tensor, Tensor]] = {}
         self.tables: dict[int, tuple[Tensor, Tensor]] = {}
         """Of this step: id of a table on the device -> the table (so that no other takes its id), the host's copy."""
@@ -136,6 +167,13 @@ class Space(Frame):
                 "feed fewer tokens per step (--chunk), or compile for more (--max-tokens, --max-batch)",
             )
         return self.workspace[offset : offset + num_bytes]
+
+    def keep(self, key: Hashable, value: Tensor | Scaled) -> Tensor | Scaled:
+        """For steps to come."""
+        if len(self.kept) == KEPT:
+            self.kept.clear()
+        self.kept[key] = value
+        return value
 
     def start(self) -> None:
         """A new step: the tables of the last are forgotten."""
