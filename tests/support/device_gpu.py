@@ -1,22 +1,34 @@
 """The tests of kernels on a CUDA device: the interpreter's place is taken by binaries compiled for the device.
 
-As a pytest plug-in (``-p device_gpu``) it replaces ``InterpreterGpu`` before test files import it.
+As a pytest plug-in (``-p device_gpu``) it replaces ``InterpreterGpu`` and ``GluonInterpreterGpu`` before test files
+import them.
 """
 
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from dsv3c.backends.triton import interpreter
+from dsv3c.backends.triton import gluon_interpreter, interpreter
 from dsv3c.backends.triton.compilation.aot import compile_variants
 from dsv3c.backends.triton.compilation.kernel_cache import default_cache
 from dsv3c.backends.triton.compilation.kernel_files import write_kernels
 from dsv3c.backends.triton.runtime.cubin import CubinGpu
-from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Gpu, InOrder, Variant, variant_of
+from dsv3c.backends.triton.runtime.gpu import (
+    Argument,
+    Config,
+    Constant,
+    Descriptor,
+    Gpu,
+    InOrder,
+    Variant,
+    is_gluon,
+    variant_of,
+)
 from dsv3c.ir.targets import Target, shipped_targets
 
 
@@ -58,15 +70,22 @@ class DeviceGpu(InOrder):
     ) -> None:
         """See ``Gpu``.  Tensors that share memory on the host share it on the device."""
         memory = dict[int, tuple[Tensor, Tensor]]()
-        moved = {
-            name: self.moved(argument, memory) if isinstance(argument, Tensor) else argument
-            for name, argument in arguments.items()
-        }
+        moved = {name: self.moved(argument, memory) for name, argument in arguments.items()}
         self.compiled(variant_of(kernel, moved, constants, config)).launch(kernel, grid, moved, constants, config)
         for host, device in memory.values():
             host.copy_(device)
 
-    def moved(self, tensor: Tensor, memory: dict[int, tuple[Tensor, Tensor]]) -> Tensor:
+    def moved(self, argument: Argument, memory: dict[int, tuple[Tensor, Tensor]]) -> Argument:
+        """An argument of the host as one of the device."""
+        match argument:
+            case Tensor():
+                return self.view(argument, memory)
+            case Descriptor():
+                return replace(argument, tensor=self.view(argument.tensor, memory))
+            case _:
+                return argument
+
+    def view(self, tensor: Tensor, memory: dict[int, tuple[Tensor, Tensor]]) -> Tensor:
         """The same view of a copy of the memory behind it."""
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in memory:
@@ -77,6 +96,27 @@ class DeviceGpu(InOrder):
         return view.set_(there, tensor.storage_offset(), tensor.shape, tensor.stride())
 
 
+class GluonDeviceGpu(DeviceGpu):
+    """The same in the place of ``GluonInterpreterGpu``: a device has an order of its own, whatever the seed."""
+
+    def __init__(self, num_sms: int = interpreter.NUM_SMS, seed: int = 0) -> None:
+        super().__init__(num_sms)
+        self.seed, self.emulated = seed, 0
+
+    def launch(
+        self,
+        kernel: str,
+        grid: tuple[int, int, int],
+        arguments: Mapping[str, Argument],
+        constants: Mapping[str, Constant],
+        config: Config,
+    ) -> None:
+        """See ``Gpu``."""
+        super().launch(kernel, grid, arguments, constants, config)
+        self.emulated += is_gluon(config)
+
+
 def pytest_configure() -> None:
-    """Take the interpreter's place."""
+    """Take the interpreters' places."""
     interpreter.InterpreterGpu = DeviceGpu  # pyright: ignore[reportAttributeAccessIssue]
+    gluon_interpreter.GluonInterpreterGpu = GluonDeviceGpu  # pyright: ignore[reportAttributeAccessIssue]

@@ -5,11 +5,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import device_gpu
 import pytest
 import torch
-from device_gpu import DeviceGpu, target_of
+from device_gpu import DeviceGpu, GluonDeviceGpu, target_of
 
-from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Variant
+from dsv3c.backends.triton import gluon_interpreter, interpreter
+from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Descriptor, Variant, plain
+from tests.gpu_check import WITHOUT_DEVICE
 
 TESTS = Path(__file__).parents[1]
 CONFIG = {"num_warps": 4, "num_stages": 1}
@@ -28,7 +31,7 @@ class Doubling:
         constants: Mapping[str, Constant],
         config: Config,
     ) -> None:
-        x, y = arguments["x"], arguments["y"]
+        x, y = plain(arguments["x"]), plain(arguments["y"])
         assert isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor)
         y.copy_(2 * x)
         self.seen = x
@@ -63,6 +66,39 @@ def test_8_bit_and_empty_tensors_are_moved(device: tuple[DeviceGpu, Doubling, li
     y = torch.zeros(3, dtype=torch.bfloat16)
     gpu.launch("a.a_kernel", (1, 1, 1), {"x": torch.ones(3), "y": y, "none": torch.empty(0)}, {}, CONFIG)
     assert y.tolist() == [2, 2, 2]
+
+
+def test_descriptors_are_of_the_same_memory(device: tuple[DeviceGpu, Doubling, list[Variant]]) -> None:
+    gpu, doubling, asked = device
+    memory = torch.arange(32.0).view(2, 16)
+    x, y = Descriptor(memory[:, :4], (2, 4)), memory[:, 8:12]
+    gpu.launch("a.a_kernel", (1, 1, 1), {"x": x, "y": y}, {}, CONFIG)
+    assert memory[:, 8:12].equal(2 * memory[:, :4])
+    assert doubling.seen.data_ptr() != memory.data_ptr()
+    assert asked[0].signature == (("x", "*fp32"), ("y", "*fp32"))
+
+
+def test_both_interpreters_give_way_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreter, "InterpreterGpu", None)
+    monkeypatch.setattr(gluon_interpreter, "GluonInterpreterGpu", None)
+    device_gpu.pytest_configure()
+    assert (interpreter.InterpreterGpu, gluon_interpreter.GluonInterpreterGpu) == (DeviceGpu, GluonDeviceGpu)
+
+
+def test_launches_of_gluon_kernels_are_counted() -> None:
+    doubling = Doubling()
+    gpu = GluonDeviceGpu(3, seed=1)
+    gpu.device, gpu.compiled = torch.device("cpu"), lambda _: doubling
+    for config in (CONFIG, {**CONFIG, "gluon": 1}):
+        gpu.launch("a.a_kernel", (1, 1, 1), {"x": torch.ones(3), "y": torch.ones(3)}, {}, config)
+    assert gpu.num_sms == 3 and gpu.emulated == 1
+
+
+def test_every_test_of_kernels_has_its_place() -> None:
+    """Those that launch something run on the device, but for those that look for faults with the emulator."""
+    launching = {path.name for path in (TESTS / "kernels").glob("*.py") if "InterpreterGpu" in path.read_text()}
+    others = {path.name for path in (TESTS / "kernels").glob("*.py")} - launching
+    assert {*WITHOUT_DEVICE} == others | {"test_gluon_protocol.py"}
 
 
 def test_devices_are_known_by_their_capability() -> None:
