@@ -1,13 +1,12 @@
-"""Candidates of a call, compiled, checked against each other and timed on a device.
+"""Candidates of a call, compiled, held to what the call means and timed on a device.
 
-All kernels are compiled before the first is launched.  A candidate counts when its result agrees with that of the
-first plain one; the device's L2 cache is flushed before every run, and candidates take turns.
+All kernels are compiled before the first is launched.  A candidate counts when its result is the meaning's; the
+device's L2 cache is flushed before every run, and candidates take turns.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
-from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -19,7 +18,7 @@ from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.meanings.placing import rows_by_number
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.recording import RecordingGpu
-from dsv3c.backends.triton.runtime.gpu import Config, Gpu, Variant, is_gluon
+from dsv3c.backends.triton.runtime.gpu import Config, Gpu, Variant
 from dsv3c.backends.triton.tuning.tuned_choices import source_digest
 from dsv3c.backends.triton.tuning.tuned_tables import Row, RunnerUp
 from dsv3c.backends.triton.variants import META, Value, Walk, launcher_of, symbol_values
@@ -31,13 +30,19 @@ from dsv3c.ir.sizes import evaluate
 from dsv3c.stopwatch import LAUNCH_S, Stopwatch
 from dsv3c.tuning import Candidate, Case, entries_of
 from dsv3c.tuning_data import Setting, filled, like
+from dsv3c.tuning_meaning import meaning
 
 WARM_UP = 2
 """Rounds before those that count."""
 LEADS = 4
 """Launches' worth of time that the device waits before a run: a launcher may launch several kernels."""
+BEFORE_S = 10e-6
+"""What the kernel takes that every run is put behind: longer than a kernel needs to be started."""
 DIFFERENCE = {"attention": 5e-6, "f32": 3e-8, "rounded": 3e-6}
-"""Largest ``1 - 2 x.y / (x.x + y.y)`` of two results: of attention, of products in f32, of products in fewer bits."""
+"""Largest ``1 - 2 x.y / (x.x + y.y)`` of a result and the meaning's: of attention, products in f32, in fewer bits.
+
+Those of the tests of kernels.
+"""
 PART = 1 << 24
 """Elements that are compared at once."""
 FAILED = (Dsv3cError, RuntimeError, ValueError)
@@ -89,9 +94,12 @@ class Site:
         keywords: dict[str, Any] = {**given, **outputs, **scratch, **self.op.parameters.as_dict()}
         return lambda: launcher(gpu, **keywords, configs=(candidate.config,))
 
-    def variants(self, candidate: Candidate, num_sms: int) -> tuple[Variant, ...]:
-        """What must be compiled for a candidate.  Raises ValueError or RuntimeError where it cannot be launched."""
-        gpu = RecordingGpu(num_sms)
+    def variants(self, candidate: Candidate, num_sms: int, *, pdl: bool) -> tuple[Variant, ...]:
+        """What must be compiled for a candidate; ``pdl``: as a ``Gpu`` has it.
+
+        Raises ValueError or RuntimeError where it cannot be launched.
+        """
+        gpu = RecordingGpu(num_sms, pdl=pdl)
         self.launch(gpu, candidate, self.given, self.written, META)()
         return gpu.variants
 
@@ -108,6 +116,8 @@ class Left:
 
     config: Config
     reason: str
+    wrong: bool = False
+    """It computes something else: a mistake, not a limit."""
 
 
 @dataclass(frozen=True)
@@ -164,25 +174,36 @@ class Meter:
     rounds: int
     free_bytes: Callable[[], int] | None = None
     """Memory that is free."""
+    meaning: Callable[[KernelCallOp, Mapping[str, Value], torch.device], Mapping[str, Value]] = meaning
+    """What a call must compute."""
 
-    def seconds(self, run: Callable[[], None]) -> tuple[Any, Any]:
-        """Marks before and after one run, the cache flushed and the launch queued."""
+    def marks(self, run: Callable[[], None]) -> tuple[Any, Any]:
+        """Before and after a short kernel and one run behind it, the cache flushed and the launches queued.
+
+        In a program a call follows other kernels, and what is started early is started while they run.
+        """
         self.flush()
         self.stopwatch.lead(LEADS * LAUNCH_S)
         first = self.stopwatch.mark()
+        self.stopwatch.lead(BEFORE_S)
         run()
         return first, self.stopwatch.mark()
 
     def rounds_of(self, runs: Sequence[Callable[[], None]]) -> list[tuple[float, ...]]:
-        """The times of every run in every round; who comes first changes from round to round."""
+        """What every run in every round adds to the time of the short kernel alone; another goes first in every round.
+
+        There is no mark between the two: the device would wait for it.
+        """
         found: list[list[float]] = [[] for _ in runs]
+        everything = [*runs, alone]
         for turn in range(WARM_UP + self.rounds):
-            order = [(turn + number) % len(runs) for number in range(len(runs))]
-            marks = {number: self.seconds(runs[number]) for number in order}
+            order = [(turn + number) % len(everything) for number in range(len(everything))]
+            marks = {number: self.marks(everything[number]) for number in order}
             self.settle()
             if turn >= WARM_UP:
-                for number, (first, last) in marks.items():
-                    found[number].append(self.stopwatch.seconds(first, last))
+                taken = {number: self.stopwatch.seconds(*both) for number, both in marks.items()}
+                for number, times in enumerate(found):
+                    times.append(taken[number] - taken[len(runs)])
         return [tuple(times) for times in found]
 
     def measure(self, site: Site, left: Sequence[Left]) -> Outcome:
@@ -194,9 +215,14 @@ class Meter:
             return Outcome(case, (), (*dropped, *(Left(item.config, reason) for item in usable)))
         given = filled(Setting(given=site.given, parameters=site.op.parameters.as_dict(), room=case.room), self.device)
         written = {name: empty_like(value, self.device) for name, value in site.written.items()}
+        try:
+            meant = self.meaning(site.op, given, self.device)
+        except FAILED as error:
+            reason = f"what the call means cannot be computed: {error}"
+            return Outcome(case, (), (*dropped, *(Left(item.config, reason) for item in usable)))
+        expected = compared({name: meant[name] for name in written}, site.op, given)
         runs = list[tuple[Candidate, Callable[[], None]]]()
-        expected: list[Tensor] | None = None
-        for item in sorted(usable, key=lambda candidate: is_gluon(candidate.config)):
+        for item in usable:
             try:
                 poison(written.values())
                 run = site.launch(self.gpu, item, given, written, self.device)
@@ -205,17 +231,19 @@ class Meter:
             except FAILED as error:
                 dropped.append(Left(item.config, f"cannot be launched: {error}"))
                 continue
-            found = [part for value in written.values() for part in specified(value, site.op, given)]
-            reason = why_wrong(found, expected, case.kernel)
+            reason = why_wrong(compared(written, site.op, given), expected, case.kernel)
             if reason is not None:
-                dropped.append(Left(item.config, reason))
+                dropped.append(Left(item.config, reason, wrong=True))
                 continue
-            expected = expected or [part.clone() for part in found]
             runs.append((item, run))
-        del expected
+        del expected, meant
         times = self.rounds_of([run for _, run in runs]) if runs else []
         timed = [Timed(item.config, seconds) for (item, _), seconds in zip(runs, times, strict=True)]
         return Outcome(case, tuple(sorted(timed, key=lambda item: item.us[1])), tuple(dropped))
+
+
+def alone() -> None:
+    """Nothing runs behind the short kernel."""
 
 
 def sites_of(module: ModuleOp, cases: Iterable[Case], num_sms: int) -> list[Site]:
@@ -255,6 +283,11 @@ def specified(value: Value, op: KernelCallOp, given: Mapping[str, Value]) -> lis
     return [rows_by_number(part, owners >= 0) for part in parts(value)]
 
 
+def compared(values: Mapping[str, Value], op: KernelCallOp, given: Mapping[str, Value]) -> list[Tensor]:
+    """What of a call's outputs is compared."""
+    return [part for value in values.values() for part in specified(value, op, given)]
+
+
 def empty_like(value: Value, device: torch.device) -> Value:
     """Memory for a result."""
     if isinstance(value, Scaled):
@@ -270,28 +303,29 @@ def poison(values: Iterable[Value]) -> None:
             part.fill_(torch.nan)
 
 
-def why_wrong(found: Sequence[Tensor], expected: Sequence[Tensor] | None, kernel: str) -> str | None:
-    """Why a result is not the one expected (None: there is none yet); None where it is."""
-    if any(not bool(torch.isfinite(some).all()) for part in found for some in part.split(rows_at_once(part))):
-        return "its result is not finite, or not written everywhere"
-    for got, want in zip(found, expected or (), strict=expected is not None):
+def why_wrong(found: Sequence[Tensor], expected: Sequence[Tensor], kernel: str) -> str | None:
+    """Why a result is not the one expected; None where it is."""
+    for got, want in zip(found, expected, strict=True):
+        assert (got.shape, got.dtype) == (want.shape, want.dtype), "a result has its type"
         limit = DIFFERENCE["attention" if "attention" in kernel else "f32" if got.dtype.itemsize > 2 else "rounded"]
+        if any(not bool((a.isfinite() | ~b.isfinite()).all()) for a, b in in_parts(got, want)):
+            return "its result is not finite, or not written everywhere"
         if not (difference := relative_difference(got, want)) <= limit:
-            return f"its result differs by {difference:.2g} from the first candidate's, allowed are {limit:.2g}"
+            return f"its result differs by {difference:.2g} from what the call means, allowed are {limit:.2g}"
     return None
 
 
-def rows_at_once(value: Tensor) -> int:
-    """Rows of ``PART`` elements."""
-    return max(1, PART * value.shape[0] // max(1, value.numel()))
+def in_parts(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Some rows of both at a time, ``PART`` elements."""
+    step = max(1, PART * x.shape[0] // max(1, x.numel()))
+    yield from zip(x.split(step), y.split(step), strict=True)
 
 
 def relative_difference(x: Tensor, y: Tensor) -> float:
     """``1 - 2 sum(x y) / sum(x x + y y)`` in f64; 0 for zeros."""
-    step = rows_at_once(x)
     both, squares = 0.0, 0.0
-    for first, last in pairwise([*range(0, x.shape[0], step), x.shape[0]]):
-        a, b = x[first:last].double(), y[first:last].double()
+    for some, others in in_parts(x, y):
+        a, b = some.double(), others.double()
         both += float((a * b).sum())
         squares += float((a * a + b * b).sum())
     return 1 - 2 * both / squares if squares else 0.0

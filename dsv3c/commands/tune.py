@@ -133,7 +133,7 @@ def variants(sites: "Sequence[Site]", target: "Target") -> "dict[tuple[int, int]
     num_sms, found = int(target.fact("num_compute_units")), dict[tuple[int, int], "tuple[Variant, ...]"]()
     for number, site in enumerate(sites):
         for place, candidate in enumerate(site.case.candidates):
-            found[number, place] = site.variants(candidate, num_sms)
+            found[number, place] = site.variants(candidate, num_sms, pdl=target.programmatic_launch)
     return found
 
 
@@ -228,12 +228,12 @@ class Book:
 def measure_all(
     sites: "Sequence[Site]", left: "Sequence[Sequence[Left]]", meter: "Meter", book: Book, *, seed: int
 ) -> int:
-    """Every case in turn; 1 where nothing could be timed."""
+    """Every case in turn; 1 where nothing could be timed, and where a candidate computes something else."""
     import torch
 
     from dsv3c.tuning_text import call_lines, outcome_lines
 
-    known, rows = None, 0
+    known, rows, wrong = None, 0, 0
     for site, dropped in zip(sites, left, strict=True):
         if site.case.key[:2] != known:
             known = site.case.key[:2]
@@ -241,6 +241,7 @@ def measure_all(
         torch.manual_seed(seed)
         outcome = measured(site, dropped, meter)
         print("\n".join(outcome_lines(outcome)), flush=True)
+        wrong += sum(left.wrong for left in outcome.left)
         row = outcome.row(book.session.made)
         if row is not None:
             book.add(row)
@@ -249,7 +250,9 @@ def measure_all(
         print("error: nothing could be timed; no table was written", file=sys.stderr)
         return 1
     print(f"wrote {rows} row{'s' if rows > 1 else ''} to {book.file}: `dsv3c compile --tuned {book.file}` uses it")
-    return 0
+    if wrong:
+        print(f"error: {wrong} candidates compute something else than their calls mean; see above", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 def measured(site: "Site", dropped: "Sequence[Left]", meter: "Meter") -> "Outcome":

@@ -9,13 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant
 from dsv3c.benchmark_record import Device
 from dsv3c.commands.tune import session_of
 from dsv3c.compiler import Request, compile_model
+from dsv3c.ir.dialects.kernel import KernelCallOp
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import print_module
+from dsv3c.ir.types import element_type, shape
 from dsv3c.programs import read_program
 from dsv3c.stopwatch import HostClock
 from dsv3c.tuning import Case, cases_in
@@ -56,6 +59,7 @@ class Clock(HostClock):
 
     def lead(self, seconds: float) -> None:
         self.leads += 1
+        self.now += seconds
 
     def mark(self) -> float:
         return self.now
@@ -93,8 +97,16 @@ class Made(RecordingGpu):
         tensor[...] = torch.where(torch.arange(tensor.shape[1]) % 2 == 0, value, 1.0).to(tensor.dtype)
 
 
-def meter(gpu: Any, clock: Any, *, rounds: int = 3, flush: Callable[[], None] = lambda: None) -> Meter:
-    return Meter(gpu, torch.device("cpu"), clock, flush, lambda: None, rounds)
+def ones(op: KernelCallOp, given: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    """What ``Made`` writes, as the meaning of a product."""
+    (y,) = op.outputs
+    return {"y": torch.ones(*given["x"].shape[:-1], shape(y)[-1], dtype=dtype_of(element_type(y)), device=device)}  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def meter(
+    gpu: Any, clock: Any, *, rounds: int = 3, flush: Callable[[], None] = lambda: None, means: Any = ones
+) -> Meter:
+    return Meter(gpu, torch.device("cpu"), clock, flush, lambda: None, rounds, meaning=means)
 
 
 def some(sites: Sequence[Site], kernel: str = KERNEL, count: int = 1) -> list[Site]:

@@ -23,7 +23,7 @@ from made_up_tuning import (
     some,
 )
 
-from dsv3c.backends.triton.runtime.gpu import Variant
+from dsv3c.backends.triton.runtime.gpu import PDL, Variant
 from dsv3c.backends.triton.tuning.tuned_choices import read_table
 from dsv3c.benchmark_record import Device
 from dsv3c.commands import tune
@@ -86,6 +86,21 @@ def test_rows_are_in_the_file_when_they_are_known_and_a_compile_takes_them(
         Book(file, "NVIDIA H200", session())
 
 
+def test_a_candidate_that_computes_something_else_is_told_and_fails_the_command(
+    found: Found, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others' row is written all the same."""
+    (site,) = some(found[0])
+    first = site.case.candidates[0].config["block_m"]
+    clock, book = Clock(), Book(tmp_path / "t.toml", DEVICE.name, session())
+    assert measure_all([site], [[]], meter(Made(clock, others={first: "wrong"}), clock), book, seed=0) == 1
+    told = capsys.readouterr()
+    count = sum(item.config["block_m"] == first for item in site.case.candidates)
+    assert f"error: {count} candidates compute something else than their calls mean" in told.err
+    assert "its result differs by 0.14 from what the call means, allowed are 3e-06" in told.out
+    assert len(read_table(book.file).rows) == 1
+
+
 def test_a_device_that_fails_ends_the_command_with_one_error(found: Found, tmp_path: Path) -> None:
     (site,) = some(found[0])
 
@@ -109,6 +124,18 @@ def test_candidates_whose_kernels_cannot_be_used_are_known_before(found: Found) 
     assert all(bad in wanted[number, place] for number, place in wanted if sites[number].case.candidates[place].config
                in [item.config for item in left[number]])  # fmt: skip
     assert any(item.config is sites[1].case.candidates[2].config for item in left[1])
+
+
+def test_what_a_program_starts_early_is_started_early_here(found: Found) -> None:
+    site = next(site for site in found[0] if site.case.kernel.startswith("absorbed") and site.case.bound == 4)
+
+    def early(programmatic_launch: bool) -> set[str]:
+        target = replace(H800, programmatic_launch=programmatic_launch)
+        every = variants([site], target).values()
+        return {variant.kernel for kernels in every for variant in kernels if dict(variant.constants).get(PDL, False)}
+
+    assert early(True) == {"absorbed_attention.combine_kernel"}
+    assert early(False) == set()
 
 
 def test_what_would_be_measured_is_listed_without_a_gpu(planned: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,14 @@
 """``dsv3c tune``: what it would measure, and what it makes of a device whose times are made up."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from kernel_references import ATTENTION, GEMM_F32, GEMM_ROUNDED
 from made_up_tuning import H800, KERNEL, KERNELS, Clock, Found, Made, found_in, meter, plan_tiny, some
 from torch import Tensor
 from xdsl.dialects.builtin import ModuleOp
@@ -14,13 +17,15 @@ from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.meanings.scaled import Scaled, dequantize
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.recording import RecordingGpu
+from dsv3c.backends.triton.runtime.gpu import Descriptor
 from dsv3c.backends.triton.tuning.tuned_choices import same_config
 from dsv3c.ir.errors import UsageError
 from dsv3c.programs import read_program
 from dsv3c.stopwatch import HostClock
 from dsv3c.tuning import cases_in, last_below
 from dsv3c.tuning_data import NoData, Setting, filled, like, quantized
-from dsv3c.tuning_run import Left, Outcome, Timed, empty_like, relative_difference, sites_of
+from dsv3c.tuning_meaning import meaning
+from dsv3c.tuning_run import DIFFERENCE, Left, Outcome, Site, Timed, empty_like, relative_difference, sites_of
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +80,7 @@ def test_layouts_are_those_of_the_program(found: Found) -> None:
         copy = like(x, torch.device("cpu"))
         assert (copy.shape, copy.stride(), copy.storage_offset()) == (x.shape, x.stride(), x.storage_offset())
     (site,) = some(found[0], "head_linear.head_linear")
-    (variant,) = site.variants(site.case.candidates[-1], 132)
+    (variant,) = site.variants(site.case.candidates[-1], 132, pdl=True)
     assert variant.kernel == "head_linear.head_linear_kernel"
 
 
@@ -138,7 +143,9 @@ def test_candidates_take_turns_and_the_fastest_is_kept(found: Found) -> None:
     outcome = meter(gpu, clock, flush=lambda: flushed.append(len(gpu.launched))).measure(site, [])
     count = len(site.case.candidates)
     assert not outcome.left and len(outcome.timed) == count
-    assert len(flushed) == clock.leads == 5 * count, "before every run, two rounds of which do not count"
+    runs = 5 * (count + 1)
+    assert len(flushed) == runs, "before every run, and before the short kernel alone; two rounds do not count"
+    assert clock.leads == 2 * runs, "the device waits for the launches, then runs the short kernel"
     first = [gpu.launched[count + turn * count] for turn in range(5)]
     assert not any(same_config(a, b) for a, b in pairwise(first)), "another goes first in every round"
     costs = [one.config["block_m"] + 10 * one.config["num_stages"] for one in outcome.timed]
@@ -159,20 +166,32 @@ def test_what_is_wrong_is_left_out_with_the_reason(found: Found) -> None:
     gpu = Made(clock, others={heights[1]: "wrong", heights[2]: "nothing"})
     outcome = meter(gpu, clock).measure(site, [broken])
     reasons = {left.config["block_m"]: left.reason for left in outcome.left}
-    assert "its result differs by 0.14 from the first candidate's" in reasons[heights[1]]
+    assert "its result differs by 0.14 from what the call means" in reasons[heights[1]]
     assert reasons[heights[2]] == "its result is not finite, or not written everywhere"
+    assert {left.config["block_m"] for left in outcome.left if left.wrong} == set(heights[1:3])
     assert any(left is broken for left in outcome.left)
     assert not any(config is configs[0] for config in gpu.launched)
     assert all(one.config["block_m"] not in heights[1:3] for one in outcome.timed)
+    first = meter(Made(clock, others={heights[0]: "wrong"}), clock).measure(site, [])
+    assert {left.config["block_m"] for left in first.left} == {heights[0]}, "the first is held to the meaning as others"
+    assert {one.config["block_m"] for one in first.timed} == set(heights[1:])
     nothing = meter(Made(clock, others=dict.fromkeys(heights, "raises")), clock).measure(site, [])
     assert not nothing.timed and nothing.row("now") is None
     assert {left.reason for left in nothing.left} == {"cannot be launched: no such kernel"}
+    assert not any(left.wrong for left in nothing.left)
+
+    def too_large(*_: object) -> dict[str, Tensor]:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    unknown = meter(Made(clock), clock, means=too_large).measure(site, [])
+    assert {left.reason for left in unknown.left} == {"what the call means cannot be computed: CUDA out of memory"}
+    assert not unknown.timed and not any(left.wrong for left in unknown.left)
     full = replace(meter(gpu, clock), free_bytes=lambda: 1000)
     assert "1e-06" not in (reason := full.measure(site, []).left[0].reason) and "are free on the device" in reason
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_real_kernels_agree_on_the_data(kernel: str, found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_kernels_compute_what_their_calls_mean(kernel: str, found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     """In Triton's interpreter, at small sizes."""
     monkeypatch.setattr("dsv3c.tuning_run.WARM_UP", 0)
     case = next(one for one in found[1][kernel] if "contiguous" not in one.shape["parameters"])
@@ -184,15 +203,59 @@ def test_real_kernels_agree_on_the_data(kernel: str, found: Found, monkeypatch: 
     assert isinstance(module, ModuleOp)
     (site,) = sites_of(module, [case], 132)
     torch.manual_seed(0)
-    outcome = meter(InterpreterGpu(), HostClock(), rounds=1).measure(site, [])
+    outcome = meter(InterpreterGpu(), HostClock(), rounds=1, means=meaning).measure(site, [])
     assert not outcome.left, outcome.left
     assert len(outcome.timed) == 2
     data = filled(Setting(given=site.given, parameters=site.op.parameters.as_dict()), torch.device("cpu"))
     results = {name: empty_like(value, torch.device("cpu")) for name, value in site.written.items()}
     for item in case.candidates:
-        gpu = RecordingGpu(132)
-        site.launch(gpu, item, data, results, torch.device("cpu"))()
-        assert gpu.variants == site.variants(item, 132), "what is launched is what was compiled"
+        for pdl in (True, False):
+            gpu = RecordingGpu(132, pdl=pdl)
+            site.launch(gpu, item, data, results, torch.device("cpu"))()
+            assert gpu.variants == site.variants(item, 132, pdl=pdl), "what is launched is what was compiled"
+
+
+class Computed(RecordingGpu):
+    """Writes what a call means, changed."""
+
+    def __init__(self, site: Site, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(132)
+        self.site, self.change = site, change
+
+    def launch(self, *launch: Any) -> None:
+        torch.manual_seed(0)
+        op, device = self.site.op, torch.device("cpu")
+        setting = Setting(given=self.site.given, parameters=op.parameters.as_dict(), room=self.site.case.room)
+        (right,) = meaning(op, filled(setting, device), device).values()
+        assert isinstance(right, Tensor)
+        output = launch[2].get("y_ptr", launch[2].get("o_ptr"))
+        output = output.tensor if isinstance(output, Descriptor) else output
+        output.copy_(self.change(right).reshape(output.shape))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_kernel_that_computes_something_else_is_left_out(kernel: str, found: Found) -> None:
+    """The first plain one as any other: all with another sign, and a row that is not written."""
+    case = next(one for one in found[1][kernel] if "contiguous" not in one.shape["parameters"])
+    sizes = case.sizes | {"T": 3, "N": 2, "P": 2, "C": 8, "pages": 4}
+    assert case.op is not None
+    module = case.op.get_toplevel_object()
+    assert isinstance(module, ModuleOp)
+    (site,) = sites_of(module, [replace(case, candidates=case.candidates[:1], sizes=sizes)], 132)
+
+    def reason(change: Callable[[Tensor], Tensor]) -> str | None:
+        torch.manual_seed(0)
+        outcome = meter(Computed(site, change), HostClock(), rounds=1, means=meaning).measure(site, [])
+        assert len(outcome.timed) + len(outcome.left) == 1 and all(left.wrong for left in outcome.left)
+        return outcome.left[0].reason.partition(",")[0] if outcome.left else None
+
+    assert reason(lambda y: y) is None
+    assert reason(lambda y: -y) == "its result differs by 2 from what the call means"
+    assert reason(lambda y: y.index_fill(0, torch.tensor([1]), torch.nan)) == "its result is not finite"
+
+
+def test_results_may_differ_as_in_the_tests_of_kernels() -> None:
+    assert DIFFERENCE == {"attention": ATTENTION, "f32": GEMM_F32, "rounded": GEMM_ROUNDED}
 
 
 def test_results_are_compared_in_f64() -> None:
