@@ -15,7 +15,7 @@ import pytest
 import torch
 from matrix_launches import recorded, run_scaled_mm
 from runlines import run_filecheck
-from strict_cuda import Int32, StrictCuda
+from strict_cuda import StrictCuda
 from v3_kernels import DIRECT, PLAIN, PLANS, direct, of_quantizers, planned, program, quantizers
 
 from dsv3c.backends.triton import gluon, kernels
@@ -24,7 +24,6 @@ from dsv3c.backends.triton.compilation import aot
 from dsv3c.backends.triton.compilation.aot import CompiledKernel, CompileError, compile_variants
 from dsv3c.backends.triton.compilation.kernel_cache import default_cache
 from dsv3c.backends.triton.compilation.kernel_files import write_kernels
-from dsv3c.backends.triton.runtime import cubin
 from dsv3c.backends.triton.runtime.cubin import CubinGpu
 from dsv3c.backends.triton.runtime.gpu import Variant
 from dsv3c.backends.triton.variants import META, Walk, symbol_values
@@ -125,11 +124,8 @@ def test_what_kernels_in_gluon_are_compiled_to(compiled: list[CompiledKernel], t
         assert complaint(name, kernel.assembly.replace("cp.async.bulk", "cp.async.cg"), tmp_path), kernel.key
 
 
-def test_launches_keep_the_rules_of_the_driver(
-    compiled: list[CompiledKernel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_launches_keep_the_rules_of_the_driver(compiled: list[CompiledKernel], tmp_path: Path) -> None:
     """Every parameter as the binary states it, at the sizes that programs are planned for and at the largest."""
-    monkeypatch.setitem(cubin.CELLS, "i32", Int32)
     write_kernels(tmp_path, compiled)
     driver = StrictCuda()
     gpu = CubinGpu(tmp_path, driver=driver, stream=lambda: 7)

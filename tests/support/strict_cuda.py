@@ -107,20 +107,6 @@ def function_of(name: str, section: bytes, registers: int, shared: int) -> Funct
     return Function(name, [parameters[i] for i in sorted(parameters)], bank, threads, registers, shared)
 
 
-class Int32(ctypes.c_int):
-    """A cell that takes no number that it does not hold: ``ctypes`` drops the bits above the 32nd."""
-
-    @property
-    def value(self) -> int:
-        """The number."""
-        return ctypes.c_int.value.__get__(self)  # type: ignore[attr-defined]
-
-    @value.setter
-    def value(self, number: int) -> None:
-        hold(-(1 << 31) <= number < 1 << 31, number, "is no number of 32 bits")
-        ctypes.c_int.value.__set__(self, number)  # type: ignore[attr-defined]
-
-
 class Refused(Exception):
     """A rule that a call breaks."""
 

@@ -1,5 +1,6 @@
 """Keys of launches: equal only for launches of one binary."""
 
+import ctypes
 import hashlib
 import random
 from collections.abc import Mapping
@@ -161,9 +162,19 @@ def loaded(path: Path, arguments: Mapping[str, Argument], abi: tuple[tuple[str, 
 
 
 def test_a_binary_that_takes_other_parameters_is_refused(tmp_path: Path) -> None:
-    gpu = loaded(tmp_path, {"x": X, "rows": 3}, (("rows", "i32"), ("x", "*bf16")))
-    with pytest.raises(GpuError, match=r"norm_kernel takes rows, x; it is given x, rows"):
+    gpu = loaded(tmp_path, {"x": X, "rows": 3}, (("x", "*bf16"), ("columns", "i32")))
+    with pytest.raises(GpuError, match=r"norm_kernel takes x, columns; it is given x, rows"):
         gpu.launch("norm.norm_kernel", (1, 1, 1), {"x": X, "rows": 3}, {}, PLAIN)
+
+
+def test_a_binary_may_take_them_in_another_order(tmp_path: Path) -> None:
+    """A kernel in Gluon has a descriptor that may be absent behind all others."""
+    gpu = loaded(tmp_path, {"x": X, "rows": 3}, (("rows", "i32"), ("x", "*bf16")))
+    gpu.driver.parameters["norm_kernel"] = [ctypes.c_int, ctypes.c_void_p]
+    gpu.load_all()
+    for rows in (3, 4):
+        gpu.launch("norm.norm_kernel", (1, 1, 1), {"x": X, "rows": rows}, {}, PLAIN)
+    assert [launch["values"] for launch in gpu.driver.launched] == [[3, X.data_ptr()], [4, X.data_ptr()]]
 
 
 def test_a_number_that_does_not_fit_is_refused(tmp_path: Path) -> None:

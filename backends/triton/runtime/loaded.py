@@ -46,19 +46,41 @@ class Loaded:
 
     def __post_init__(self) -> None:
         abi, sizes = self.record.abi, (self.record.global_scratch_bytes, self.record.profile_scratch_bytes)
-        packed = [(name, kind) for name, kind in abi if kind != TENSOR_MAP]
-        self.packing = struct.Struct("<" + "".join("Q" if kind.startswith("*") else CODES[kind] for _, kind in packed))
-        self.names = tuple(name for name, _ in packed if name not in TRAILING)
-        self.scratch = tuple(size for name, size in zip(TRAILING, sizes, strict=True) if name in dict(packed))
+        trailing = [name for name, _ in abi if name in TRAILING]
+        self.scratch = tuple(size for name, size in zip(TRAILING, sizes, strict=True) if name in trailing)
         self.nulls = (0,) * len(self.scratch)
+        names = tuple(name for name, kind in abi if kind != TENSOR_MAP and name not in TRAILING)
+        self.lay_out(names, tuple(name for name, kind in abi if kind == TENSOR_MAP))
+
+    def lay_out(self, names: tuple[str, ...], described: tuple[str, ...]) -> None:
+        """Memory for parameters that are packed in the order of ``names``, and for descriptors."""
+        kinds, self.names = dict(self.record.abi), names
+        packed = (*names, *(name for name in kinds if name in TRAILING))
+        self.packing = struct.Struct("<" + "".join(code_of(kinds[name]) for name in packed))
         self.memory = (ctypes.c_uint64 * len(packed))()
-        self.maps = [(name, TensorMap()) for name, kind in abi if kind == TENSOR_MAP]
-        maps, start = dict(self.maps), ctypes.addressof(self.memory)
-        places = {name: start + 8 * place for place, (name, _) in enumerate(packed)}
-        self.pointers = (ctypes.c_void_p * len(abi))(
-            *(maps[name].address if kind == TENSOR_MAP else places[name] for name, kind in abi)
-        )
+        self.maps = [(name, TensorMap()) for name in described]
+        start = ctypes.addressof(self.memory)
+        places = {name: start + 8 * place for place, name in enumerate(packed)}
+        places |= {name: cell.address for name, cell in self.maps}
+        self.pointers = (ctypes.c_void_p * len(kinds))(*(places[name] for name in kinds))
         self.address = ctypes.addressof(self.pointers)
+
+    def taking(self, passed: Sequence[str], described: Sequence[str]) -> "Loaded":
+        """The kernel with parameters in the order in which launches pass them, which need not be the binary's own.
+
+        Raises GpuError unless they are all that the binary takes.
+        """
+        given = tuple(passed), tuple(described)
+        if [*map(sorted, given)] != [*map(sorted, self.takes)]:
+            raise GpuError(
+                f"{self.record.kernel} takes {', '.join(sum(self.takes, ()))}; it is given {', '.join(sum(given, ()))}",
+                "compile again",
+            )
+        if given == self.takes:
+            return self
+        made = Loaded(self.record, self.function)
+        made.lay_out(*given)
+        return made
 
     @property
     def takes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -70,12 +92,16 @@ class Loaded:
 
         Raises ValueError for a number that the binary cannot take, and GpuError for what no descriptor is made of.
         """
+        self.pack_numbers(passed)
+        for (name, cell), (start, tensor) in zip(self.maps, described, strict=True):
+            cell.fill(driver, tensor, self.record.boxes[name], start)
+
+    def pack_numbers(self, passed: Sequence[int | float]) -> None:
+        """Write all parameters but descriptors.  Raises ValueError for a number that the binary cannot take."""
         try:
             self.packing.pack_into(self.memory, 0, *passed)
         except (struct.error, OverflowError) as error:
             raise ValueError(f"{self.record.kernel} cannot be given {tuple(passed)}: {error}") from error
-        for (name, cell), (start, tensor) in zip(self.maps, described, strict=True):
-            cell.fill(driver, tensor, self.record.boxes[name], start)
 
 
 def launch_early(driver: Any, loaded: Loaded, grid: tuple[int, int, int], stream: int) -> Any:
@@ -97,11 +123,6 @@ def launch_early(driver: Any, loaded: Loaded, grid: tuple[int, int, int], stream
     return driver.cuLaunchKernelEx(config, loaded.function, loaded.address, 0)
 
 
-def check_takes(loaded: Loaded, passed: Sequence[str], described: Sequence[str]) -> None:
-    """Raise GpuError unless a binary takes parameters of these names, in this order."""
-    if loaded.takes != (tuple(passed), tuple(described)):
-        raise GpuError(
-            f"{loaded.record.kernel} takes {', '.join(sum(loaded.takes, ()))}; it is given "
-            f"{', '.join((*passed, *described))}",
-            "compile again",
-        )
+def code_of(kind: str) -> str:
+    """How ``struct`` writes a parameter."""
+    return "Q" if kind.startswith("*") else CODES[kind]
