@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -104,13 +105,25 @@ def hf_model(config: ModelConfig, dtype: torch.dtype, experts: str) -> nn.Module
     return model
 
 
+@cache
+def captured_hf(config: ModelConfig, dtype: str, experts: str) -> Captured:
+    """transformers' model; importing changes nothing of what was captured."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "config.json").write_text(json.dumps(to_hf(config)))
+        return capture(folder, CaptureOptions(dtype=dtype, experts=experts))  # pyright: ignore
+
+
+@cache
+def captured_own(config: ModelConfig, semantics: str, dtype: str) -> Captured:
+    """Our model, the same."""
+    return capture_own(config, semantics, CaptureOptions(dtype=dtype))  # pyright: ignore
+
+
 def hf(config: ModelConfig, dtype: str, experts: str = "grouped_mm", reorders: frozenset[str] = NOTHING) -> Route:
     """transformers' model through a ``config.json``."""
 
     def make() -> Made:
-        with TemporaryDirectory() as folder:
-            (Path(folder) / "config.json").write_text(json.dumps(to_hf(config)))
-            captured = capture(folder, CaptureOptions(dtype=dtype, experts=experts))  # pyright: ignore
+        captured = captured_hf(config, dtype, experts)
         return with_predictor(captured, hf_model(config, DTYPES[dtype], experts), config, "hf", dtype)
 
     return Route(f"hf-{described(config)}-{experts}-{dtype}", make, reorders)
@@ -120,7 +133,7 @@ def own(config: ModelConfig, semantics: str, dtype: str, reorders: frozenset[str
     """Our model."""
 
     def make() -> Made:
-        captured = capture_own(config, semantics, CaptureOptions(dtype=dtype))  # pyright: ignore
+        captured = captured_own(config, semantics, dtype)
         model = build_model(config, semantics, DTYPES[dtype])  # pyright: ignore
         init_weights(model, SEED)
         return with_predictor(captured, model, config, semantics, dtype)

@@ -18,6 +18,7 @@ from dsv3c.text import read_tokenizer
 
 TRAINED = Path(__file__).parents[2] / "examples/trained"
 TEXT = TRAINED / "text.txt"
+PART = (TRAINED, "--layers", "0:1")
 
 
 def ids(count: int) -> list[int]:
@@ -131,8 +132,8 @@ def test_what_cannot_be_evaluated_is_told_before_the_capture(tmp_path: Path) -> 
         ([TRAINED, "--text", TEXT, "--chunk", "0"], ["--chunk 0: must be at least 1"]),
         ([TRAINED, "--text", TEXT, "--max-tokens", "0"], ["--max-tokens 0: must be at least 1"]),
         (["tiny", "--text", TEXT], ["--text needs a tokenizer", "--tokens FILE"]),
-        ([TRAINED, "--tokens", wide], ["token id 99999 is beyond the model's vocabulary of 384"]),
-        ([TRAINED, "--text", TEXT, "--window", "600"], ["--window 600 is more than the model's 512 positions"]),
+        ([*PART, "--tokens", wide], ["token id 99999 is beyond the model's vocabulary of 384"]),
+        ([*PART, "--text", TEXT, "--window", "600"], ["--window 600 is more than the model's 512 positions"]),
     ):
         refused("eval", *arguments, status=2, says=says)
 
