@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from kernel_references import run_checked
+from kernel_references import bits_of, run_checked
 from scaled_values import KINDS, config, numbers
 from torch import Tensor
 
@@ -25,6 +25,7 @@ def check_grouped(
     inside: torch.dtype = torch.bfloat16,
     out: torch.dtype = torch.float32,
     ids: Tensor = IDS,
+    **skips: bool,
 ) -> Tensor:
     tokens, w = numbers(kind, len(ids), 144).to(inside), numbers(kind, EXPERTS, 72, 144, seed=1).to(inside)
     alignment = 16 if layout == "contiguous" else 1
@@ -35,9 +36,9 @@ def check_grouped(
     y = torch.empty((len(rows), 72), dtype=out)
     run_checked(
         grouped_mm, "grouped_mm.grouped_mm", InterpreterGpu(), {"y": y}, x=rows, w=w, expert_of=expert_of,
-        configs=[tile], layout=layout, alignment=alignment,
+        configs=[tile], layout=layout, alignment=alignment, **skips,
     )  # fmt: skip
-    assert bool((y[expert_of < 0] == 0).all())
+    assert skips or bool((y[expert_of < 0] == 0).all())
     return y
 
 
@@ -66,3 +67,16 @@ def test_experts_of_one_part_of_wider_matrices() -> None:
         grouped_mm, "grouped_mm.grouped_mm", InterpreterGpu(), {"y": torch.empty(4, 40)}, x=tokens, w=both[:, :40],
         expert_of=expert_of, configs=[SWAPPED], layout="masked", alignment=1,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("tile", [SWAPPED, TALL])
+@pytest.mark.parametrize("ids", [IDS, torch.full((6, 2), -1), torch.tensor([[0, 1, 2, 3, 4]] * 6)])
+def test_tiles_of_padding_stay_as_they_are(tile: dict[str, int], ids: Tensor) -> None:
+    """Some experts without rows, all of them, none."""
+    for layout in ROWS:
+        if layout == "contiguous" and (tile is TALL or ids.shape[1] == 5):
+            continue
+        y = check_grouped(layout, tile, ids=ids, skips_padding=True)
+        if layout == "masked":
+            chosen = torch.bincount(ids[ids >= 0].flatten(), minlength=EXPERTS) > 0
+            assert bool((bits_of(y).unflatten(0, (EXPERTS, -1))[~chosen] == 0x5A).all())

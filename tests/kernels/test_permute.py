@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from kernel_references import run_checked
+from kernel_references import bits_of, run_checked
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
@@ -34,9 +34,10 @@ def quantised(tokens: int, columns: int, layout: str = "mn_major") -> Scaled:
 
 
 def check_permute(
-    x: Tensor | Scaled, ids: Tensor, experts: int, layout: str, alignment: int = 1, capacity: int | None = None
-) -> None:
-    """Run the kernels and compare."""
+    x: Tensor | Scaled, ids: Tensor, experts: int, layout: str, alignment: int = 1, capacity: int | None = None,
+    **skips: bool,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Run the kernels and compare; the rows' bits, and their slots."""
     tokens, top_k = ids.numel() // ids.shape[-1], ids.shape[-1]
     rows = experts * (tokens if capacity is None else capacity)
     if layout == "contiguous":
@@ -49,10 +50,11 @@ def check_permute(
         made = torch.empty(rows, x.shape[-1], dtype=x.dtype)
     numbers = {name: torch.empty(rows, dtype=torch.int32) for name in ("slots", "expert_of")}
     run_checked(
-        permute, "permute.permute", InterpreterGpu(), {"rows": made, **numbers}, x=x, ids=ids, experts=experts,
+        permute, "permute.permute", InterpreterGpu(num_sms=1), {"rows": made, **numbers}, x=x, ids=ids, experts=experts,
         layout=layout, alignment=alignment, configs=[CONFIG],
-        counts=torch.full((-(-tokens * top_k // CONFIG["chunk"]) + 1, experts), 77, dtype=torch.int32),
+        counts=torch.full((-(-tokens * top_k // CONFIG["chunk"]) + 1, experts), 77, dtype=torch.int32), **skips,
     )  # fmt: skip
+    return bits_of(made.data if isinstance(made, Scaled) else made), numbers["slots"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -120,3 +122,21 @@ def test_strided_tokens_and_leading_dims() -> None:
     check_permute(torch.randn(2, 3, 16), chosen(6, 2, 4).view(2, 3, 2), 4, "contiguous", 2)
     check_permute(torch.randn(6, 16), chosen(6, 4, 4)[:, 1:3], 4, "contiguous")
     check_permute(quantised(6, 300, "row"), chosen(6, 2, 4), 4, "contiguous", 2)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("tokens", "missing"), [(0, 0.0), (3, 0.9), (75, 0.8), (9, 0.0), (6, 1.0)])
+def test_padding_stays_as_it_is(layout: str, tokens: int, missing: float) -> None:
+    """Some experts without rows, all rows filled, none; more blocks of rows than programs look at together."""
+    torch.manual_seed(tokens)
+    x, ids = quantised(tokens, 320), chosen(tokens, 4, 12, missing=missing)
+    for alignment in (1, 16) if layout == "contiguous" else (1,):
+        rows, slots = check_permute(x, ids, 12, layout, alignment, skips_padding=True)
+        assert bool((rows[slots < 0] == 0x5A).all())
+    check_permute(torch.randn(tokens, 100), ids, 12, layout, skips_padding=True)
+
+
+def test_padding_of_a_capacity_that_blocks_do_not_divide() -> None:
+    torch.manual_seed(7)
+    rows, slots = check_permute(torch.randn(30, 40), chosen(30, 2, 5), 5, "masked", capacity=35, skips_padding=True)
+    assert 0 < int((slots >= 0).sum()) < len(slots) and bool((rows[slots < 0] == 0x5A).all())

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from kernel_references import run_checked
+from kernel_references import bits_of, run_checked
 from scaled_values import KINDS, config, mn_major, numbers, scaled
 from torch import Tensor
 
@@ -38,6 +38,7 @@ def check_grouped(
     out: torch.dtype = torch.float32,
     alignment: int = 16,
     gpu: InterpreterGpu | None = None,
+    **skips: bool,
 ) -> Tensor:
     """Permute tokens, run the kernel and compare with the meaning: sizes N, K."""
     n, k = sizes
@@ -53,15 +54,17 @@ def check_grouped(
     assert isinstance(rows, Scaled)
     # what padding rows hold does not matter
     rows.data.view(torch.uint8)[expert_of < 0] = 0x7F
+    if granules[0][0] and skips:
+        rows.scale[expert_of < 0] = torch.nan
     given: dict[str, Any] = {
         "x": Scaled(rows.data, mn_major(rows.scale) if x_scales == "mn_major" else rows.scale, rows.granule),
         "w": scaled(numbers(kind, EXPERTS, n, k, seed=1), granules[1]),
         "expert_of": expert_of, "configs": configs, "promote": 128, "x_scales": x_scales, "layout": layout,
-        "alignment": alignment,
+        "alignment": alignment, **skips,
     }  # fmt: skip
     y = torch.empty((room, n), dtype=out)
     run_checked(scaled_grouped_mm, "scaled_grouped_mm.scaled_grouped_mm", gpu or InterpreterGpu(), {"y": y}, **given)
-    assert bool((y[expert_of < 0] == 0).all())
+    assert skips or bool((y[expert_of < 0] == 0).all())
     return y
 
 
@@ -119,6 +122,38 @@ def test_warpgroups_of_experts_without_rows(layout: str) -> None:
     y = check_grouped(layout, ids=ids, configs=configs, alignment=32, gpu=GluonInterpreterGpu(num_sms=2))
     assert not y.any()
     check_grouped(layout, configs=configs, alignment=32, gpu=GluonInterpreterGpu(num_sms=2), out=torch.bfloat16)
+
+
+ALL = torch.arange(EXPERTS).repeat(37, 1)
+"""Every expert is chosen by every token."""
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "masked", "dense"])
+@pytest.mark.parametrize("configs", [SWAPPED, [config(16, 128)]])
+@pytest.mark.parametrize("ids", [IDS, torch.full((6, 2), -1), ALL])
+def test_tiles_of_padding_stay_as_they_are(layout: str, configs: list[dict[str, int]], ids: Tensor) -> None:
+    check_skipping(layout, ids, configs, InterpreterGpu(), sizes=(136, 128))
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "masked"])
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("ids", [MANY, torch.full((6, 2), -1), ALL])
+def test_programs_end_behind_the_tiles_that_hold_rows(layout: str, name: str, ids: Tensor) -> None:
+    sizes = {"sizes": (192, 256)}
+    check_skipping(layout, ids, [FORMS[name]], InterpreterGpu(num_sms=3), **sizes)
+    check_skipping(layout, ids, [{**FORMS[name], "gluon": 1}], GluonInterpreterGpu(num_sms=3, seed=1), **sizes)
+
+
+def check_skipping(
+    layout: str, ids: Tensor, configs: list[dict[str, int]], gpu: InterpreterGpu, sizes: tuple[int, int]
+) -> None:
+    """Rows of experts are right, and rooms of masked experts without rows untouched."""
+    y = check_grouped(layout, ids=ids, configs=configs, gpu=gpu, sizes=sizes, alignment=128, skips_padding=True)
+    if layout == "masked":
+        chosen = torch.bincount(ids[ids >= 0].flatten(), minlength=EXPERTS) > 0
+        assert bool((bits_of(y).unflatten(0, (EXPERTS, -1))[~chosen] == 0x5A).all())
+    if bool((ids < 0).all()):
+        assert bool((bits_of(y) == 0x5A).all())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from kernel_references import check, references, run_checked
+from kernel_references import bits_of, check, references, run_checked
 from row_values import V3, empty_scaled
 from torch import Tensor
 
@@ -88,3 +88,28 @@ def test_weights_of_rows() -> None:
 def test_leading_dims_are_rows() -> None:
     gate, up = product(6, 128)
     check_swiglu(gate.contiguous().view(2, 3, 128), up.contiguous().view(2, 3, 128), "f32")
+
+
+def experts_of(rows: int, held: float) -> Tensor:
+    """The first rows of two rooms belong to an expert each."""
+    inside = torch.arange(rows) % max(1, rows // 2) < held * (rows // 2)
+    return torch.where(inside, torch.arange(rows) * 2 // max(1, rows), -1).to(torch.int32)
+
+
+@pytest.mark.filterwarnings("ignore:All-NaN slice")
+@pytest.mark.parametrize("layout", ["row", "mn_major"])
+@pytest.mark.parametrize(("rows", "held"), [(0, 1.0), (3, 1.0), (40, 0.0), (40, 1.0), (42, 0.3), (700, 0.1)])
+def test_rows_of_no_expert_stay_as_they_are(rows: int, held: float, layout: str) -> None:
+    """Whole blocks of them do; 700 rows are more blocks than programs look at together."""
+    gate, up = product(rows, 192)
+    expert_of = experts_of(rows, held)
+    gate[expert_of < 0] = torch.nan
+    y, q = torch.empty_like(up), empty_scaled((rows, 192), V3["granule"], V3["data"], layout)
+    how: dict[str, Any] = {"gate": gate, "up": up, "expert_of": expert_of, "configs": CONFIGS, "intermediate": "bf16"}
+    gpu = InterpreterGpu(num_sms=1)
+    run_checked(swiglu, "swiglu.swiglu", gpu, {"y": y}, **how)
+    run_checked(swiglu_quantize, "swiglu.swiglu_quantize", gpu, {"q": q}, rounded_to="bf16", **how, **V3)
+    block = 1 if rows <= 4 else 4
+    empty = torch.tensor([bool((part < 0).all()) for part in expert_of.split(block) for _ in part], dtype=torch.bool)
+    for part in (y, q.data):
+        assert bool((bits_of(part)[empty] == 0x5A).all())

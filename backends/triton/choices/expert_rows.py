@@ -1,12 +1,12 @@
 """What products of experts must know of the rows they are given: how ``moe.permute`` laid them out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from xdsl.ir import Operation, SSAValue
 
 from dsv3c.backends.triton.choices.base import Literal, Refused, Selection
 from dsv3c.backends.triton.choices.gemm_configs import Product
-from dsv3c.ir.dialects.moe_rows import PermuteOp, product
+from dsv3c.ir.dialects.moe_rows import GroupedMmOp, PermuteOp, product
+from dsv3c.ir.dialects.scaled import GroupedMmOp as ScaledGroupedMmOp
 from dsv3c.ir.sizes import Size, floordiv, sub
 from dsv3c.ir.types import shape
 
@@ -24,10 +24,12 @@ class ExpertRows:
     rows: Size
     choices: Size
     """Rows that hold a token, if every choice of the tokens falls on one of the experts."""
+    padding: Mapping[str, Literal]
+    """What a product's launcher is told of padding rows, if anything."""
 
     def parameters(self) -> dict[str, Literal]:
         """As launchers take them."""
-        return {"layout": self.layout, "alignment": self.alignment}
+        return {"layout": self.layout, "alignment": self.alignment, **self.padding}
 
     def product(self, columns: int, element_bytes: int, at: Selection, max_block_n: int = 0) -> Product:
         """What configurations are chosen for: an expert's rows on average; ``masked``: those it has room for."""
@@ -38,9 +40,14 @@ class ExpertRows:
         return Product(mean, columns, element_bytes, self.experts, divides, max_block_n, max(1, room))
 
 
-def expert_rows(op: Operation, expert_of: SSAValue) -> ExpertRows | Refused:
-    """The layout of the rows whose experts are given; refused where nothing tells it, or tiles would mix experts."""
-    permute = expert_of.owner
+def padding_parameters(op: PermuteOp | GroupedMmOp | ScaledGroupedMmOp) -> dict[str, Literal]:
+    """Whether padding rows may hold anything; a launcher that is not told writes zeros."""
+    return {"skips_padding": True} if op.skips_padding is not None else {}
+
+
+def expert_rows(op: GroupedMmOp | ScaledGroupedMmOp) -> ExpertRows | Refused:
+    """The layout of a product's rows; refused where nothing tells it, or tiles would mix experts."""
+    permute = op.expert_of.owner
     if not isinstance(permute, PermuteOp):
         return Refused(f"{op.name}: the layout of rows is known where moe.permute makes expert_of, not from elsewhere")
     layout, alignment = permute.layout.data, permute.alignment.value.data
@@ -50,4 +57,5 @@ def expert_rows(op: Operation, expert_of: SSAValue) -> ExpertRows | Refused:
             f"align them to a multiple of {LOWEST} (bucket-tokens{{alignment={LOWEST}}}), or mask them"
         )
     choices = product(shape(permute.ids))
-    return ExpertRows(layout, alignment, permute.experts.value.data, shape(expert_of)[0], choices)
+    rows = shape(op.expert_of)[0]
+    return ExpertRows(layout, alignment, permute.experts.value.data, rows, choices, padding_parameters(op))

@@ -174,7 +174,7 @@ def deep_gemm_mm(op: MmOp, at: Selection) -> ExternChoice | Refused:
 @EXTERNS["deep_gemm"].rule(GroupedMmOp)
 def deep_gemm_grouped_mm(op: GroupedMmOp, at: Selection) -> ExternChoice | Refused:
     """``deep_gemm.m_grouped_fp8_gemm_nt_contiguous`` or ``_masked``, by the layout of the rows."""
-    laid_out = expert_rows(op, op.expert_of)
+    laid_out = expert_rows(op)
     if isinstance(laid_out, Refused):
         return laid_out
     layout, out = laid_out.layout, element_type(op.y)
@@ -203,7 +203,10 @@ def deep_gemm_grouped_mm(op: GroupedMmOp, at: Selection) -> ExternChoice | Refus
         launcher=f"extern.deep_gemm_{function}",
         operands={"x": op.x, "w": op.w, "expert_of": op.expert_of},
         results={"y": op.y},
-        parameters={"expected": max(1, -(-at.hint(laid_out.choices) // experts))} if masked else {},
+        parameters={
+            **({"expected": max(1, -(-at.hint(laid_out.choices) // experts))} if masked else {}),
+            **laid_out.padding,
+        },
         scratch={"scales": Scratch((inner // BLOCK, rows), f32)}
         | ({"counts": Scratch((experts,), i32)} if masked else {}),
     )

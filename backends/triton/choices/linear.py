@@ -96,7 +96,7 @@ def grouped_mm(op: GroupedMmOp, at: Selection) -> Choice | Refused:
     if isinstance(found, Refused):
         return found
     element_bytes, tiles = found
-    laid_out = expert_rows(op, op.expert_of)
+    laid_out = expert_rows(op)
     if isinstance(laid_out, Refused):
         return laid_out
     columns = shape(op.w)[1]

@@ -3,6 +3,7 @@
 from xdsl.dialects.builtin import FixedBitwidthType, f32, i32
 
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, Config, Refused, Scratch, Selection
+from dsv3c.backends.triton.choices.expert_rows import padding_parameters
 from dsv3c.ir.dialects.moe import GateOp
 from dsv3c.ir.dialects.moe_choices import AppendChoiceOp
 from dsv3c.ir.dialects.moe_rows import PermuteOp, product
@@ -32,7 +33,10 @@ def permute(op: PermuteOp, at: Selection) -> Choice | Refused:
         operands={"x": op.x, "ids": op.ids},
         results={"rows": op.rows, "slots": op.slots, "expert_of": op.expert_of},
         configs=at.fitting(configs_for(experts), count),
-        parameters={"experts": experts, "layout": op.layout.data, "alignment": op.alignment.value.data},
+        parameters={
+            **{"experts": experts, "layout": op.layout.data, "alignment": op.alignment.value.data},
+            **padding_parameters(op),
+        },
         scratch={"counts": Scratch((add(ceildiv(mul(count, top_k), CHUNKS[0][0]), 1), experts), i32)},
     )
 

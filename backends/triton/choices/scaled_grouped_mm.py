@@ -31,7 +31,7 @@ def scaled_grouped_mm(op: GroupedMmOp, at: Selection) -> Choice | Refused:
         reason = f"granule {show_granule(w.granules)} of w: experts have scales of their own, or all share theirs"
     if reason is not None:
         return Refused(reason)
-    laid_out = expert_rows(op, op.expert_of)
+    laid_out = expert_rows(op)
     if isinstance(laid_out, Refused):
         return laid_out
     columns = shape(op.w)[1]

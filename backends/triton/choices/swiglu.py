@@ -18,7 +18,7 @@ def swiglu(op: SwigluOp, at: Selection) -> Choice | Refused:
     assert isinstance(columns, int)
     return Choice(
         launcher="swiglu.swiglu",
-        operands={"gate": op.gate, "up": op.up},
+        operands={"gate": op.gate, "up": op.up, "expert_of": op.expert_of},
         results={"y": op.y},
         configs=tiles(columns, rows_of(op.gate), at),
         parameters={"intermediate": intermediate(op)},
@@ -38,7 +38,7 @@ def scaled_swiglu(op: ScaledSwigluOp, at: Selection) -> Choice | Refused:
     assert isinstance(columns, int)
     return Choice(
         launcher="swiglu.swiglu_quantize",
-        operands={"gate": op.gate, "up": op.up},
+        operands={"gate": op.gate, "up": op.up, "expert_of": op.expert_of},
         results={"q": op.q},
         configs=tiles(columns, rows_of(op.gate), at),
         parameters={

@@ -27,6 +27,8 @@ GRANULE = gl.constexpr(128)
 MOST_CONSUMERS = gl.constexpr(2)
 """Two multiply tiles of 128 x 128; of larger ones, each multiplies two parts of 64 x 128."""
 SCALE_BYTES = gl.constexpr(4)
+MANY = gl.constexpr(0x7FFFFFFF)
+"""More tiles than there are."""
 ALIGNED = gl.constexpr(4)
 """Scales are copied from a multiple of so many, 16 bytes."""
 
@@ -311,17 +313,21 @@ def filled_tiles(
 ) -> tuple[gl.tensor, gl.tensor]:
     """Tiles of every group that hold rows, and of it and those before: [GROUPS], as in the plain twin.
 
-    Every one of the WARPS that ask has all of them.
+    They are looked for where a group may have more.  Every one of the WARPS that ask has all of them.
     """
     layout: gl.constexpr = gl.BlockedLayout([1, 8], [32, 1], [1, WARPS], [1, 0])
     group = gl.arange(0, GROUPS, gl.SliceLayout(1, layout))
     tile = gl.arange(0, 8, gl.SliceLayout(0, layout))
     count = gl.zeros((GROUPS,), gl.int32, gl.SliceLayout(1, layout))
-    for first in range(0, num_tiles(room, BLOCK_M, GROUPS), 8):
+    tiles = num_tiles(room, BLOCK_M, GROUPS)
+    more = gl.to_tensor(True)  # a loop that ends earlier costs Triton 3.6 registers that consumers need
+    for first in range(0, tiles, 8):
         rows = gl.maximum(first_row((first + tile)[None, :], group[:, None], room, BLOCK_M), 0)
-        inside = (group < groups)[:, None] & (rows < room)
+        inside = (group < groups)[:, None] & (rows < room) & more
         owner = gl.load(expert_of_ptr + group[:, None] * room + rows, mask=inside, other=-1)
-        count += gl.sum((owner >= 0).to(gl.int32), axis=1)
+        found = gl.sum((owner >= 0).to(gl.int32), axis=1)
+        count += found
+        more = gl.max(found, axis=0) == 8
     end = gl.zeros((GROUPS,), gl.int32, gl.SliceLayout(1, layout))
     for before in range(0, groups):
         end += gl.where(group >= before, gl.sum(gl.where(group == before, count, 0), axis=0), 0)
@@ -337,16 +343,25 @@ def filled_first(
     tiles: gl.tensor,
     tiles_n: gl.tensor,
     GROUPS: gl.constexpr,
+    SKIPS_PADDING: gl.constexpr,
 ) -> tuple[gl.tensor, gl.tensor, gl.tensor]:
     """(group, row, column) of an item's tile: those that hold rows first; as in the plain twin."""
     group = gl.arange(0, GROUPS, count.type.layout)
-    filled = gl.max(end, axis=0) * tiles_n
-    behind = item >= filled
-    inside = item - gl.where(behind, filled, 0)
-    size = gl.where(behind, gl.where(group < groups, tiles - count, 0), count)
-    last = gl.where(behind, (gl.minimum(group, groups - 1) + 1) * tiles - end, end) * tiles_n
-    chosen = gl.sum((last <= inside).to(gl.int32), axis=0)
-    own = gl.sum(gl.where(group == chosen, size, 0), axis=0)
-    inside -= gl.sum(gl.where(last <= inside, size, 0), axis=0) * tiles_n
-    first = gl.where(behind, tiles - own, 0)
+    first = item * 0
+    if SKIPS_PADDING:
+        before = end <= item // tiles_n
+        chosen = gl.sum(before.to(gl.int32), axis=0)
+        start = gl.max(gl.where(before, end, 0), axis=0)
+        own = gl.min(gl.where(before, MANY, end), axis=0) - start
+        inside = item - start * tiles_n
+    else:
+        filled = gl.max(end, axis=0) * tiles_n
+        behind = item >= filled
+        inside = item - gl.where(behind, filled, 0)
+        size = gl.where(behind, gl.where(group < groups, tiles - count, 0), count)
+        last = gl.where(behind, (gl.minimum(group, groups - 1) + 1) * tiles - end, end) * tiles_n
+        chosen = gl.sum((last <= inside).to(gl.int32), axis=0)
+        own = gl.sum(gl.where(group == chosen, size, 0), axis=0)
+        inside -= gl.sum(gl.where(last <= inside, size, 0), axis=0) * tiles_n
+        first = gl.where(behind, tiles - own, 0)
     return chosen, first + inside % own, inside // own

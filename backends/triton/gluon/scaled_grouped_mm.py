@@ -1,7 +1,7 @@
 """``scaled.grouped_mm`` on Hopper: as ``scaled.mm``, every tile with the matrix of its expert.
 
 Rows of an expert are the first of its tiles, so that a tile's first row says whose it is, or that it is padding: then
-the producer copies nothing, and consumers store zeros.
+the producer copies nothing, and consumers store zeros, or nothing where padding is skipped.
 """
 
 from triton.experimental import gluon
@@ -41,10 +41,11 @@ def place_of(
     BLOCK_N: gl.constexpr,
     GROUP_M: gl.constexpr,
     GROUPS: gl.constexpr,
+    SKIPS_PADDING: gl.constexpr,
 ) -> tuple[gl.tensor, gl.tensor, gl.tensor, gl.tensor, gl.tensor]:
     """Group of an item's tile, its first row in it and column, its expert, and how many pairs of blocks of K it has.
 
-    Padding has expert 0, and no pairs.
+    Padding has expert 0, and no pairs.  Where a group is an expert's and padding is skipped, nobody must be asked.
     """
     groups, room, N, K, _, expert_of_ptr = work
     tiles, tiles_n = num_tiles(room, BLOCK_M, GROUPS), gl.cdiv(N, BLOCK_N)
@@ -52,11 +53,14 @@ def place_of(
         tile_m, tile_n = tile_of(item, tiles, tiles_n, GROUP_M)
         group = gl.to_tensor(0)
     else:
-        group, tile_m, tile_n = filled_first(item, count, end, groups, tiles, tiles_n, GROUPS)
+        group, tile_m, tile_n = filled_first(item, count, end, groups, tiles, tiles_n, GROUPS, SKIPS_PADDING)
     row = first_row(tile_m, group, room, BLOCK_M)
-    held = gl.maximum(row, 0)
-    expert = gl.load(expert_of_ptr + group * room + held, mask=held < room, other=-1)
-    pairs = gl.where(expert < 0, 0, gl.cdiv(K, 2 * GRANULE))
+    pairs = gl.cdiv(K, 2 * GRANULE)
+    expert = group
+    if GROUPS == 0 or not SKIPS_PADDING:
+        held = gl.maximum(row, 0)
+        expert = gl.load(expert_of_ptr + group * room + held, mask=held < room, other=-1)
+        pairs = gl.where(expert < 0, 0, pairs)
     return group, row, tile_n * BLOCK_N, gl.maximum(expert, 0), pairs
 
 
@@ -67,9 +71,19 @@ def holds_rows(owners: gl.tensor, rows: gl.tensor, room: gl.tensor) -> gl.tensor
 
 
 @gluon.jit
-def num_items(work: gl.tuple, BLOCK_M: gl.constexpr, BLOCK_N: gl.constexpr, GROUPS: gl.constexpr) -> gl.tensor:
-    """Tiles of y."""
-    return work[0] * num_tiles(work[1], BLOCK_M, GROUPS) * gl.cdiv(work[2], BLOCK_N)
+def num_items(
+    work: gl.tuple,
+    end: gl.tensor,
+    BLOCK_M: gl.constexpr,
+    BLOCK_N: gl.constexpr,
+    GROUPS: gl.constexpr,
+    SKIPS_PADDING: gl.constexpr,
+) -> gl.tensor:
+    """Tiles of y: all, or those that hold rows."""
+    tiles = work[0] * num_tiles(work[1], BLOCK_M, GROUPS)
+    if GROUPS > 0 and SKIPS_PADDING:
+        tiles = gl.max(end, axis=0)
+    return tiles * gl.cdiv(work[2], BLOCK_N)
 
 
 @gluon.jit
@@ -85,6 +99,7 @@ def produce(
     GROUPS: gl.constexpr,
     SWAP: gl.constexpr,
     STAGES: gl.constexpr,
+    SKIPS_PADDING: gl.constexpr,
 ) -> None:
     """Fill the ring for every tile of this program."""
     groups, room, N, _, num_programs, expert_of_ptr = work
@@ -92,9 +107,13 @@ def produce(
     count, end = slot, slot
     if GROUPS > 0:
         count, end = filled_tiles(expert_of_ptr, groups, room, BLOCK_M, GROUPS, 1)
-    for item in range(gl.program_id(0), num_items(work, BLOCK_M, BLOCK_N, GROUPS), num_programs):
-        group, row, column, expert, pairs = place_of(item, work, count, end, BLOCK_M, BLOCK_N, GROUP_M, GROUPS)
+    item = gl.program_id(0)
+    while item < num_items(work, end, BLOCK_M, BLOCK_N, GROUPS, SKIPS_PADDING):
+        group, row, column, expert, pairs = place_of(
+            item, work, count, end, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SKIPS_PADDING
+        )
         slot, phase = fill(operands, ring, slot, phase, group * room + row, expert * N + column, 0, pairs, STAGES)
+        item += num_programs
 
 
 @gluon.jit
@@ -109,6 +128,7 @@ def consume(
     GROUPS: gl.constexpr,
     SWAP: gl.constexpr,
     STAGES: gl.constexpr,
+    SKIPS_PADDING: gl.constexpr,
     WARPGROUP: gl.constexpr,
 ) -> None:
     """Multiply and store 64 rows of the left factor of every tile of this program."""
@@ -125,14 +145,17 @@ def consume(
     count, end = slot, slot
     if GROUPS > 0:
         count, end = filled_tiles(expert_of_ptr, groups, room, BLOCK_M, GROUPS, 4)
-    for item in range(gl.program_id(0), num_items(work, BLOCK_M, BLOCK_N, GROUPS), num_programs):
-        group, row, column, expert, pairs = place_of(item, work, count, end, BLOCK_M, BLOCK_N, GROUP_M, GROUPS)
+    item = gl.program_id(0)
+    while item < num_items(work, end, BLOCK_M, BLOCK_N, GROUPS, SKIPS_PADDING):
+        group, row, column, expert, pairs = place_of(
+            item, work, count, end, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SKIPS_PADDING
+        )
         if SWAP:
             column += WARPGROUP * ROWS
         else:
             row += WARPGROUP * HEIGHT
+        stored = pairs > 0 if SKIPS_PADDING else True
         owners = expert_of_ptr + group * room
-        held = holds_rows(owners, row + rows, room)
         scales_of = w_scale_ptr + expert * stride_ws_e
         place, blocks = scales_of + column // GRANULE * stride_ws_n, gl.cdiv(K, GRANULE)
         buffer = y_buffers.index(WARPGROUP)
@@ -140,19 +163,25 @@ def consume(
             # the last tile's second half can be outside
             other = scales_of + gl.minimum(column + OTHER_COLUMN, N - 1) // GRANULE * stride_ws_n
             other_row = row + HEIGHT - ROWS
-            other_held = holds_rows(owners, other_row + rows, room)
             total, second, slot, phase = double_product(
                 ring, slot, phase, place, other, stride_ws_k, blocks, 0, pairs, WARPGROUP, HEIGHT > ROWS
             )
-            store_wide(y_desc, buffer, gl.where(held[:, None], total, 0.0), group, row, column)
-            second = gl.where(other_held[:, None], second, 0.0)
-            store_wide(y_desc, buffer, second, group, other_row, column + OTHER_COLUMN)
+            if not SKIPS_PADDING:
+                total = gl.where(holds_rows(owners, row + rows, room)[:, None], total, 0.0)
+                second = gl.where(holds_rows(owners, other_row + rows, room)[:, None], second, 0.0)
+            if stored:
+                store_wide(y_desc, buffer, total, group, row, column)
+                store_wide(y_desc, buffer, second, group, other_row, column + OTHER_COLUMN)
         else:
             total, slot, phase = scaled_product(
                 ring, slot, phase, place, stride_ws_k, blocks, 0, pairs, COLUMNS, WARPGROUP, SWAP, STAGES
             )
-            total = gl.where(held[None, :] if SWAP else held[:, None], total, 0.0)
-            store_tile(y_desc, buffer, total, group, row, column, SWAP)
+            if not SKIPS_PADDING:
+                held = holds_rows(owners, row + rows, room)
+                total = gl.where(held[None, :] if SWAP else held[:, None], total, 0.0)
+            if stored:
+                store_tile(y_desc, buffer, total, group, row, column, SWAP)
+        item += num_programs
     tma_store_wait(0)
 
 
@@ -169,9 +198,10 @@ def consume_one(
     GROUPS: gl.constexpr,
     SWAP: gl.constexpr,
     STAGES: gl.constexpr,
+    SKIPS_PADDING: gl.constexpr,
 ) -> None:
     """The first warpgroup that multiplies."""
-    consume(scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES, 0)
+    consume(scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES, SKIPS_PADDING, 0)
 
 
 @gluon.jit
@@ -187,9 +217,10 @@ def consume_two(
     GROUPS: gl.constexpr,
     SWAP: gl.constexpr,
     STAGES: gl.constexpr,
+    SKIPS_PADDING: gl.constexpr,
 ) -> None:
     """The other."""
-    consume(scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES, 1)
+    consume(scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES, SKIPS_PADDING, 1)
 
 
 @gluon.jit
@@ -227,6 +258,7 @@ def scaled_grouped_mm_kernel(
     STAGES: gl.constexpr,
     PERSISTENT: gl.constexpr,
     GROUPS: gl.constexpr,
+    SKIPS_PADDING: gl.constexpr,
 ) -> None:
     """Every ``num_programs``-th tile of y; see the plain twin.  Granules 1 x 128 and 128 x 128.
 
@@ -245,19 +277,34 @@ def scaled_grouped_mm_kernel(
     if CONSUMERS == 1:
         gl.warp_specialize(
             [
-                (consume_one, (operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES)),
-                (produce, (operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES)),
+                (consume_one, (
+                    operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES,
+                    SKIPS_PADDING,
+                )),
+                (produce, (
+                    operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES,
+                    SKIPS_PADDING,
+                )),
             ],
             [1],
             [40],
-        )
+        )  # fmt: skip
     else:
         gl.warp_specialize(
             [
-                (consume_one, (operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES)),
-                (consume_two, (operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES)),
-                (produce, (operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES)),
+                (consume_one, (
+                    operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES,
+                    SKIPS_PADDING,
+                )),
+                (consume_two, (
+                    operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES,
+                    SKIPS_PADDING,
+                )),
+                (produce, (
+                    operands, scales, output, ring, work, BLOCK_M, BLOCK_N, GROUP_M, GROUPS, SWAP, STAGES,
+                    SKIPS_PADDING,
+                )),
             ],
             [4, 1],
             [232, 40],
-        )
+        )  # fmt: skip

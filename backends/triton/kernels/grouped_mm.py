@@ -29,14 +29,19 @@ def grouped_mm_kernel(
     GROUP_M: tl.constexpr,
     SWAP: tl.constexpr,
     EVEN_K: tl.constexpr,
+    SKIPS_PADDING: tl.constexpr,
 ) -> None:
-    """One tile of y, all of one expert; a tile of padding rows is zero.  See ``group_tile`` and ``plain_product``."""
+    """One tile of y, all of one expert; padding rows are zero, with SKIPS_PADDING their tiles are left as they are.
+
+    See ``group_tile`` and ``plain_product``.
+    """
     row, column, height, owner = group_tile(expert_of_ptr, groups, room, tl.cdiv(N, BLOCK_N), BLOCK_M, BLOCK_N, GROUP_M)
     width = N - column
     expert = tl.max(owner, axis=0).to(tl.int64)
     if expert < 0:
-        zeros = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
-        store_tile(y_ptr + row * stride_ym + column, zeros, stride_ym, height, width, BLOCK_M, BLOCK_N)
+        if not SKIPS_PADDING:
+            zeros = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+            store_tile(y_ptr + row * stride_ym + column, zeros, stride_ym, height, width, BLOCK_M, BLOCK_N)
     else:
         total = plain_product(
             x_ptr + row * stride_xm,
@@ -52,5 +57,6 @@ def grouped_mm_kernel(
             SWAP,
             EVEN_K,
         )
-        total = tl.where((owner >= 0)[:, None], total, 0.0)
+        if not SKIPS_PADDING:
+            total = tl.where((owner >= 0)[:, None], total, 0.0)
         store_tile(y_ptr + row * stride_ym + column, total, stride_ym, height, width, BLOCK_M, BLOCK_N)

@@ -9,6 +9,7 @@ import triton
 import triton.language as tl
 
 from dsv3c.backends.triton.kernels.common import after_predecessor
+from dsv3c.backends.triton.kernels.held_rows import LOOK, held_blocks, lowest
 
 
 @triton.jit
@@ -108,23 +109,21 @@ def place_kernel(
 
 
 @triton.jit
-def copy_kernel(
+def copy_block(
     x_ptr: tl.tensor, x_scale_ptr: tl.tensor, slots_ptr: tl.tensor, rows_ptr: tl.tensor, rows_scale_ptr: tl.tensor,
-    num_rows: tl.tensor, x_stride: tl.tensor, x_scale_row: tl.tensor, x_scale_block: tl.tensor, rows_stride: tl.tensor,
-    rows_scale_row: tl.tensor, rows_scale_block: tl.tensor,
+    block: tl.tensor, num_rows: tl.tensor, x_stride: tl.tensor, x_scale_row: tl.tensor, x_scale_block: tl.tensor,
+    rows_stride: tl.tensor, rows_scale_row: tl.tensor, rows_scale_block: tl.tensor,
     TOP_K: tl.constexpr, COLUMNS: tl.constexpr, BLOCKS: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
-    BLOCK_B: tl.constexpr,
-    PDL: tl.constexpr = False,
+    BLOCK_B: tl.constexpr, SKIPS_PADDING: tl.constexpr,
 ) -> None:  # fmt: skip
-    """``rows[m] = x[slots[m] // k]``, 0 where the slot is -1; scales (``BLOCKS`` a row, if any) alike, 1 there."""
-    after_predecessor(PDL)
-    m = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    """A block of rows, this program's columns; see ``copy_kernel``."""
+    m = block * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
     slots = tl.load(slots_ptr + m, mask=m < num_rows, other=-1)
     filled = (slots >= 0)[:, None]
     t = (slots // TOP_K).to(tl.int64)[:, None]
     to = m.to(tl.int64)[:, None]
-    inside = (m < num_rows)[:, None]
+    inside = filled if SKIPS_PADDING else (m < num_rows)[:, None]
     wide = (n < COLUMNS)[None, :]
     data = tl.load(x_ptr + t * x_stride + n[None, :], mask=filled & wide, other=0)
     tl.store(rows_ptr + to * rows_stride + n[None, :], data, mask=inside & wide)
@@ -135,3 +134,37 @@ def copy_kernel(
             scale = tl.load(from_places, mask=filled & (b < BLOCKS), other=1.0)
             to_places = rows_scale_ptr + to * rows_scale_row + b.to(tl.int64) * rows_scale_block
             tl.store(to_places, scale, mask=inside & (b < BLOCKS))
+
+
+@triton.jit
+def copy_kernel(
+    x_ptr: tl.tensor, x_scale_ptr: tl.tensor, slots_ptr: tl.tensor, rows_ptr: tl.tensor, rows_scale_ptr: tl.tensor,
+    num_rows: tl.tensor, x_stride: tl.tensor, x_scale_row: tl.tensor, x_scale_block: tl.tensor, rows_stride: tl.tensor,
+    rows_scale_row: tl.tensor, rows_scale_block: tl.tensor,
+    TOP_K: tl.constexpr, COLUMNS: tl.constexpr, BLOCKS: tl.constexpr, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr,
+    BLOCK_B: tl.constexpr, SKIPS_PADDING: tl.constexpr,
+    PDL: tl.constexpr = False,
+) -> None:  # fmt: skip
+    """``rows[m] = x[slots[m] // k]``, 0 where the slot is -1; scales (``BLOCKS`` a row, if any) alike, 1 there.
+
+    With SKIPS_PADDING nothing is there: a program walks blocks of rows and leaves out those without a slot.  Else
+    every block has a program.  Grid: programs, tiles of columns.
+    """
+    after_predecessor(PDL)
+    if SKIPS_PADDING:
+        blocks, step = tl.cdiv(num_rows, BLOCK_M), tl.num_programs(0)
+        for first in range(tl.program_id(0), blocks, step * LOOK):
+            held = held_blocks(slots_ptr, first, step, num_rows, BLOCK_M)
+            while held != 0:
+                copy_block(
+                    x_ptr, x_scale_ptr, slots_ptr, rows_ptr, rows_scale_ptr, first + lowest(held) * step, num_rows,
+                    x_stride, x_scale_row, x_scale_block, rows_stride, rows_scale_row, rows_scale_block, TOP_K,
+                    COLUMNS, BLOCKS, BLOCK_M, BLOCK_N, BLOCK_B, True,
+                )  # fmt: skip
+                held &= held - 1
+    else:
+        copy_block(
+            x_ptr, x_scale_ptr, slots_ptr, rows_ptr, rows_scale_ptr, tl.program_id(0), num_rows, x_stride,
+            x_scale_row, x_scale_block, rows_stride, rows_scale_row, rows_scale_block, TOP_K, COLUMNS, BLOCKS, BLOCK_M,
+            BLOCK_N, BLOCK_B, False,
+        )  # fmt: skip

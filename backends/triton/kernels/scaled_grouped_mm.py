@@ -49,15 +49,17 @@ def multiply(
     SWAP: tl.constexpr,
     EVEN_K: tl.constexpr,
     STAGES: tl.constexpr,
+    SKIPS_PADDING: tl.constexpr,
 ) -> None:
-    """A tile of y, all of one expert; a tile of padding rows is zero.  ``height``: rows to the end of its group."""
+    """A tile of y, all of one expert.  ``height``: rows to the end of its group."""
     width = N - column
     rows = tl.arange(0, BLOCK_M)
     owner = tl.load(expert_of_ptr + row + rows, mask=rows < height, other=-1)
     expert = tl.max(owner, axis=0).to(tl.int64)
     if expert < 0:
-        zeros = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
-        store_tile(y_ptr + row * stride_ym + column, zeros, stride_ym, height, width, BLOCK_M, BLOCK_N)
+        if not SKIPS_PADDING:
+            zeros = tl.zeros((BLOCK_M, BLOCK_N), tl.float32)
+            store_tile(y_ptr + row * stride_ym + column, zeros, stride_ym, height, width, BLOCK_M, BLOCK_N)
     else:
         total = scaled_product(
             x_ptr + row * stride_xm,
@@ -87,7 +89,8 @@ def multiply(
             EVEN_K,
             STAGES,
         )
-        total = tl.where((owner >= 0)[:, None], total, 0.0)
+        if not SKIPS_PADDING:
+            total = tl.where((owner >= 0)[:, None], total, 0.0)
         store_tile(y_ptr + row * stride_ym + column, total, stride_ym, height, width, BLOCK_M, BLOCK_N)
 
 
@@ -126,12 +129,13 @@ def scaled_grouped_mm_kernel(
     STAGES: tl.constexpr,
     PERSISTENT: tl.constexpr,
     GROUPS: tl.constexpr,
+    SKIPS_PADDING: tl.constexpr,
 ) -> None:
     """Every ``num_programs``-th tile of y: ``groups`` of ``room`` rows each, no tile has rows of two groups.
 
     See ``scaled_product``.  Without PERSISTENT there are as many programs as tiles.  With GROUPS, a power of two that
     holds all groups, rows of an expert are the first of its group, and tiles that hold some come first; 0: the column
-    advances after GROUP_M rows.
+    advances after GROUP_M rows.  Padding rows are zero; with SKIPS_PADDING tiles of them are left as they are.
     """
     tiles, tiles_n = tl.cdiv(room, BLOCK_M), tl.cdiv(N, BLOCK_N)
     if PERSISTENT and GROUPS > 0:  # as many as in the twin, whose tiles start at rows whose scales are aligned
@@ -143,7 +147,7 @@ def scaled_grouped_mm_kernel(
             (tile_m // tiles).to(tl.int64) * room + start, tile_n * BLOCK_N, room - start,
             x_ptr, x_scale_ptr, w_ptr, w_scale_ptr, expert_of_ptr, y_ptr, N, K, stride_xm, stride_xs,
             stride_we, stride_wn, stride_ws_e, stride_ws_n, stride_ws_k, stride_ym, BLOCK_M, BLOCK_N, BLOCK_K,
-            M_GRANULE, N_GRANULE, K_GRANULE, MN_MAJOR, PROMOTE, SWAP, EVEN_K, STAGES,
+            M_GRANULE, N_GRANULE, K_GRANULE, MN_MAJOR, PROMOTE, SWAP, EVEN_K, STAGES, SKIPS_PADDING,
         )  # fmt: skip
     elif GROUPS == 0:
         for item in range(tl.program_id(0), groups * tiles * tiles_n, num_programs):
@@ -153,17 +157,18 @@ def scaled_grouped_mm_kernel(
                 (tile_m // tiles).to(tl.int64) * room + start, tile_n * BLOCK_N, room - start,
                 x_ptr, x_scale_ptr, w_ptr, w_scale_ptr, expert_of_ptr, y_ptr, N, K, stride_xm, stride_xs,
                 stride_we, stride_wn, stride_ws_e, stride_ws_n, stride_ws_k, stride_ym, BLOCK_M, BLOCK_N, BLOCK_K,
-                M_GRANULE, N_GRANULE, K_GRANULE, MN_MAJOR, PROMOTE, SWAP, EVEN_K, STAGES,
+                M_GRANULE, N_GRANULE, K_GRANULE, MN_MAJOR, PROMOTE, SWAP, EVEN_K, STAGES, SKIPS_PADDING,
             )  # fmt: skip
     else:
         count = filled_tiles(expert_of_ptr, groups, room, BLOCK_M, GROUPS)
         end = tl.cumsum(count, axis=0)
-        for item in range(tl.program_id(0), groups * tiles * tiles_n, num_programs):
-            group, tile_m, tile_n = filled_first(item, count, end, groups, tiles, tiles_n, GROUPS)
+        items = (tl.max(end, axis=0) if SKIPS_PADDING else groups * tiles) * tiles_n
+        for item in range(tl.program_id(0), items, num_programs):
+            group, tile_m, tile_n = filled_first(item, count, end, groups, tiles, tiles_n, GROUPS, SKIPS_PADDING)
             start = tile_m * BLOCK_M
             multiply(
                 group.to(tl.int64) * room + start, tile_n * BLOCK_N, room - start,
                 x_ptr, x_scale_ptr, w_ptr, w_scale_ptr, expert_of_ptr, y_ptr, N, K, stride_xm, stride_xs,
                 stride_we, stride_wn, stride_ws_e, stride_ws_n, stride_ws_k, stride_ym, BLOCK_M, BLOCK_N, BLOCK_K,
-                M_GRANULE, N_GRANULE, K_GRANULE, MN_MAJOR, PROMOTE, SWAP, EVEN_K, STAGES,
+                M_GRANULE, N_GRANULE, K_GRANULE, MN_MAJOR, PROMOTE, SWAP, EVEN_K, STAGES, SKIPS_PADDING,
             )  # fmt: skip

@@ -7,6 +7,7 @@ import triton
 import triton.language as tl
 
 from dsv3c.backends.triton.kernels.common import after_predecessor, rounded
+from dsv3c.backends.triton.kernels.held_rows import LOOK, held_blocks, lowest
 from dsv3c.backends.triton.kernels.quantizing import store_quantized
 
 
@@ -51,10 +52,28 @@ def gated(
 
 
 @triton.jit
+def swiglu_block(
+    gate_ptr: tl.tensor, up_ptr: tl.tensor, weights_ptr: tl.tensor, y_ptr: tl.tensor, block: tl.tensor,
+    rows: tl.tensor, columns: tl.tensor, gate_stride: tl.tensor, up_stride: tl.tensor, weights_stride: tl.tensor,
+    y_stride: tl.tensor, BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, INTERMEDIATE: tl.constexpr,
+) -> None:  # fmt: skip
+    """A block of rows, this program's columns."""
+    m = block.to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
+    n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
+    y = gated(
+        gate_ptr, up_ptr, weights_ptr, m, n, rows, columns, gate_stride, up_stride, weights_stride,
+        INTERMEDIATE, "f32",
+    )  # fmt: skip
+    inside = (m < rows)[:, None] & (n < columns)[None, :]
+    tl.store(y_ptr + m[:, None] * y_stride + n[None, :], y.to(y_ptr.dtype.element_ty), mask=inside)
+
+
+@triton.jit
 def swiglu_kernel(
     gate_ptr: tl.tensor,
     up_ptr: tl.tensor,
     weights_ptr: tl.tensor,
+    expert_of_ptr: tl.tensor,
     y_ptr: tl.tensor,
     rows: tl.tensor,
     columns: tl.tensor,
@@ -67,16 +86,48 @@ def swiglu_kernel(
     INTERMEDIATE: tl.constexpr,
     PDL: tl.constexpr = False,
 ) -> None:
-    """``y = silu(gate) * up (* weight)``.  Grid: tiles of rows, tiles of columns."""
+    """``y = silu(gate) * up (* weight)``.  Grid: blocks of rows, or programs that walk them; tiles of columns.
+
+    With experts of rows a program leaves out blocks of rows that belong to none.
+    """
     after_predecessor(PDL)
-    m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
+    if expert_of_ptr is None:
+        swiglu_block(
+            gate_ptr, up_ptr, weights_ptr, y_ptr, tl.program_id(0), rows, columns, gate_stride, up_stride,
+            weights_stride, y_stride, BLOCK_M, BLOCK_N, INTERMEDIATE,
+        )  # fmt: skip
+    else:
+        blocks, step = tl.cdiv(rows, BLOCK_M), tl.num_programs(0)
+        for first in range(tl.program_id(0), blocks, step * LOOK):
+            held = held_blocks(expert_of_ptr, first, step, rows, BLOCK_M)
+            while held != 0:
+                swiglu_block(
+                    gate_ptr, up_ptr, weights_ptr, y_ptr, first + lowest(held) * step, rows, columns, gate_stride,
+                    up_stride, weights_stride, y_stride, BLOCK_M, BLOCK_N, INTERMEDIATE,
+                )  # fmt: skip
+                held &= held - 1
+
+
+@triton.jit
+def swiglu_quantize_block(
+    gate_ptr: tl.tensor, up_ptr: tl.tensor, weights_ptr: tl.tensor, data_ptr: tl.tensor, scale_ptr: tl.tensor,
+    block: tl.tensor, rows: tl.tensor, columns: tl.tensor, gate_stride: tl.tensor, up_stride: tl.tensor,
+    weights_stride: tl.tensor, data_stride: tl.tensor, scale_row: tl.tensor, scale_block: tl.tensor,
+    BLOCK_M: tl.constexpr, BLOCK_N: tl.constexpr, INTERMEDIATE: tl.constexpr, ROUNDED_TO: tl.constexpr,
+    GRANULE: tl.constexpr, AMAX_FLOOR: tl.constexpr, APPLY: tl.constexpr, ROUND_SCALE: tl.constexpr,
+    SATURATE: tl.constexpr, LARGEST: tl.constexpr,
+) -> None:  # fmt: skip
+    """A block of rows, this program's columns."""
+    m = block.to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
     n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
     y = gated(
         gate_ptr, up_ptr, weights_ptr, m, n, rows, columns, gate_stride, up_stride, weights_stride,
-        INTERMEDIATE, "f32",
+        INTERMEDIATE, ROUNDED_TO,
     )  # fmt: skip
-    inside = (m < rows)[:, None] & (n < columns)[None, :]
-    tl.store(y_ptr + m[:, None] * y_stride + n[None, :], y.to(y_ptr.dtype.element_ty), mask=inside)
+    store_quantized(
+        y, data_ptr, scale_ptr, m, n, rows, columns, data_stride, scale_row, scale_block,
+        GRANULE, AMAX_FLOOR, APPLY, ROUND_SCALE, SATURATE, LARGEST,
+    )  # fmt: skip
 
 
 @triton.jit
@@ -84,6 +135,7 @@ def swiglu_quantize_kernel(
     gate_ptr: tl.tensor,
     up_ptr: tl.tensor,
     weights_ptr: tl.tensor,
+    expert_of_ptr: tl.tensor,
     data_ptr: tl.tensor,
     scale_ptr: tl.tensor,
     rows: tl.tensor,
@@ -106,15 +158,22 @@ def swiglu_quantize_kernel(
     LARGEST: tl.constexpr,
     PDL: tl.constexpr = False,
 ) -> None:
-    """``q = quantise(round(silu(gate) * up (* weight)))``.  Grid: tiles of rows, tiles of columns."""
+    """``q = quantise(round(silu(gate) * up (* weight)))``.  Grid, and experts of rows: as ``swiglu_kernel``."""
     after_predecessor(PDL)
-    m = tl.program_id(0).to(tl.int64) * BLOCK_M + tl.arange(0, BLOCK_M)
-    n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
-    y = gated(
-        gate_ptr, up_ptr, weights_ptr, m, n, rows, columns, gate_stride, up_stride, weights_stride,
-        INTERMEDIATE, ROUNDED_TO,
-    )  # fmt: skip
-    store_quantized(
-        y, data_ptr, scale_ptr, m, n, rows, columns, data_stride, scale_row, scale_block,
-        GRANULE, AMAX_FLOOR, APPLY, ROUND_SCALE, SATURATE, LARGEST,
-    )  # fmt: skip
+    if expert_of_ptr is None:
+        swiglu_quantize_block(
+            gate_ptr, up_ptr, weights_ptr, data_ptr, scale_ptr, tl.program_id(0), rows, columns, gate_stride,
+            up_stride, weights_stride, data_stride, scale_row, scale_block, BLOCK_M, BLOCK_N, INTERMEDIATE, ROUNDED_TO,
+            GRANULE, AMAX_FLOOR, APPLY, ROUND_SCALE, SATURATE, LARGEST,
+        )  # fmt: skip
+    else:
+        blocks, step = tl.cdiv(rows, BLOCK_M), tl.num_programs(0)
+        for first in range(tl.program_id(0), blocks, step * LOOK):
+            held = held_blocks(expert_of_ptr, first, step, rows, BLOCK_M)
+            while held != 0:
+                swiglu_quantize_block(
+                    gate_ptr, up_ptr, weights_ptr, data_ptr, scale_ptr, first + lowest(held) * step, rows, columns,
+                    gate_stride, up_stride, weights_stride, data_stride, scale_row, scale_block, BLOCK_M, BLOCK_N,
+                    INTERMEDIATE, ROUNDED_TO, GRANULE, AMAX_FLOOR, APPLY, ROUND_SCALE, SATURATE, LARGEST,
+                )  # fmt: skip
+                held &= held - 1

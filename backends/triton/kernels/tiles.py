@@ -6,6 +6,9 @@ A tile's pointers are a scalar base and 32-bit offsets inside the tile: half the
 import triton
 import triton.language as tl
 
+MANY = tl.constexpr(0x7FFFFFFF)
+"""More tiles than there are."""
+
 
 @triton.jit
 def tile_of(
@@ -157,14 +160,20 @@ def group_tile(
 def filled_tiles(
     expert_of_ptr: tl.tensor, groups: tl.tensor, room: tl.tensor, BLOCK_M: tl.constexpr, GROUPS: tl.constexpr
 ) -> tl.tensor:
-    """Tiles of every group that hold a row of an expert, which are its first: [GROUPS], a power of two."""
+    """Tiles of every group that hold a row of an expert, which are its first: [GROUPS], a power of two.
+
+    They are looked for where a group may have more.
+    """
     group, tile = tl.arange(0, GROUPS), tl.arange(0, 8)
     count = tl.zeros((GROUPS,), tl.int32)
-    for first in range(0, tl.cdiv(room, BLOCK_M), 8):
+    first = 0
+    while first < tl.cdiv(room, BLOCK_M):
         rows = ((first + tile) * BLOCK_M)[None, :]
         inside = (group < groups)[:, None] & (rows < room)
         owner = tl.load(expert_of_ptr + group[:, None] * room + rows, mask=inside, other=-1)
-        count += tl.sum((owner >= 0).to(tl.int32), axis=1)
+        found = tl.sum((owner >= 0).to(tl.int32), axis=1)
+        count += found
+        first = tl.where(tl.max(found, axis=0) == 8, first + 8, room)
     return count
 
 
@@ -177,22 +186,31 @@ def filled_first(
     tiles: tl.tensor,
     tiles_n: tl.tensor,
     GROUPS: tl.constexpr,
+    SKIPS_PADDING: tl.constexpr,
 ) -> tuple[tl.tensor, tl.tensor, tl.tensor]:
     """(group, row, column) of an item's tile: those that hold rows first, so that every program gets as many of them.
 
     count: tiles of every group that do, end: of it and those before.  ``tiles`` x ``tiles_n`` in every group; inside a
-    group the row changes first: its matrix is read once.
+    group the row changes first: its matrix is read once.  With SKIPS_PADDING there are no others.
     """
     group = tl.arange(0, GROUPS)
-    filled = tl.max(end, axis=0) * tiles_n
-    behind = item >= filled
-    inside = item - tl.where(behind, filled, 0)
-    size = tl.where(behind, tl.where(group < groups, tiles - count, 0), count)
-    last = tl.where(behind, (tl.minimum(group, groups - 1) + 1) * tiles - end, end) * tiles_n
-    chosen = tl.sum((last <= inside).to(tl.int32), axis=0)
-    own = tl.sum(tl.where(group == chosen, size, 0), axis=0)
-    inside -= tl.sum(tl.where(last <= inside, size, 0), axis=0) * tiles_n
-    first = tl.where(behind, tiles - own, 0)
+    first = item * 0
+    if SKIPS_PADDING:
+        before = end <= item // tiles_n
+        chosen = tl.sum(before.to(tl.int32), axis=0)
+        start = tl.max(tl.where(before, end, 0), axis=0)
+        own = tl.min(tl.where(before, MANY, end), axis=0) - start
+        inside = item - start * tiles_n
+    else:
+        filled = tl.max(end, axis=0) * tiles_n
+        behind = item >= filled
+        inside = item - tl.where(behind, filled, 0)
+        size = tl.where(behind, tl.where(group < groups, tiles - count, 0), count)
+        last = tl.where(behind, (tl.minimum(group, groups - 1) + 1) * tiles - end, end) * tiles_n
+        chosen = tl.sum((last <= inside).to(tl.int32), axis=0)
+        own = tl.sum(tl.where(group == chosen, size, 0), axis=0)
+        inside -= tl.sum(tl.where(last <= inside, size, 0), axis=0) * tiles_n
+        first = tl.where(behind, tiles - own, 0)
     return chosen, first + inside % own, inside // own
 
 

@@ -83,28 +83,30 @@ def deep_gemm_fp8_gemm_nt(gpu: Gpu, *, x: Scaled, w: Scaled, y: Tensor, scales: 
 
 
 def deep_gemm_m_grouped_fp8_gemm_nt_contiguous(
-    gpu: Gpu, *, x: Scaled, w: Scaled, expert_of: Tensor, y: Tensor, scales: Tensor
+    gpu: Gpu, *, x: Scaled, w: Scaled, expert_of: Tensor, y: Tensor, scales: Tensor, skips_padding: bool = False
 ) -> None:
     """``scaled_grouped_mm`` of contiguous rows by DeepGEMM: x scaled [M, K], w scaled [E, N, K], expert_of [M].
 
     y: [M, N].  Experts start at multiples of 128 rows; rows of expert -1, which the library leaves as they are, are
-    zeroed before.
+    zeroed before, unless they may hold anything (``skips_padding``).
     """
     if x.shape[0] == 0:
         return
     x_scale = mn_major(x.scale, scales, padded(x.shape[0]))
-    y.zero_()
+    if not skips_padding:
+        y.zero_()
     multiply = find("deep_gemm", "m_grouped_fp8_gemm_nt_contiguous")
     multiply((x.data, x_scale), (w.data, w.scale), y, expert_of)
 
 
 def deep_gemm_m_grouped_fp8_gemm_nt_masked(
-    gpu: Gpu, *, x: Scaled, w: Scaled, expert_of: Tensor, y: Tensor, scales: Tensor, counts: Tensor, expected: int
-) -> None:
+    gpu: Gpu, *, x: Scaled, w: Scaled, expert_of: Tensor, y: Tensor, scales: Tensor, counts: Tensor, expected: int,
+    skips_padding: bool = False,
+) -> None:  # fmt: skip
     """``scaled_grouped_mm`` of masked rows by DeepGEMM: x scaled [E * room, K], w scaled [E, N, K], y [E * room, N].
 
     An expert's rows come first in its room.  ``counts`` [E] gets their number; ``expected``: what the library is told
-    of it beforehand.  Rows behind them are zeroed before.
+    of it beforehand.  Rows behind them are zeroed before, unless they may hold anything (``skips_padding``).
     """
     experts, columns, inner = w.shape
     room = x.shape[0] // experts
@@ -115,7 +117,8 @@ def deep_gemm_m_grouped_fp8_gemm_nt_masked(
     kept = scales.view(-1)[: experts * blocks * height].view(experts, blocks, height)[..., :room].transpose(1, 2)
     kept.copy_(x.scale.unflatten(0, (experts, room)))
     torch.sum(expert_of.view(experts, room) >= 0, 1, dtype=counts.dtype, out=counts)
-    y.zero_()
+    if not skips_padding:
+        y.zero_()
     multiply = find("deep_gemm", "m_grouped_fp8_gemm_nt_masked")
     data, out = x.data.view(experts, room, inner), y.view(experts, room, columns)
     multiply((data, kept), (w.data, w.scale), out, counts, min(room, expected))

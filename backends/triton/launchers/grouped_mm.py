@@ -17,11 +17,12 @@ def grouped_mm(
     configs: Configs,
     layout: str,
     alignment: int,
+    skips_padding: bool = False,
 ) -> None:
     """``y[m, n] = sum_k x[m, k] * w[expert_of[m], n, k]`` in f32, rounded once; a row of expert -1 is zero.
 
     x: [M, K], w: [E, N, K], expert_of: [M] i32, y: [M, N].  ``layout`` and ``alignment`` of the rows, and how
-    configurations are chosen: see ``scaled_grouped_mm``.
+    configurations are chosen, and what ``skips_padding`` leaves out: see ``scaled_grouped_mm``.
     """
     experts, columns, inner = w.shape
     rows_x, rows_y, matrix = as_rows(x), as_rows(y), as_rows(w[0])
@@ -48,6 +49,6 @@ def grouped_mm(
             "stride_wn": Static(matrix.stride(0)),
             "stride_ym": Static(rows_y.stride(0)),
         },
-        tile_constants(config, inner),
+        tile_constants(config, inner) | {"SKIPS_PADDING": skips_padding},
         config,
     )

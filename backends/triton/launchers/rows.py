@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
-from dsv3c.backends.triton.runtime.gpu import Constant, Static
+from dsv3c.backends.triton.runtime.gpu import Config, Constant, Gpu, Static
 
 LARGEST = {"f8E4M3FN": 448.0, "f8E4M3FNUZ": 240.0, "f8E5M2": 57344.0}
 """Largest finite number of each 8-bit format."""
@@ -17,6 +17,8 @@ TYPES = {
     "f32": torch.float32,
 }
 """Element types by their MLIR names."""
+RESIDENT_WARPS = 32
+"""Of a multiprocessor, that walk rows of experts: with 64 registers a thread no more are resident."""
 
 
 def as_rows(x: Tensor) -> Tensor:
@@ -59,6 +61,11 @@ def flat_strides(scale: Tensor) -> tuple[int, int]:
     """Strides of the rows (all dims but the last) and of the last dim.  Raises ValueError as ``flattened`` does."""
     rows = flattened(scale, 1)
     return rows.stride(0), rows.stride(1)
+
+
+def walking(gpu: Gpu, config: Config, across: int, blocks: int) -> int:
+    """Programs that walk so many blocks of rows, in each of ``across`` tiles of columns: those that are resident."""
+    return min(blocks, max(1, gpu.num_sms * max(1, RESIDENT_WARPS // config["num_warps"]) // across))
 
 
 def quantizer_constants(

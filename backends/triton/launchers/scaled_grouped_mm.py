@@ -30,13 +30,15 @@ def scaled_grouped_mm(
     x_scales: str,
     layout: str,
     alignment: int,
+    skips_padding: bool = False,
 ) -> None:
     """``y[m, n]`` as ``scaled_mm`` of row m with the matrix ``w[expert_of[m]]``; a row of expert -1 is zero.
 
     x: scaled [M, K], w: scaled [E, N, K], expert_of: [M] i32, y: [M, N].  ``layout`` of the rows as in ``moe.permute``:
     ``masked`` and ``dense`` give every expert M / E of them, ``contiguous`` lets it start at multiples of
     ``alignment``, which the height of every tile divides.  Configurations are chosen by an expert's rows on average.
-    The matrices lie one behind the other.
+    The matrices lie one behind the other.  ``skips_padding``: rows of expert -1 hold anything afterwards; nothing is
+    read or written in tiles of them.
     """
     experts, columns, inner = w.shape
     rows_x, rows_y, rows_w = as_rows(x.data), as_rows(y), as_rows(w.data)
@@ -75,6 +77,6 @@ def scaled_grouped_mm(
             "num_programs": programs,
         },
         scaled_constants(config, x, w, promote=promote, mn_major=mn_major)
-        | {"GROUPS": 1 << (experts - 1).bit_length() if layout == "masked" else 0},
+        | {"GROUPS": 1 << (experts - 1).bit_length() if layout == "masked" else 0, "SKIPS_PADDING": skips_padding},
         config,
     )
