@@ -31,6 +31,11 @@ class Budget:
         """Seconds since the start."""
         return self.now() - self.start
 
+    @property
+    def left(self) -> float:
+        """Seconds that may still be spent; infinite without a limit."""
+        return float("inf") if self.seconds is None else max(0.0, self.seconds - self.elapsed)
+
     def expected(self, case: Case) -> float:
         """What a case will take: what its family took on average; before, what it says itself, or all took."""
         known = self.spent.get(case.family)

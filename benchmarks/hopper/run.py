@@ -28,7 +28,7 @@ from benchmarks.hopper.report import (
     read_results,
     write_results,
 )
-from benchmarks.hopper.supervise import Event, Supervisor, described, start, warm_peers
+from benchmarks.hopper.supervise import WARM_SECONDS, Event, Supervisor, described, start, warm_peers
 from benchmarks.hopper.table import table
 from benchmarks.hopper.worker import Job
 from dsv3c.ir.errors import Dsv3cError
@@ -40,6 +40,8 @@ WARM_PROCESSES = 6
 """That call peers at a time, each with operands of its own on the device."""
 LEFT = 20.0
 """Seconds of a budget that the end of a run takes."""
+WARM_SHARE = 1 / 3
+"""Of what is left of a budget, for libraries that compile."""
 
 
 def run(arguments: Namespace) -> int:
@@ -55,14 +57,16 @@ def run(arguments: Namespace) -> int:
         results = started(arguments, found, seed)
         file = arguments.output or default_file(RESULTS, slug(found))
         earlier = read_results(arguments.resume) if arguments.resume is not None else None
-        done = measured_names(earlier) if earlier is not None else set[str]()
-        wanted = [case for case in cases if case.name not in done]
+        if earlier is not None:
+            merged(earlier, results)  # runs that are not one result are told now, not behind the first case
+        wanted = still_wanted(cases, earlier)
         job, plan = prepared(wanted, found, folder, arguments, seed)
         results["kernels"] = plan.figures
 
         if job.peers and "why_not" not in found["libraries"].get("deep_gemm", {"why_not": ""}):
             print("warming up the libraries", file=sys.stderr, flush=True)
-            warm_peers(job, folder, wanted, max(1, min(WARM_PROCESSES, (os.cpu_count() or 1) // 2)))
+            count = max(1, min(WARM_PROCESSES, (os.cpu_count() or 1) // 2))
+            warm_peers(job, folder, wanted, count, min(WARM_SECONDS, WARM_SHARE * budget.left))
 
         def saved(now: Results) -> None:
             write_results(file, concluded(now if earlier is None else merged(earlier, now)))
@@ -75,6 +79,14 @@ def run(arguments: Namespace) -> int:
     for failure in finished["failures"]:
         print(f"FAILED {failure}", file=sys.stderr)
     return 1 if finished["failures"] else 0
+
+
+def still_wanted(cases: Sequence[Case], earlier: Results | None) -> list[Case]:
+    """Cases that an earlier run has not measured: those that it did not come to first, then those that failed."""
+    if earlier is None:
+        return list(cases)
+    done, tried = measured_names(earlier), {case["name"] for case in earlier["cases"]}
+    return sorted((case for case in cases if case.name not in done), key=lambda case: case.name in tried)
 
 
 def slug(found: Event) -> str:

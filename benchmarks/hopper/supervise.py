@@ -28,6 +28,8 @@ WARM_SECONDS = 240.0
 """After which peers that still compile are left to it."""
 COMPILED = ("gemm", "contiguous", "masked", "wgrad")
 """Families with a peer that compiles its kernels when it is called (DeepGEMM)."""
+LEAST_SECONDS = 5.0
+"""That a case is waited for, even if less of the budget is left."""
 MOST_BROKEN = 8
 """Workers that may break before the run ends."""
 Event = dict[str, Any]
@@ -211,11 +213,12 @@ class Supervisor:
             return {}
 
     def entry(self, case: Case) -> dict[str, Any]:
-        """A case's entry; where the worker breaks in it, one that says so."""
+        """A case's entry; where the worker breaks in it, or the budget ends, one that says so."""
         try:
             waiting = self.ready()
             waiting.worker.send(case.name)
-            event = waiting.event(case.seconds, "case")
+            # a command that is ended from outside would leave no entry, and the next run begin with the same case
+            event = waiting.event(min(case.seconds, max(LEAST_SECONDS, self.budget.left)), "case")
         except Broken as error:
             self.broke()
             return {"name": case.name, "family": case.family, "row": case.row, "error": str(error), "crashed": True}
