@@ -1,12 +1,14 @@
 """``dsv3c compile --measured``: schedules made with a table of measured times."""
 
 import re
+from functools import cache
 
 from cli import dsv3c, refused
 
 SIZES = ("--layers", "1:3", "--ep", "4", "--phases", "decode")
 
 
+@cache
 def makespan(*options: str) -> tuple[float, str]:
     """The step's time, and what it is said to be made with."""
     done = dsv3c("compile", "tiny", *SIZES, *options)
