@@ -19,7 +19,7 @@ sys.path.insert(0, str(TESTS / "support"))
 from device_gpu import target_of  # noqa: E402
 
 TRAINED = TESTS.parent / "examples" / "trained"
-WORKERS = 8
+WORKERS = 16
 """Processes that compile and test at a time, at most."""
 WITHOUT_DEVICE = (
     *("test_gates.py", "test_gemm_binaries.py", "test_ptx.py", "test_wide_accesses.py"),

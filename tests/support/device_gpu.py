@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import kernel_references
 import torch
 from torch import Tensor
 
@@ -27,9 +28,18 @@ from dsv3c.backends.triton.runtime.gpu import (
     InOrder,
     Variant,
     is_gluon,
+    plain,
     variant_of,
 )
 from dsv3c.ir.targets import Target, shipped_targets
+
+INTERPRETER = interpreter.InterpreterGpu
+"""As it is before ``pytest_configure``."""
+OF_AMD = (torch.float8_e4m3fnuz, torch.float8_e5m2fnuz)
+"""Types of 8 bits that no NVIDIA GPU has: launches on them stay in the interpreter."""
+GEMM_F32 = 1e-6
+"""Largest ``calc_diff`` of products into f32 on a device: its tensor cores keep about 14 bits of sums of 8-bit numbers,
+the interpreter all."""
 
 
 def target_of(capability: tuple[int, int]) -> Target | None:
@@ -59,6 +69,7 @@ class DeviceGpu(InOrder):
         compiled: Callable[[Variant], Gpu] = compiled_for_the_device,
     ) -> None:
         self.num_sms, self.device, self.compiled = num_sms, torch.device(device), compiled
+        self.interpreter = INTERPRETER(num_sms)
 
     def launch(
         self,
@@ -69,6 +80,10 @@ class DeviceGpu(InOrder):
         config: Config,
     ) -> None:
         """See ``Gpu``.  Tensors that share memory on the host share it on the device."""
+        given = map(plain, arguments.values())
+        if any(isinstance(value, Tensor) and value.dtype in OF_AMD for value in given):
+            self.interpreter.launch(kernel, grid, arguments, constants, config)
+            return
         memory = dict[int, tuple[Tensor, Tensor]]()
         moved = {name: self.moved(argument, memory) for name, argument in arguments.items()}
         self.compiled(variant_of(kernel, moved, constants, config)).launch(kernel, grid, moved, constants, config)
@@ -118,5 +133,6 @@ class GluonDeviceGpu(DeviceGpu):
 
 def pytest_configure() -> None:
     """Take the interpreters' places."""
+    kernel_references.GEMM_F32 = GEMM_F32
     interpreter.InterpreterGpu = DeviceGpu  # pyright: ignore[reportAttributeAccessIssue]
     gluon_interpreter.GluonInterpreterGpu = GluonDeviceGpu  # pyright: ignore[reportAttributeAccessIssue]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import device_gpu
+import kernel_references
 import pytest
 import torch
 from device_gpu import DeviceGpu, GluonDeviceGpu, target_of
@@ -78,11 +79,25 @@ def test_descriptors_are_of_the_same_memory(device: tuple[DeviceGpu, Doubling, l
     assert asked[0].signature == (("x", "*fp32"), ("y", "*fp32"))
 
 
+def test_types_that_no_nvidia_gpu_has_stay_in_the_interpreter(
+    device: tuple[DeviceGpu, Doubling, list[Variant]],
+) -> None:
+    gpu, _, asked = device
+    told = list[str]()
+    gpu.interpreter.launch = lambda kernel, *_: told.append(kernel)  # type: ignore[method-assign]
+    x = torch.zeros(4, 32, dtype=torch.float8_e4m3fnuz)
+    for value in (x, Descriptor(x, (4, 32))):
+        gpu.launch("a.a_kernel", (1, 1, 1), {"x": value, "y": torch.ones(3)}, {}, CONFIG)
+    assert told == ["a.a_kernel"] * 2 and not asked
+
+
 def test_both_interpreters_give_way_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreter, "InterpreterGpu", None)
     monkeypatch.setattr(gluon_interpreter, "GluonInterpreterGpu", None)
+    monkeypatch.setattr(kernel_references, "GEMM_F32", 0.0)
     device_gpu.pytest_configure()
     assert (interpreter.InterpreterGpu, gluon_interpreter.GluonInterpreterGpu) == (DeviceGpu, GluonDeviceGpu)
+    assert kernel_references.GEMM_F32 == device_gpu.GEMM_F32
 
 
 def test_launches_of_gluon_kernels_are_counted() -> None:
