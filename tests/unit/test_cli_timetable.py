@@ -3,9 +3,15 @@
 import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cli import TEXT, dsv3c, refused
+
+from dsv3c.commands.compile import about_kernels
+from dsv3c.ir.context import make_context
+from dsv3c.ir.targets import load_target
+from dsv3c.programs import read_program
 
 CORPUS = Path(__file__).parents[1] / "legality"
 POINT = ("--max-tokens", "512", "--max-batch", "16", "--context", "256", "--max-context", "512")
@@ -66,6 +72,19 @@ def test_bad_input(artifact: Path, tmp_path: Path) -> None:
     unscheduled = tmp_path / "plain.mlir"
     unscheduled.write_text(TEXT)
     refused("timetable", unscheduled, status=2, says=["has no timetable", "--ep N"])
+
+
+def test_ranks_have_kernels_and_no_program(artifact: Path) -> None:
+    lowered = artifact / json.loads((artifact / "manifest.json").read_text())["levels"]["lowered"]
+    done = dsv3c("compile", lowered, "--emit", "kernels")
+    assert done.status == 0, done.err
+    assert 'kernel.call "scaled_grouped_mm.scaled_grouped_mm"' in done.out and "comm.dispatch" in done.out
+    module, ctx = read_program(artifact).module, make_context(target=load_target("h800"))
+    kernels = [SimpleNamespace(seconds=2.0, cached=False), SimpleNamespace(seconds=9.0, cached=True)]
+    assert about_kernels(SimpleNamespace(kernels=kernels, module=module, ctx=ctx)) == (  # pyright: ignore[reportArgumentType]
+        "2 kernels for sm_90a: 1 from the cache, the others took 2 s; no program.py: nothing launches them on several "
+        "ranks yet"
+    )
 
 
 def test_ranks_share_no_program_of_one_process(tmp_path: Path) -> None:
