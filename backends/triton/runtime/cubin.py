@@ -21,13 +21,12 @@ from dsv3c.backends.triton.runtime.gpu import (
     Constant,
     Descriptor,
     Variant,
-    as_gluon_takes,
-    is_gluon,
     variant_of,
 )
-from dsv3c.backends.triton.runtime.launch_keys import Key, split
+from dsv3c.backends.triton.runtime.launch_keys import Key, names_taken, split
 from dsv3c.backends.triton.runtime.loaded import WARP, Loaded, launch_early
 from dsv3c.backends.triton.runtime.records import FILE, GpuError, KernelRecord, Kernels, read_kernels
+from dsv3c.backends.triton.runtime.replays import Replays
 
 DEFAULT_SHARED_BYTES = 48 << 10
 """Shared memory that a block gets without asking."""
@@ -61,6 +60,7 @@ class CubinGpu:
         self.streams: dict[str, torch.cuda.Stream] = {}
         self.chosen: dict[Key, Loaded] = {}
         self.by_key: dict[str, Loaded] = {}
+        self.replays = Replays(self)
         self.launches: dict[str, int] = {}
         """Kernel -> how often it was launched."""
         if driver is None:
@@ -87,15 +87,20 @@ class CubinGpu:
         scratch = self.scratch(loaded, x * y * z)  # kept until the launch: memory is handed out again in stream order
         passed += map(Tensor.data_ptr, scratch) if scratch else loaded.nulls
         loaded.pack(self.driver, passed, described)
+        self.submit(loaded, grid, early=bool(constants.get(PDL, False)))
+
+    def submit(self, loaded: Loaded, grid: tuple[int, int, int], *, early: bool) -> None:
+        """Launch a kernel with the parameters that were packed; ``early``: it waits for its predecessor itself."""
         record, stream = loaded.record, self.handle_of_stream()
-        if constants.get(PDL, False):
+        if early:
             check(self.driver, "cuLaunchKernelEx", *launch_early(self.driver, loaded, grid, stream))
         else:
+            threads = record.num_warps * WARP
             answer = self.driver.cuLaunchKernel(
-                loaded.function, x, y, z, record.num_warps * WARP, 1, 1, record.shared_bytes, stream, loaded.address, 0
+                loaded.function, *grid, threads, 1, 1, record.shared_bytes, stream, loaded.address, 0
             )
             check(self.driver, "cuLaunchKernel", *answer)
-        self.launches[kernel] = self.launches.get(kernel, 0) + 1
+        self.launches[record.kernel] = self.launches.get(record.kernel, 0) + 1
 
     def choose(
         self,
@@ -109,22 +114,27 @@ class CubinGpu:
 
         Raises GpuError as ``load`` does, and ValueError for a tensor elsewhere than on the device.
         """
-        given = as_gluon_takes(arguments) if is_gluon(config) else arguments
-        passed, described = list[str](), list[str]()
-        for name, argument in given.items():
+        for name, argument in arguments.items():
             tensor = argument.tensor if isinstance(argument, Descriptor) else argument
             if isinstance(tensor, Tensor) and tensor.device != self.device:
                 raise ValueError(f"{name} of {kernel} is on {tensor.device}, not on {self.device}")
-            if isinstance(argument, Descriptor) and is_gluon(config):
-                described.append(name)
-                passed += [f"{name}.{what}{dim}" for what in ("size", "stride") for dim in range(argument.tensor.dim())]
-            elif argument is not None:
-                passed.append(name)
-        loaded = self.load(variant_of(kernel, arguments, constants, config)).taking(passed, described)
+        loaded = self.load(variant_of(kernel, arguments, constants, config)).taking(*names_taken(arguments, config))
         if len(self.chosen) == KEPT:
             self.chosen.clear()
         self.chosen[key] = loaded
         return loaded
+
+    def own(
+        self, kernel: str, arguments: Mapping[str, Argument], constants: Mapping[str, Constant], config: Config
+    ) -> Loaded:
+        """A launch's binary with parameters of its own, which are packed but for descriptors.
+
+        Tensors may have no data: what they are laid out like decides.  Raises GpuError as ``load`` does.
+        """
+        found = self.load(variant_of(kernel, arguments, constants, config))
+        made = Loaded(found.record, found.function).taking(*names_taken(arguments, config))
+        made.pack_numbers([*split(kernel, arguments, constants, config)[1], *made.nulls])
+        return made
 
     def check_kernels(self, called: Sequence[str]) -> None:
         """Raise GpuError for a key of what a program calls that was not compiled."""

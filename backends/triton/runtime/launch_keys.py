@@ -16,6 +16,7 @@ from dsv3c.backends.triton.runtime.gpu import (
     Descriptor,
     Static,
     address,
+    as_gluon_takes,
     is_gluon,
     rows_are_aligned,
     strides_can_be_described,
@@ -74,3 +75,20 @@ def told_apart(constants: Mapping[str, Constant]) -> Key:
     if float in kinds:
         values = tuple(value.hex() if isinstance(value, float) else value for value in values)
     return tuple(constants), values, kinds
+
+
+def names_taken(arguments: Mapping[str, Argument], config: Config) -> tuple[list[str], list[str]]:
+    """The names of what ``split`` passes, and of the descriptors."""
+    passed, described = list[str](), list[str]()
+    for name, argument in as_taken(arguments, config).items():
+        if isinstance(argument, Descriptor) and is_gluon(config):
+            described.append(name)
+            passed += [f"{name}.{what}{dim}" for what in ("size", "stride") for dim in range(argument.tensor.dim())]
+        elif argument is not None:
+            passed.append(name)
+    return passed, described
+
+
+def as_taken(arguments: Mapping[str, Argument], config: Config) -> Mapping[str, Argument]:
+    """Arguments by the names that a configuration's kernel has for them."""
+    return as_gluon_takes(arguments) if is_gluon(config) else arguments

@@ -92,12 +92,16 @@ class Loaded:
 
         Raises ValueError for a number that the binary cannot take, and GpuError for what no descriptor is made of.
         """
+        self.pack_numbers(passed)
+        for (name, cell), (start, tensor) in zip(self.maps, described, strict=True):
+            cell.fill(driver, tensor, self.record.boxes[name], start)
+
+    def pack_numbers(self, passed: Sequence[int | float]) -> None:
+        """Write all parameters but descriptors.  Raises ValueError for a number that the binary cannot take."""
         try:
             self.packing.pack_into(self.memory, 0, *passed)
         except (struct.error, OverflowError) as error:
             raise ValueError(f"{self.record.kernel} cannot be given {tuple(passed)}: {error}") from error
-        for (name, cell), (start, tensor) in zip(self.maps, described, strict=True):
-            cell.fill(driver, tensor, self.record.boxes[name], start)
 
 
 def launch_early(driver: Any, loaded: Loaded, grid: tuple[int, int, int], stream: int) -> Any:

@@ -4,7 +4,7 @@ A binary takes a descriptor as 128 bytes at a multiple of 64, then the tensor's 
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import torch
@@ -30,8 +30,6 @@ DATA_TYPES: dict[torch.dtype, str] = {
 SWIZZLES = ("NONE", "32B", "64B", "128B")
 KEPT = 1024
 """Descriptors that a kernel's parameter keeps: several weights of every layer take turns, and sizes of steps."""
-Shape = tuple[int, tuple[int, ...], tuple[int, ...]]
-"""Of a tensor: where it starts, sizes, strides."""
 
 
 class TensorMap:
@@ -41,7 +39,7 @@ class TensorMap:
         self.memory = ctypes.create_string_buffer(BYTES + ALIGNMENT)
         start = ctypes.addressof(self.memory)
         self.address = start + -start % ALIGNMENT
-        self.made: dict[Shape, tuple[int, Any]] = {}
+        self.made: dict[Hashable, tuple[int, Any]] = {}
         """Where the driver's descriptors are, and they themselves."""
 
     def fill(self, driver: Any, tensor: Tensor, box: Box, start: int | None = None) -> None:
@@ -49,18 +47,22 @@ class TensorMap:
 
         Raises GpuError with the driver's words for one that it cannot describe.
         """
-        shape = (tensor.data_ptr() if start is None else start, tensor.shape, tensor.stride())
-        found = self.made.get(shape)
+        start = tensor.data_ptr() if start is None else start
+        self.take((start, tensor.shape, tensor.stride()), driver, tensor, box, start)
+
+    def take(self, key: Hashable, driver: Any, tensor: Tensor, box: Box, start: int) -> None:
+        """The same under a key of the caller's; of the tensor only type, sizes and strides are asked."""
+        found = self.made.get(key)
         if found is None:
             if len(self.made) == KEPT:
                 del self.made[next(iter(self.made))]
-            made = encoded(driver, tensor, box)
-            found = self.made[shape] = int(made.getPtr()), made
+            made = encoded(driver, tensor, box, start)
+            found = self.made[key] = int(made.getPtr()), made
         ctypes.memmove(self.address, found[0], BYTES)
 
 
-def encoded(driver: Any, tensor: Tensor, box: Box) -> Any:
-    """The driver's descriptor of a tensor's blocks; what is outside of the tensor reads as zero.
+def encoded(driver: Any, tensor: Tensor, box: Box, start: int | None = None) -> Any:
+    """The driver's descriptor of a tensor's blocks, as if it began at ``start``; what is outside of it reads as zero.
 
     Raises GpuError where the driver makes none.
     """
@@ -68,7 +70,7 @@ def encoded(driver: Any, tensor: Tensor, box: Box) -> Any:
     status, *found = driver.cuTensorMapEncodeTiled(
         data_type,
         tensor.dim(),
-        tensor.data_ptr(),
+        tensor.data_ptr() if start is None else start,
         inner_first(driver.cuuint64_t, tensor.shape),
         inner_first(driver.cuuint64_t, [stride * tensor.dtype.itemsize for stride in tensor.stride()[:-1]]),
         inner_first(driver.cuuint32_t, box.sizes),
