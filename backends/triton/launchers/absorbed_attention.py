@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.triton.runtime.gpu import Configs, Descriptor, Gpu, Static, cdiv, choose, early_start
+from dsv3c.backends.triton.runtime.replays import replayed
 
 MAX_SPLITS = 128
 """Parts of a context that one program combines."""
@@ -18,6 +19,7 @@ def padded(size: int, least: int = 16) -> int:
     return max(least, 1 << (size - 1).bit_length())
 
 
+@replayed
 def absorbed_attention(
     gpu: Gpu, *, q_latent: Tensor, q_rope: Tensor, cache: LatentCache, positions: Tensor, seq_offsets: Tensor,
     block_table: Tensor, context_lens: Tensor, o: Tensor, partial: Tensor, lse: Tensor, configs: Configs, scale: float,

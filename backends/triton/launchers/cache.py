@@ -6,6 +6,7 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.triton.launchers.rows import TYPES, as_rows, quantizer_constants
 from dsv3c.backends.triton.runtime.gpu import Argument, Configs, Constant, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.replays import replayed
 
 NAMES = {dtype: name for name, dtype in TYPES.items()}
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -19,6 +20,7 @@ def padded(size: int) -> int:
     return 1 << (size - 1).bit_length()
 
 
+@replayed
 def append(
     gpu: Gpu, *, cache: LatentCache, latent: Tensor, k_rope: Tensor, positions: Tensor, seq_offsets: Tensor,
     block_table: Tensor, updated: LatentCache, configs: Configs, granule: int = 0, data: str | None = None,
@@ -32,6 +34,7 @@ def append(
     )  # fmt: skip
 
 
+@replayed
 def rope_append(
     gpu: Gpu, *, cache: LatentCache, latent: Tensor, k: Tensor, cos: Tensor | None, sin: Tensor | None,
     positions: Tensor, seq_offsets: Tensor, block_table: Tensor, weight: Tensor | None = None, updated: LatentCache,
@@ -95,6 +98,7 @@ def cache_strides(cache: LatentCache) -> dict[str, Argument]:
     }
 
 
+@replayed
 def gather(
     gpu: Gpu, *, cache: LatentCache, context_lens: Tensor, block_table: Tensor, latent: Tensor, k_rope: Tensor,
     configs: Configs, dtype: str | None,

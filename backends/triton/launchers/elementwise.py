@@ -4,8 +4,10 @@ from torch import Tensor
 
 from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.replays import replayed
 
 
+@replayed
 def add(gpu: Gpu, *, x: Tensor, y: Tensor, other: Tensor | None = None, configs: Configs) -> None:
     """``y = x + other``, without other ``x + x``: [*, N] each, of one type, added in f32 and rounded once."""
     left, right, to = as_rows(x), as_rows(x if other is None else other), as_rows(y)
@@ -30,6 +32,7 @@ def add(gpu: Gpu, *, x: Tensor, y: Tensor, other: Tensor | None = None, configs:
     )
 
 
+@replayed
 def copy(gpu: Gpu, *, x: Tensor, y: Tensor, configs: Configs) -> None:
     """``y = x`` in y's type: [*, N]."""
     source, to = as_rows(x), as_rows(y)
@@ -52,11 +55,13 @@ def copy(gpu: Gpu, *, x: Tensor, y: Tensor, configs: Configs) -> None:
     )
 
 
+@replayed
 def cast(gpu: Gpu, *, x: Tensor, y: Tensor, configs: Configs, dtype: str) -> None:
     """``y = x`` as ``dtype``, y's type: [*, N]."""
     copy(gpu, x=x, y=y, configs=configs)
 
 
+@replayed
 def cat(
     gpu: Gpu, *, x0: Tensor, y: Tensor, x1: Tensor | None = None, x2: Tensor | None = None, x3: Tensor | None = None,
     configs: Configs, dim: int,

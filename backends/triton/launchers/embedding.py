@@ -4,8 +4,10 @@ from torch import Tensor
 
 from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.replays import replayed
 
 
+@replayed
 def embedding(gpu: Gpu, *, ids: Tensor, table: Tensor, y: Tensor, configs: Configs) -> None:
     """``y = table[ids]``: ids [*] in 0..V-1, contiguous, table [V, D], y [*, D]."""
     to = as_rows(y)
@@ -29,6 +31,7 @@ def embedding(gpu: Gpu, *, ids: Tensor, table: Tensor, y: Tensor, configs: Confi
     )
 
 
+@replayed
 def last_tokens(gpu: Gpu, *, h: Tensor, seq_offsets: Tensor, y: Tensor, configs: Configs) -> None:
     """``y[n] = h[seq_offsets[n + 1] - 1]``: h [T, D], seq_offsets [N + 1] -> y [N, D]."""
     if y.numel() == 0 or h.shape[0] == 0:

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from dsv3c.backends.triton.launchers.rows import TYPES, as_rows
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose, early_start
+from dsv3c.backends.triton.runtime.replays import replayed
 
 NAMES = {dtype: name for name, dtype in TYPES.items()}
 
@@ -14,6 +15,7 @@ def padded(size: int) -> int:
     return 1 << (size - 1).bit_length()
 
 
+@replayed
 def gate(
     gpu: Gpu, *, logits: Tensor, bias: Tensor | None = None, weights: Tensor, ids: Tensor, configs: Configs,
     top_k: int, scoring: str, groups: int, keep: int, group_score: str, mask: str, renormalize: float | None,
@@ -54,6 +56,7 @@ def gate(
     )
 
 
+@replayed
 def append_choice(
     gpu: Gpu, *, weights: Tensor, ids: Tensor, all_weights: Tensor, all_ids: Tensor, configs: Configs, first: int,
     count: int,

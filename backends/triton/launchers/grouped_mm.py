@@ -5,8 +5,10 @@ from torch import Tensor
 from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.launchers.tiles import tile_constants
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.replays import replayed
 
 
+@replayed
 def grouped_mm(
     gpu: Gpu,
     *,

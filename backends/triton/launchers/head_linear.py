@@ -5,8 +5,10 @@ from torch import Tensor
 from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.launchers.tiles import tile_constants
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.replays import replayed
 
 
+@replayed
 def head_linear(gpu: Gpu, *, x: Tensor, weight: Tensor, y: Tensor, configs: Configs) -> None:
     """``y[t, h, n] = sum_k x[t, h, k] * weight[h, n, k]`` in f32, rounded once: x [*, H, K], weight [H, N, K].
 

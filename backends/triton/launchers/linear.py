@@ -5,8 +5,10 @@ from torch import Tensor
 from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.launchers.tiles import tile_constants
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.replays import replayed
 
 
+@replayed
 def linear(gpu: Gpu, *, x: Tensor, weight: Tensor, bias: Tensor | None = None, y: Tensor, configs: Configs) -> None:
     """``y[*, n] = sum_k x[*, k] * weight[n, k] (+ bias[n])`` in f32, rounded once: x [*, K], weight [N, K], y [*, N].
 

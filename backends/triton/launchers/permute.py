@@ -6,11 +6,13 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import as_rows, scale_strides, walking
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Configs, Gpu, Static, cdiv, choose, early_start
+from dsv3c.backends.triton.runtime.replays import replayed
 
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 """What data of so many bytes is moved as."""
 
 
+@replayed
 def permute(
     gpu: Gpu, *, x: Tensor | Scaled, ids: Tensor, rows: Tensor | Scaled, slots: Tensor, expert_of: Tensor,
     counts: Tensor, configs: Configs, experts: int, layout: str, alignment: int, skips_padding: bool = False,

@@ -5,11 +5,13 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import LARGEST, as_rows, quantizer_constants, scale_strides
 from dsv3c.backends.triton.runtime.gpu import Argument, Configs, Constant, Gpu, Static, cdiv, choose, early_start
+from dsv3c.backends.triton.runtime.replays import replayed
 
 MOST_PARTIALS = 256
 """Programs that look for the largest number of a whole value."""
 
 
+@replayed
 def quantize(
     gpu: Gpu, *, x: Tensor, q: Scaled, partials: Tensor | None = None, configs: Configs, granule: tuple[int, ...],
     data: str, amax_floor: float | None, static: float | None, apply: str, round_scale: str, saturate: bool,
@@ -146,6 +148,7 @@ def quantize_whole(
     )
 
 
+@replayed
 def dequantize(gpu: Gpu, *, q: Scaled, y: Tensor, configs: Configs, dtype: str) -> None:
     """``y = round(f32(data) * s)``: scaled [E, M, N] or [M, N] -> [*, N] of ``dtype``, y's own."""
     if y.numel() == 0:

@@ -5,8 +5,10 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import as_rows, quantizer_constants, row_stride, scale_strides
 from dsv3c.backends.triton.runtime.gpu import Argument, Configs, Constant, Gpu, Static, cdiv, choose, early_start
+from dsv3c.backends.triton.runtime.replays import replayed
 
 
+@replayed
 def rms_norm(
     gpu: Gpu, *, x: Tensor, weight: Tensor, y: Tensor, residual: Tensor | None = None, total: Tensor | None = None,
     configs: Configs, eps: float, weight_in: str, intermediate: str, keep_total: bool,
@@ -21,6 +23,7 @@ def rms_norm(
     )  # fmt: skip
 
 
+@replayed
 def rms_norm_quantize(
     gpu: Gpu, *, x: Tensor, weight: Tensor, q: Scaled, y: Tensor | None = None, residual: Tensor | None = None,
     total: Tensor | None = None, configs: Configs, eps: float, weight_in: str, intermediate: str, keep: bool,

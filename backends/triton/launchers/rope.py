@@ -4,8 +4,10 @@ from torch import Tensor
 
 from dsv3c.backends.triton.launchers.rows import as_rows, flattened
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.replays import replayed
 
 
+@replayed
 def rope(
     gpu: Gpu, *, x: Tensor, cos: Tensor, sin: Tensor, y: Tensor, configs: Configs, pairs: str, out: str, compute: str
 ) -> None:

@@ -7,8 +7,10 @@ Only greedy: temperature, top-k and top-p draw on the host, with a generator per
 from torch import Tensor
 
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, choose
+from dsv3c.backends.triton.runtime.replays import replayed
 
 
+@replayed
 def argmax(gpu: Gpu, *, logits: Tensor, ids: Tensor, configs: Configs) -> None:
     """``ids[n] = argmax(logits[n])``, the lowest index of equal logits: logits [N, V], ids [N] i64."""
     if ids.numel() == 0:

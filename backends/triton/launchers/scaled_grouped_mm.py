@@ -13,11 +13,13 @@ from dsv3c.backends.triton.launchers.tiles import (
     y_block,
 )
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.replays import replayed
 
 ALIGNED = 4
 """Scales are copied from a multiple of so many, 16 bytes."""
 
 
+@replayed
 def scaled_grouped_mm(
     gpu: Gpu,
     *,

@@ -13,12 +13,14 @@ from dsv3c.backends.triton.launchers.tiles import (
     y_block,
 )
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose, early_start
+from dsv3c.backends.triton.runtime.replays import replayed
 
 SUM_BLOCK = 1024
 """Columns of a row whose parts one program adds."""
 SUM_CONFIG = {"num_warps": 4, "num_stages": 1}
 
 
+@replayed
 def scaled_mm(
     gpu: Gpu,
     *,

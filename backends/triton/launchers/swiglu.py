@@ -5,8 +5,10 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import as_rows, quantizer_constants, row_stride, scale_strides, walking
 from dsv3c.backends.triton.runtime.gpu import Argument, Configs, Constant, Gpu, Static, cdiv, choose, early_start
+from dsv3c.backends.triton.runtime.replays import replayed
 
 
+@replayed
 def swiglu(
     gpu: Gpu, *, gate: Tensor, up: Tensor, y: Tensor, weights: Tensor | None = None, expert_of: Tensor | None = None,
     configs: Configs, intermediate: str,
@@ -22,6 +24,7 @@ def swiglu(
     )  # fmt: skip
 
 
+@replayed
 def swiglu_quantize(
     gpu: Gpu, *, gate: Tensor, up: Tensor, q: Scaled, weights: Tensor | None = None, expert_of: Tensor | None = None,
     configs: Configs, intermediate: str, rounded_to: str, granule: tuple[int, ...], data: str,

@@ -6,8 +6,10 @@ from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import as_rows, flat_strides, quantizer_constants
 from dsv3c.backends.triton.launchers.wgrad_mm import ELEMENTS, SCALES, pitch
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.replays import replayed
 
 
+@replayed
 def transpose_quantize(
     gpu: Gpu, *, x: Tensor | Scaled, q: Scaled, rows: Scaled | None = None, configs: Configs, data: str,
     amax_floor: float, apply: str, round_scale: str, saturate: bool,

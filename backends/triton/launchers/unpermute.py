@@ -4,8 +4,10 @@ from torch import Tensor
 
 from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose, early_start
+from dsv3c.backends.triton.runtime.replays import replayed
 
 
+@replayed
 def unpermute(
     gpu: Gpu, *, y: Tensor, slots: Tensor, weights: Tensor, ids: Tensor, out: Tensor, row_of: Tensor, configs: Configs,
     combine_in: str, order: str,

@@ -5,6 +5,7 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.runtime.gpu import Configs, Descriptor, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.replays import replayed
 
 GRANULE = 128
 """Tokens that share a scale."""
@@ -12,6 +13,7 @@ ELEMENTS, SCALES = 16, 4
 """Rows of data and columns of scales start at multiples of so many (16 bytes)."""
 
 
+@replayed
 def wgrad_mm(
     gpu: Gpu, *, a: Scaled, b: Scaled, y: Tensor, offsets: Tensor | None = None, accumulate: bool, configs: Configs
 ) -> None:
