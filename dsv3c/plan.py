@@ -141,7 +141,7 @@ FUSE = (
     "fuse-swiglu-quant",
 )
 """What follows the insertion of Q and DQ."""
-TIDY = ("fuse-rope-cache-append", "assign-layouts", "cse", "dce")
+TIDY = ("fuse-rope-cache-append", "assign-layouts", "skip-padding", "cse", "dce")
 """What is done whatever the recipe."""
 FLASH_MLA = ScaledFormat(
     format="f8E4M3FN",

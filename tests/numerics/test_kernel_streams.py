@@ -54,7 +54,7 @@ PASSES = (
     *LOWER,
     "shard-experts{ep=1}",
     "bucket-tokens,insert-fp8-qdq,fold-weights,fuse-qdq{promote=128},fuse-rms-norm-quant,fuse-swiglu-quant",
-    "fuse-rope-cache-append,assign-layouts,cse,dce,split-microbatches,cut-segments,schedule-overlap",
+    "fuse-rope-cache-append,assign-layouts,skip-padding,cse,dce,split-microbatches,cut-segments,schedule-overlap",
 )
 
 

@@ -118,7 +118,7 @@ DEFAULTS = {
     "shared_expert": "segment",
     "overlap": "auto",
 }
-TIDY = ["fuse-rope-cache-append", "assign-layouts", "cse", "dce"]
+TIDY = ["fuse-rope-cache-append", "assign-layouts", "skip-padding", "cse", "dce"]
 FUSED = ["fold-weights", "fuse-qdq{promote=128}", "fuse-rms-norm-quant", "fuse-swiglu-quant"]
 
 
