@@ -6,8 +6,9 @@ The program is the one that a compile emits, on tensors without data, so that mo
 Parts take turns, and every figure is the median of the rounds, in CPU microseconds per launch:
 
     step          the entry, from its tables on: all below, and the program's own lines
-    calls         the calls of launchers alone, their launches included
-    launchers     the same with a device that ignores launches: what launchers compute themselves
+    calls         the calls of launchers alone, as a step makes them that is like an earlier one
+    new calls     the same where none is: launchers run, and their launches are looked up one by one
+    launchers     what launchers compute themselves, with a device that ignores launches
     launches      launches alone, with arguments that were recorded
     key           of these: what of a launch decides which binary runs it, and looking that up
     packing       of these: parameters written to memory, descriptors included
@@ -165,11 +166,17 @@ class Step:
             for launcher, keywords in self.calls:
                 launcher(gpu, **keywords)
 
+        def new_calls() -> None:
+            gpu.replays, kept = None, gpu.replays
+            calls(gpu)
+            gpu.replays = kept
+
         calls(notes)
         noted, gpu = notes.noted, self.gpu
         found: dict[str, Callable[[], object]] = {
             "step": self.run,
             "calls": lambda: calls(gpu),
+            "new calls": new_calls if hasattr(self.gpu, "replays") else lambda: calls(gpu),
             "launchers": lambda: calls(null),
             "launches": lambda: [gpu.launch(*launch) for launch in noted],
         }
