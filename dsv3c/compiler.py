@@ -21,7 +21,7 @@ from dsv3c.ir.verify import verify_module
 from dsv3c.leaving import EXITS, check_exit, exit_pipeline
 from dsv3c.lowering import KernelOptions, compile_kernels, lower_to_kernels, uncalled, unused_table, wants_kernels
 from dsv3c.observers import Announce
-from dsv3c.operating_point import OperatingPoint, point_of
+from dsv3c.operating_point import OperatingPoint, point_of, point_of_any
 from dsv3c.passes.base import Pass
 from dsv3c.passes.segment_durations import step_durations
 from dsv3c.pipelines import (
@@ -193,9 +193,9 @@ def compile_model(
         ctx.durations = partial(step_durations, table=load_table(request.measured))
     for dialect in plugins.dialects.values():
         ctx.load_dialect(dialect)
-    # a misspelt pass is told before a long capture
+    # a misspelt pass or phase is told before a long capture
     plan = plan_of(request.plan, target)
-    planned = parse_passes(pipeline_of(request, OperatingPoint(), plan), plugins.passes)
+    planned = parse_passes(pipeline_of(request, point_of_any(request.point), plan), plugins.passes)
     check_request(request, planned, target)
     check(until(until_level(planned, request.level), request.stop_after))
     progress("capture")

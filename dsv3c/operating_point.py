@@ -112,6 +112,13 @@ def point_of(given: dict[str, object], *, longest: int | None) -> OperatingPoint
     return OperatingPoint(**values)  # pyright: ignore[reportArgumentType]
 
 
+def point_of_any(given: dict[str, object]) -> OperatingPoint:
+    """An operating point for a model that nothing is known of.  Raises UsageError for values that suit no model."""
+    values: dict[str, object] = {"context": 1, **given}
+    values.setdefault("max_context", values["context"])
+    return point_of(values, longest=None)
+
+
 def read_workload(file: Path) -> dict[str, object]:
     """The fields of a workload file (TOML).  Raises UsageError naming the file and the wrong key or value."""
     try:

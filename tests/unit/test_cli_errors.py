@@ -86,6 +86,28 @@ def test_contradicting_sizes(mlir: Path) -> None:
     refused("compile", mlir, "--max-context", "65", status=2, says=["--max-context 65", "64 positions"])
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--phases", "decod"), "unknown phase 'decod'"),
+        (("--max-batch", "0"), "--max-batch 0: must be at least 1"),
+        (("--context", "99", "--max-context", "9"), "--context 99 is more than --max-context 9"),
+        (("--speculative", "--phases", "decode"), "--speculative needs the phase verify"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
+)
+def test_what_suits_no_model_is_told_before_the_capture(
+    options: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiler, "read_model", lambda *_: pytest.fail("it was captured"))
+    refused("compile", "tiny", *options, status=2, says=[says])
+
+
+@pytest.mark.parametrize("options", [("--context", "999999"), ("--max-context", "256"), ("--max-context", "999999")])
+def test_what_depends_on_the_model_is_told_after_it(options: tuple[str, str], mlir: Path) -> None:
+    refused("compile", mlir, *options, status=2, says=[f"{options[0]} {options[1]}", "64"])
+
+
 def test_workload_file(mlir: Path, tmp_path: Path) -> None:
     file = tmp_path / "load.toml"
     refused("compile", mlir, "--workload", file, status=2, says=["load.toml does not exist"])
