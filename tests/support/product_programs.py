@@ -51,7 +51,7 @@ def scaled_mm(
 
 
 def grouped(
-    layout: str, alignment: int, rows: str, granule: str = "1x128x128", made_by: str = "permute", op: str = ""
+    layout: str, alignment: int, rows: str, granule: str = "1x128x128", made_by: str = "permute", skips: str = ""
 ) -> str:
     kind = f'!scaled.tensor<tensor<?x2048xf8E4M3FN, ["{rows}"]>, 1x128, f32>'
     x, ids = '!scaled.tensor<tensor<?x2048xf8E4M3FN, ["T"]>, 1x128, f32>', 'tensor<?x8xi64, ["T"]>'
@@ -62,6 +62,6 @@ def grouped(
         f"dsv3c.symbol @T min 0\nfunc.func @f(%x: {x}, %ids: {ids}, %w: {w}, %given: {numbers}) -> {y} {{\n"
         f'%rows, %slots, %of = moe.permute %x by %ids experts 32 layout "{layout}" alignment {alignment} : '
         f"{x}, {ids} -> {kind}, {numbers}, {numbers}\n"
-        f"%y = scaled.grouped_mm %rows, %w, {owner} promote 128 : {kind}, {w}, {numbers} -> {y}\n"
+        f"%y = scaled.grouped_mm %rows, %w, {owner} promote 128 {skips} : {kind}, {w}, {numbers} -> {y}\n"
         f"func.return %y : {y}\n}}"
     )

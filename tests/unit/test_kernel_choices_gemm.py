@@ -7,6 +7,7 @@ import pytest
 from product_programs import H800, W, answer, call, grouped, scaled_mm, selection
 
 from dsv3c.backends.triton.choices.base import Choice, Refused
+from dsv3c.backends.triton.tuning.tuned_choices import shape_of
 
 
 def tiles(choice: Choice | Refused) -> list[tuple[int, int, int]]:
@@ -144,15 +145,29 @@ def test_every_head_counts() -> None:
     assert tiles(choice) == WIDE
 
 
-def test_experts_that_are_not_quantised() -> None:
+@pytest.mark.parametrize("layout", ["contiguous", "masked", "dense"])
+def test_products_that_skip_padding(layout: str) -> None:
+    rows, alignment = ("8*T + 4064", 128) if layout == "contiguous" else ("32*T", 1)
+    plain, skipping = (
+        answer(grouped(layout, alignment, rows, skips=how), selection()) for how in ("", "skips_padding")
+    )
+    assert isinstance(plain, Choice) and isinstance(skipping, Choice)
+    assert dict(skipping.parameters) == {**plain.parameters, "skips_padding": True}
+    assert skipping.configs == plain.configs
+    assert shape_of(skipping) != shape_of(plain), "tables do not mix their times"
+
+
+@pytest.mark.parametrize("skips", ["", "skips_padding"])
+def test_experts_that_are_not_quantised(skips: str) -> None:
     text = (
         'dsv3c.symbol @T min 0\nfunc.func @f(%x: tensor<?x64xbf16, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, '
         '%w: tensor<4x96x64xbf16>) -> tensor<?x96xbf16, ["4*T"]> {\n'
         '%rows, %slots, %of = moe.permute %x by %ids experts 4 layout "dense" alignment 1 : tensor<?x64xbf16, ["T"]>, '
         'tensor<?x2xi64, ["T"]> -> tensor<?x64xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>\n'
-        '%y = moe.grouped_mm %rows, %w by %of : tensor<?x64xbf16, ["4*T"]>, tensor<4x96x64xbf16>, '
+        f'%y = moe.grouped_mm %rows, %w by %of {skips} : tensor<?x64xbf16, ["4*T"]>, tensor<4x96x64xbf16>, '
         'tensor<?xi32, ["4*T"]> -> tensor<?x96xbf16, ["4*T"]>\nfunc.return %y : tensor<?x96xbf16, ["4*T"]>\n}'
     )
     choice = answer(text, selection(t=(0, 16), hint=16))
     assert isinstance(choice, Choice)
-    assert (choice.launcher, choice.parameters) == ("grouped_mm.grouped_mm", {"layout": "dense", "alignment": 1})
+    how = {"skips_padding": True} if skips else {}
+    assert (choice.launcher, choice.parameters) == ("grouped_mm.grouped_mm", {"layout": "dense", "alignment": 1, **how})

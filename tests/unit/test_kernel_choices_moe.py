@@ -117,6 +117,10 @@ def test_permuted_rows(layout: str, alignment: int, rows: int) -> None:
     scaled = "!scaled.tensor<tensor<{}x256xf8E4M3FN>, 1x128, f32>"
     text = function(op, kinds | {"x": scaled.format(5)}, f"{scaled.format(rows)}, {numbers}")
     agree(text, Scaled(torch.randn(5, 256).to(torch.float8_e4m3fn), torch.rand(5, 2), (1, 128)), ids)
+    _, plain = answer(text)
+    _, skipping = answer(text.replace(op, f"{op} skips_padding"))
+    assert isinstance(plain, Choice) and isinstance(skipping, Choice)
+    assert dict(skipping.parameters) == {**plain.parameters, "skips_padding": True}
 
 
 @pytest.mark.parametrize(("combine_in", "order"), [("bf16", "expert"), ("f32", "slot")])

@@ -125,9 +125,10 @@ def test_deep_gemm_is_given_padded_columns_of_scales(rows: int, layout: str) -> 
     assert called == ({"fp8_gemm_nt": 1} if rows else {})
 
 
+@pytest.mark.parametrize("skips_padding", [False, True])
 @pytest.mark.parametrize("scales", ["row", "mn_major"])
 @pytest.mark.parametrize("layout", ["contiguous", "masked"])
-def test_deep_gemm_multiplies_by_experts(layout: str, scales: str) -> None:
+def test_deep_gemm_multiplies_by_experts(layout: str, scales: str, skips_padding: bool) -> None:
     experts, tokens = 3, 6  # no token chooses expert 1
     ids = torch.tensor([[0, 2], [2, -1], [2, 0], [0, 2], [2, -1], [2, 0]])
     rows, alignment = {"contiguous": (2 * tokens + 3 * 127, 128), "masked": (experts * tokens, 1)}[layout]
@@ -138,13 +139,20 @@ def test_deep_gemm_multiplies_by_experts(layout: str, scales: str) -> None:
     y, memory = torch.full((rows, 192), NAN, dtype=BF16), torch.full((2, rows + 3 * experts), NAN)
     counts = torch.full((experts,), -7, dtype=torch.int32)
     given: dict[str, Any] = {"x": x, "w": w, "expert_of": expert_of, "y": y, "scales": memory}
+    given |= {"skips_padding": True} if skips_padding else {}
     with installed("deep_gemm") as called:
         if layout == "masked":
             extern.deep_gemm_m_grouped_fp8_gemm_nt_masked(GPU, **given, counts=counts, expected=64)
             assert counts.tolist() == [4, 0, 6]
         else:
             extern.deep_gemm_m_grouped_fp8_gemm_nt_contiguous(GPU, **given)
-    assert torch.equal(y, scaled.grouped_mm(x, w, expert_of, dtype=BF16, promote=128))
+    want, held = scaled.grouped_mm(x, w, expert_of, dtype=BF16, promote=128), expert_of >= 0
+    if skips_padding and layout == "masked":
+        assert torch.equal(y[held], want[held]) and bool(y[~held].isnan().all())
+    elif skips_padding:
+        assert torch.equal(y[held], want[held]) and bool(y[-128:].isnan().all()), "tiles without a row stay as they are"
+    else:
+        assert torch.equal(y, want)
     assert called == {f"m_grouped_fp8_gemm_nt_{layout}": 1}
 
 
