@@ -22,6 +22,8 @@ from dsv3c.models.random_weights import init_weights
 from dsv3c.models.semantics import SemanticsName
 
 TINY = load_config("tiny")
+SHORT = replace(TINY, num_hidden_layers=3)
+"""Two dense layers and one of experts."""
 
 
 def num_parameters(name: str, *, mtp: bool) -> int:
@@ -54,7 +56,7 @@ def exported(module: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=["bf16", "f32"])
 @pytest.mark.parametrize("semantics", ["hf", "deepseek"])
 def test_export_on_meta_leaves_sizes_open(semantics: SemanticsName, dtype: torch.dtype) -> None:
-    model = build_model(TINY, semantics, dtype, "meta")
+    model = build_model(SHORT, semantics, dtype, "meta")
     program = exported(model, {"input_ids": torch.zeros(2, 16, dtype=torch.long, device="meta")})
     ranges = {str(symbol): (int(r.lower), int(r.upper)) for symbol, r in program.range_constraints.items()}
     assert sorted(ranges.values()) == [(1, 64), (1, 5120)]
@@ -104,7 +106,7 @@ def test_predictor_uses_hidden_states_and_next_tokens() -> None:
 
 
 def small(semantics: SemanticsName) -> DeepseekV3:
-    model = build_model(TINY, semantics, torch.bfloat16)
+    model = build_model(SHORT, semantics, torch.bfloat16)
     init_weights(model, seed=0)
     return model
 
@@ -113,7 +115,7 @@ def test_weights_depend_on_seed_and_name_alone() -> None:
     first, second, other = (
         small("hf").state_dict(),
         small("deepseek").state_dict(),
-        build_model(TINY, "hf", torch.bfloat16),
+        build_model(SHORT, "hf", torch.bfloat16),
     )
     init_weights(other, seed=1)
     assert all(torch.equal(first[name], second[name]) for name in first)
