@@ -39,10 +39,14 @@ CHECKS = {
     "rms_norm_quantize": Expected("rms_norm.rms_norm_quantize_kernel", 5, 1, 64, {"st.v2.b32": 1, **SCALE}),
     "swiglu": Expected("swiglu.swiglu_kernel", 4, 2, 64, {}),
     "swiglu_quantize": Expected("swiglu.swiglu_quantize_kernel", 4, 1, 64, SCALE),
+    # The experts of 32 blocks of 4 rows: of one row a thread.
+    "swiglu_skipping": Expected("swiglu.swiglu_kernel", 4, 2, 64, {"ld.b32": 1}),
+    "swiglu_quantize_skipping": Expected("swiglu.swiglu_quantize_kernel", 4, 1, 64, {"ld.b32": 1, **SCALE}),
     # 256 scores and as many biases in a warp; 8 choices, an id of 64 bits each.
     "gate": Expected("gate.gate_kernel", 4, 0, 112, {"st.b32": 1, "st.b64": 1}),
     # Rows of 1024 bytes; the slot of each, and the 56 scales of each.
     "permute": Expected("permute.copy_kernel", 4, 4, 40, {"ld.b32": 12, "st.b32": 4}),
+    "permute_skipping": Expected("permute.copy_kernel", 4, 4, 64, {"ld.b32": 14, "st.b32": 4}),
     # One row of each of 8 choices; of each its place, its slot, its weight and its expert.
     "unpermute": Expected("unpermute.combine_kernel", 8, 1, 64, {"ld.b32": 24, "ld.b64": 8}),
     "rope": Expected("rope.rope_kernel", 6, 2, 64, {}),

@@ -59,18 +59,26 @@ def run_rms_norm_quantize(gpu: Gpu) -> None:
     )  # fmt: skip
 
 
-def run_swiglu(gpu: Gpu) -> None:
+def run_swiglu(gpu: Gpu, expert_of: Tensor | None = None) -> None:
     both, configs = meta(TOKENS, 2 * WIDTH), tiles(WIDTH, TOKENS, AT)
-    y = meta(TOKENS, WIDTH)
-    swiglu(gpu, gate=both[:, :WIDTH], up=both[:, WIDTH:], y=y, configs=configs, intermediate="bf16")
+    given = {"gate": both[:, :WIDTH], "up": both[:, WIDTH:], "expert_of": expert_of}
+    swiglu(gpu, **given, y=meta(TOKENS, WIDTH), configs=configs, intermediate="bf16")  # type: ignore[arg-type]
 
 
-def run_swiglu_quantize(gpu: Gpu) -> None:
+def run_swiglu_skipping(gpu: Gpu) -> None:
+    run_swiglu(gpu, ints(TOKENS))
+
+
+def run_swiglu_quantize(gpu: Gpu, expert_of: Tensor | None = None) -> None:
     both, how = meta(TOKENS, 2 * WIDTH), {**V3, "intermediate": "bf16", "rounded_to": "bf16"}
     swiglu_quantize(
-        gpu, gate=both[:, :WIDTH], up=both[:, WIDTH:], q=activation(TOKENS, WIDTH, E4M3),
+        gpu, gate=both[:, :WIDTH], up=both[:, WIDTH:], expert_of=expert_of, q=activation(TOKENS, WIDTH, E4M3),
         configs=tiles(WIDTH, TOKENS, AT), **how,  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def run_swiglu_quantize_skipping(gpu: Gpu) -> None:
+    run_swiglu_quantize(gpu, ints(TOKENS))
 
 
 def run_gate(gpu: Gpu) -> None:
@@ -83,14 +91,18 @@ def run_gate(gpu: Gpu) -> None:
     )  # fmt: skip
 
 
-def run_permute(gpu: Gpu) -> None:
+def run_permute(gpu: Gpu, **skips: bool) -> None:
     experts, rows = 8, 2 * TOKENS
     permute(
         gpu, x=activation(TOKENS, HIDDEN, E4M3), ids=meta(TOKENS, TOP_K, dtype=torch.int64),
         rows=activation(rows, HIDDEN, E4M3), slots=ints(rows), expert_of=ints(rows), counts=ints(TOKENS, experts),
         configs=AT.fitting(permute_choices.configs_for(experts), TOKENS), experts=experts, layout="contiguous",
-        alignment=128,
+        alignment=128, **skips,
     )  # fmt: skip
+
+
+def run_permute_skipping(gpu: Gpu) -> None:
+    run_permute(gpu, skips_padding=True)
 
 
 def run_unpermute(gpu: Gpu) -> None:
