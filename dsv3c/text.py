@@ -39,6 +39,8 @@ def read_tokenizer(
     """
     if folder is None:
         raise UsageError(f"{option} needs a tokenizer, and no checkpoint is given", hint=f"--weights DIR, or {instead}")
+    if not folder.exists():
+        raise UsageError(f"{option} needs a tokenizer, and there is no checkpoint {folder}", hint=instead)
     file = (folder if folder.is_dir() else folder.parent) / TOKENIZER
     if not file.is_file():
         raise UsageError(f"{option} needs a tokenizer, and {folder} holds no {TOKENIZER}", hint=instead)

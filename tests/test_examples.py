@@ -135,7 +135,7 @@ def test_the_checkpoint_is_small_and_its_script_runs(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["--prompt", "A"], ["needs a tokenizer", "--tokens 1,2,3"]),
-        (["--prompt", "A", "--weights", "nowhere"], ["nowhere holds no tokenizer.json"]),
+        (["--prompt", "A", "--weights", "nowhere"], ["there is no checkpoint nowhere", "--tokens 1,2,3"]),
         (["--tokens", "1", "--max-new-tokens", "9999"], ["5120 positions", "--max-context"]),
         (["--tokens", "5000"], ["5000 is not in the vocabulary", "0..999"]),
         (["--tokens", "x"], ["no token ids"]),

@@ -47,6 +47,8 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         read_tokenizer(None)
     with pytest.raises(UsageError, match=r"holds no tokenizer\.json"):
         read_tokenizer(tmp_path)
+    with pytest.raises(UsageError, match="there is no checkpoint nowhere"):
+        read_tokenizer(Path("nowhere"))
     (tmp_path / "tokenizer.json").write_text("{")
     with pytest.raises(UsageError, match="cannot be read"):
         read_tokenizer(tmp_path)
