@@ -85,7 +85,7 @@ ALIASES = {
     "products": ("gemm", "contiguous", "masked", "wgrad"),
     "moves": (
         *("quantize", "transpose_quantize", "norm_quantize", "swiglu_quantize"),
-        *("permute", "unpermute", "gate", "rope_append"),
+        *("swiglu_masked", "permute", "permute_masked", "unpermute", "gate", "rope_append"),
     ),
 }
 """Words for several families."""

@@ -18,6 +18,11 @@ def itself(made: Any) -> Tensor:
     return made
 
 
+def all_rows(expected: Mapping[str, Value]) -> Mapping[str, Tensor]:
+    """No row is left out."""
+    return {}
+
+
 def nothing() -> None:
     """Nothing is to be done."""
 
@@ -51,6 +56,9 @@ class Problem:
     expected: Callable[[], Mapping[str, Value]]
     """Keyword of a result -> what it must be, of higher precision or the same bits."""
     policies: Mapping[str, Policy]
+    held: Callable[[Mapping[str, Value]], Mapping[str, Tensor]] = all_rows
+    """Given what is expected: keyword of a result of which some rows may hold anything -> [M], those that are checked.
+    """
     peers: Mapping[str, PeerMaker] = field(default_factory=dict[str, PeerMaker])
     peer_output: str = ""
     """Keyword of the result that a peer's own is compared with."""

@@ -14,7 +14,7 @@ from benchmarks.hopper import peers_gemm, shapes
 from benchmarks.hopper.case import Case, Problem, Work
 from benchmarks.hopper.checks import GEMM, GEMM_F32
 from benchmarks.hopper.choices import Call, Symbol, calls_for, module_text
-from benchmarks.hopper.data import BLOCK, Place, Value, dequantized
+from benchmarks.hopper.data import BLOCK, Place, Value, as_integers, dequantized
 from benchmarks.hopper.wgrad_choice import wgrad_calls
 from dsv3c.backends.reference.meanings.scaled import Scaled
 
@@ -70,6 +70,15 @@ def group_rows(experts: int, mean: int) -> list[int]:
     return [max(1, int(mean * random.uniform(0.7, 1.3))) for _ in range(experts)]
 
 
+def held_rows(place: Place, rows: int, columns: int, expert_of: Tensor) -> Scaled:
+    """Rows of experts [M, K]; those of none hold NaN, which nothing may read."""
+    made = place.quantized(place.activation(rows, columns), (1, BLOCK), "mn_major")
+    if not place.is_meta:
+        as_integers(made.data)[expert_of < 0] = 255
+        made.scale[expert_of < 0] = torch.nan
+    return made
+
+
 def product_by_expert(x: Scaled, w: Scaled, expert_of: Tensor, columns: int) -> Tensor:
     """Every row times the matrix of its expert, in f64; zero for rows of none."""
     rows, made = dequantized(x), torch.zeros(x.shape[0], columns, dtype=torch.float64, device=x.data.device)
@@ -87,9 +96,9 @@ def grouped_text(layout: str, alignment: int, experts: int, rows: str, n: int, k
     table, y = f'tensor<?xi32, ["{rows}"]>', f'tensor<?x{n}xbf16, ["{rows}"]>'
     ids = f'tensor<?x{shapes.TOP_K}xi64, ["T"]>'
     body = (
-        f'%x, %slots, %of = moe.permute %q by %ids experts {experts} layout "{layout}" alignment {alignment} : '
-        f"{q}, {ids} -> {x}, {table}, {table}\n"
-        f"%y = scaled.grouped_mm %x, %w, %of promote 128 : {x}, {w}, {table} -> {y}"
+        f'%x, %slots, %of = moe.permute %q by %ids experts {experts} layout "{layout}" alignment {alignment} '
+        f"skips_padding : {q}, {ids} -> {x}, {table}, {table}\n"
+        f"%y = scaled.grouped_mm %x, %w, %of promote 128 skips_padding : {x}, {w}, {table} -> {y}"
     )
     return module_text(body, {"q": q, "ids": ids, "w": w}, {"T": Symbol(tokens, shapes.MOST_TOKENS)})
 
@@ -106,18 +115,20 @@ def contiguous(experts: int, mean: int, n: int, k: int) -> Case:
             max(1, experts * mean // shapes.TOP_K),
         )  # fmt: skip
         owners = [[e] * size + [-1] * (room - size) for e, (size, room) in enumerate(zip(sizes, places, strict=True))]
+        expert_of = place.integers([owner for group in owners for owner in group])
         reads: dict[str, Any] = {
-            "x": place.quantized(place.activation(rows, k), (1, BLOCK), "mn_major"),
+            "x": held_rows(place, rows, k, expert_of),
             "w": place.weight(experts, n, k),
-            "expert_of": place.integers([owner for group in owners for owner in group]),
+            "expert_of": expert_of,
         }
         return Problem(
             calls=calls_for(text, "scaled.grouped_mm", place),
             reads=reads,
             writes={"y": place.empty(rows, n)},
-            expected=lambda: {"y": product_by_expert(reads["x"], reads["w"], reads["expert_of"], n)},
+            expected=lambda: {"y": product_by_expert(reads["x"], reads["w"], expert_of, n)},
             policies={"y": GEMM},
-            peers=peers_gemm.contiguous(reads["x"], reads["w"], reads["expert_of"]),
+            held=lambda _: {"y": expert_of >= 0},
+            peers=peers_gemm.contiguous(reads["x"], reads["w"], expert_of),
             peer_output="y",
         )
 
@@ -140,19 +151,17 @@ def masked(experts: int, mean: int, n: int, k: int) -> Case:
         # every token may choose every expert once: the room is as many rows as there are tokens
         text = grouped_text("masked", 1, experts, f"{experts}*T", n, k, room)
         owners = [[e] * size + [-1] * (room - size) for e, size in enumerate(sizes)]
-        x = place.quantized(place.activation(experts * room, k), (1, BLOCK), "mn_major")
-        reads: dict[str, Any] = {
-            "x": x,
-            "w": place.weight(experts, n, k),
-            "expert_of": place.integers([owner for group in owners for owner in group]),
-        }
+        expert_of = place.integers([owner for group in owners for owner in group])
+        x = held_rows(place, experts * room, k, expert_of)
+        reads: dict[str, Any] = {"x": x, "w": place.weight(experts, n, k), "expert_of": expert_of}
         return Problem(
             calls=calls_for(text, "scaled.grouped_mm", place),
             reads=reads,
             writes={"y": place.empty(experts * room, n)},
-            expected=lambda: {"y": product_by_expert(x, reads["w"], reads["expert_of"], n)},
+            expected=lambda: {"y": product_by_expert(x, reads["w"], expert_of, n)},
             policies={"y": GEMM},
-            peers=peers_gemm.masked(x, reads["w"], reads["expert_of"], mean),
+            held=lambda _: {"y": expert_of >= 0},
+            peers=peers_gemm.masked(x, reads["w"], expert_of, mean),
             peer_output="y",
         )
 

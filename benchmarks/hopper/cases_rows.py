@@ -1,4 +1,4 @@
-"""Kernels that move rows once: quantisers, norms, the gated activation, routing, the cache's new rows.
+"""Kernels that move rows once: quantisers, norms, the gated activation, the gate, the cache's new rows.
 
 Their floor is bytes over bandwidth; at 4096 tokens and more they are held against the measured bandwidth of a copy.
 """
@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.hopper import shapes
-from benchmarks.hopper.case import Case, Problem, Work
+from benchmarks.hopper.case import Case, Problem, Work, all_rows
 from benchmarks.hopper.cases_attention import TABLES, filled_cache
 from benchmarks.hopper.checks import BITWISE, CLOSE, ROUNDED, Policy
 from benchmarks.hopper.choices import Symbol, calls_for, module_text
 from benchmarks.hopper.data import BLOCK, Place, Value, quantize
 from benchmarks.hopper.shapes import EXPERT_WIDTH, HIDDEN, TOP_K
-from dsv3c.backends.reference.meanings import mla_fused, moe, moe_rows
+from dsv3c.backends.reference.meanings import mla_fused, moe
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.meanings.scaled import Scaled
 
@@ -24,6 +24,7 @@ QUANTIZER = 'quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none">'
 EPS = 1e-6
 COUNTED = 4096
 """Tokens from which on the share of the copy bandwidth counts, and up to which two events take a part of the time."""
+Held = Callable[[Mapping[str, Value]], Mapping[str, Tensor]]
 Built = tuple[dict[str, Any], dict[str, Value], Callable[[], dict[str, Any]]]
 """Operands, results, what the results must be."""
 
@@ -46,7 +47,7 @@ def quantized_bytes(columns: int) -> float:
 def case(
     name: str, tokens: int, row_bytes: float, op: str, body: str, arguments: Mapping[str, str],
     built: Callable[[Place], Built], policies: Mapping[str, Policy], *, sizes: Mapping[str, int] | None = None,
-    counted: bool = True, in_place: frozenset[str] = frozenset(),
+    counted: bool = True, in_place: frozenset[str] = frozenset(), held: Held = all_rows,
 ) -> Case:  # fmt: skip
     """A kernel that reads and writes ``row_bytes`` per token."""
 
@@ -58,7 +59,7 @@ def case(
         text = module_text(body, arguments, symbols)
         calls = calls_for(text, op, place)
         reads, writes, expected = built(place)
-        return Problem(calls, reads, writes, expected, policies, in_place=in_place)
+        return Problem(calls, reads, writes, expected, policies, held=held, in_place=in_place)
 
     return Case(
         f"{name}/{tokens}",
@@ -127,16 +128,7 @@ def swiglu(tokens: int, columns: int = EXPERT_WIDTH) -> Case:
     """The gated activation and its quantisation; gate and up are halves of one product's rows."""
 
     def built(place: Place) -> Built:
-        both = place.normal(tokens, 2 * columns)
-        gate, up = both[:, :columns], both[:, columns:]
-        q = place.empty_scaled((tokens, columns), (1, BLOCK), "mn_major")
-
-        def expected() -> dict[str, Any]:
-            wide = gate.double()
-            silu = (wide / (1 + torch.exp(-wide))).bfloat16().double()
-            return {"q": as_scaled((silu * up.double()).bfloat16())}
-
-        return {"gate": gate, "up": up}, {"q": q}, expected
+        return gated(place, place.normal(tokens, 2 * columns), columns)
 
     kind = rows(columns)
     body = (
@@ -149,82 +141,17 @@ def swiglu(tokens: int, columns: int = EXPERT_WIDTH) -> Case:
     )  # fmt: skip
 
 
-def chosen_experts(place: Place, tokens: int, experts: int) -> Tensor:
-    """Ids [T, k] i64 of different experts, all equally likely."""
-    if place.is_meta:
-        return place.space.tensor((tokens, TOP_K), torch.int64)
-    return place.normal(tokens, experts, dtype=torch.float32).topk(TOP_K, -1)[1]
+def gated(place: Place, both: Tensor, columns: int) -> Built:
+    """Gate and up as halves of one product's rows, and what their activation must be."""
+    gate, up = both[:, :columns], both[:, columns:]
+    q = place.empty_scaled((both.shape[0], columns), (1, BLOCK), "mn_major")
 
+    def expected() -> dict[str, Any]:
+        wide = gate.double()
+        silu = (wide / (1 + torch.exp(-wide))).bfloat16().double()
+        return {"q": as_scaled((silu * up.double()).bfloat16())}
 
-def permute(tokens: int, columns: int = HIDDEN, experts: int = shapes.EXPERTS) -> Case:
-    """Quantised rows into the order of their experts, each from a multiple of 128 rows on."""
-    room = tokens * TOP_K + experts * (BLOCK - 1)
-
-    def built(place: Place) -> Built:
-        x = place.quantized(place.activation(tokens, columns), (1, BLOCK), "mn_major")
-        ids = chosen_experts(place, tokens, experts)
-        writes: dict[str, Value] = {
-            "rows": place.empty_scaled((room, columns), (1, BLOCK), "mn_major"),
-            "slots": place.empty(room, dtype=torch.int32),
-            "expert_of": place.empty(room, dtype=torch.int32),
-        }
-
-        def expected() -> dict[str, Any]:
-            with torch.device(place.device):
-                made = moe_rows.permute(
-                    x, ids, experts=experts, layout="contiguous", alignment=BLOCK, rows=room
-                )  # fmt: skip
-            return dict(zip(("rows", "slots", "expert_of"), made, strict=True))
-
-        return {"x": x, "ids": ids}, writes, expected
-
-    size = f"{TOP_K}*T + {experts * (BLOCK - 1)}"
-    x, ids, table = scaled_rows(columns), f'tensor<?x{TOP_K}xi64, ["T"]>', f'tensor<?xi32, ["{size}"]>'
-    body = (
-        f'%rows, %slots, %of = moe.permute %x by %ids experts {experts} layout "contiguous" alignment {BLOCK} : '
-        f"{x}, {ids} -> {scaled_rows(columns, size)}, {table}, {table}"
-    )
-    written = room / tokens * (quantized_bytes(columns) + 8)
-    return case(
-        "permute", tokens, quantized_bytes(columns) + 8 * TOP_K + written, "moe.permute", body, {"x": x, "ids": ids},
-        built, dict.fromkeys(("rows", "slots", "expert_of"), BITWISE), sizes={"experts": experts, "columns": columns},
-    )  # fmt: skip
-
-
-def unpermute(tokens: int, columns: int = HIDDEN, experts: int = shapes.EXPERTS) -> Case:
-    """The weighted sum of every token's rows."""
-    room = tokens * TOP_K + experts * (BLOCK - 1)
-
-    def built(place: Place) -> Built:
-        ids, y = chosen_experts(place, tokens, experts), place.normal(room, columns)
-        weights = place.normal(tokens, TOP_K, dtype=torch.float32).softmax(-1).bfloat16()
-        slots = place.empty(room, dtype=torch.int32)
-        if not place.is_meta:
-            with torch.device(place.device):
-                slot_of, _, places = moe_rows.row_places(
-                    ids, experts=experts, layout="contiguous", alignment=BLOCK, rows=room
-                )  # fmt: skip
-            slots[places] = slot_of.to(torch.int32)
-        out = place.empty(tokens, columns)
-
-        def expected() -> dict[str, Any]:
-            with torch.device(place.device):
-                made = moe_rows.unpermute(y, slots, weights, ids, combine_in=torch.bfloat16, order="expert")
-            return {"out": made}
-
-        return {"y": y, "slots": slots, "weights": weights, "ids": ids}, {"out": out}, expected
-
-    size = f"{TOP_K}*T + {experts * (BLOCK - 1)}"
-    ids, table = f'tensor<?x{TOP_K}xi64, ["T"]>', f'tensor<?xi32, ["{size}"]>'
-    given = {"y": rows(columns, size), "slots": table, "weights": rows(TOP_K), "ids": ids}
-    body = (
-        f'%out = moe.unpermute %y at %slots weights %weights ids %ids combine_in bf16 order "expert" : '
-        f"{', '.join(given.values())} -> {rows(columns)}"
-    )
-    return case(
-        "unpermute", tokens, 2 * columns * (TOP_K + 1) + 18 * TOP_K, "moe.unpermute", body, given, built,
-        {"out": ROUNDED}, sizes={"experts": experts, "columns": columns},
-    )  # fmt: skip
+    return {"gate": gate, "up": up}, {"q": q}, expected
 
 
 def gate(tokens: int, experts: int = shapes.EXPERTS) -> Case:
@@ -312,7 +239,7 @@ def rope_append(tokens: int, latent: int = shapes.LATENT, rope: int = shapes.ROP
     )  # fmt: skip
 
 
-KINDS = (quantize_rows, norm, swiglu, permute, unpermute, gate, rope_append)
+KINDS = (quantize_rows, norm, swiglu, gate, rope_append)
 
 
 def cases() -> Iterator[Case]:
@@ -326,7 +253,5 @@ def small_cases() -> Iterator[Case]:
     yield quantize_rows(5, 384)
     yield norm(3, 384)
     yield swiglu(5, 384)
-    yield permute(9, 128, 8)
-    yield unpermute(9, 192, 8)
     yield gate(7, 64)
     yield rope_append(5, 64, 16, 4)

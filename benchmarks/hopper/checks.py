@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.hopper.data import Value, as_integers, parts
+from dsv3c.backends.reference.meanings.placing import rows_by_number
 
 TINY = 1e-300
 """Keeps quotients of zeros zero."""
@@ -117,6 +118,15 @@ def compare(found: Tensor, expected: Tensor) -> Metrics:
     )
 
 
+def compare_rows(found: Tensor, expected: Tensor, held: Tensor | None) -> Metrics:
+    """The metrics of the rows [M] that are held, of all where nothing says which."""
+    if held is None:
+        return compare(found, expected)
+    assert found.shape == expected.shape, f"{tuple(found.shape)}, not {tuple(expected.shape)}"
+    held = held.to(found.device)
+    return compare(rows_by_number(found, held), rows_by_number(expected, held))
+
+
 def root_mean_square(x: Tensor) -> float:
     """Of all that is no NaN."""
     total = sum(float(torch.nan_to_num(part.double(), nan=0.0).square().sum()) for part in x.split(SAMPLE))
@@ -140,14 +150,17 @@ def ordered(x: Tensor) -> Tensor:
 
 
 def check_outputs(
-    found: Mapping[str, Value], expected: Mapping[str, Value], policies: Mapping[str, Policy]
+    found: Mapping[str, Value],
+    expected: Mapping[str, Value],
+    policies: Mapping[str, Policy],
+    held: Mapping[str, Tensor],
 ) -> list[Check]:
-    """Every part of every output that something is expected of."""
+    """Every part of every output that something is expected of; of those in ``held`` the rows that it names."""
     made = list[Check]()
     for name, want in expected.items():
         there = parts(found[name])
         for part, tensor in parts(want).items():
             policy, label = policies[name], f"{name}.{part}" if part else name
-            metrics = compare(there[part], tensor)
+            metrics = compare_rows(there[part], tensor, held.get(name))
             made.append(Check(label, policy.name, metrics, metrics.why_wrong(policy)))
     return made

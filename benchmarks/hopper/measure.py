@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from benchmarks.hopper.case import Case, Peer, Problem
-from benchmarks.hopper.checks import Check, check_outputs, compare
+from benchmarks.hopper.checks import Check, check_outputs, compare_rows
 from benchmarks.hopper.choices import NotAvailable
 from benchmarks.hopper.data import Place, as_integers, num_bytes, parts, poison
 from benchmarks.hopper.imports import first_line
@@ -106,7 +106,7 @@ def outcome_of(
         fresh(problem)
         problem.launch(session.gpu, form, session.place)
         finish(session)
-        made.checks = check_outputs(problem.writes, expected, problem.policies)
+        made.checks = check_outputs(problem.writes, expected, problem.policies, problem.held(expected))
         first = {name: bits(value) for name, value in problem.writes.items()}
         fresh(problem)
         problem.launch(session.gpu, form, session.place)
@@ -157,8 +157,9 @@ def peer_outcome(
         found = peer.run()
         finish(session)
         if peer.seen is not None:
-            metrics = compare(peer.seen(found), expected[problem.peer_output])
-            check = Check(problem.peer_output, peer.policy.name, metrics, metrics.why_wrong(peer.policy))
+            name = problem.peer_output
+            metrics = compare_rows(peer.seen(found), expected[name], problem.held(expected).get(name))
+            check = Check(name, peer.policy.name, metrics, metrics.why_wrong(peer.policy))
             made.checks = [check]
         return made, peer
     except Exception as error:  # a peer may raise anything: it is told, and nothing stops

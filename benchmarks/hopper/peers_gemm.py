@@ -90,8 +90,7 @@ def contiguous(x: Scaled, w: Scaled, expert_of: Tensor) -> dict[str, PeerMaker]:
 
     def deep_gemm() -> Peer:
         multiply = library("deep_gemm").m_grouped_fp8_gemm_nt_contiguous
-        # rows of no expert stay as they are
-        y = torch.zeros(x.shape[0], w.shape[1], dtype=torch.bfloat16, device=x.data.device)
+        y = output(x.shape[0], w.shape[1], x.data)
         return Peer(lambda: multiply((x.data, x.scale), (w.data, w.scale), y, expert_of), lambda _: y)
 
     return {"deep_gemm": deep_gemm, "torch_grouped_bf16": lambda: grouped_bf16(x, w, expert_of)}
@@ -125,12 +124,12 @@ def masked(x: Scaled, w: Scaled, expert_of: Tensor, expected: int) -> dict[str, 
         height = -(-room // 4) * 4
         kept = torch.zeros(experts, x.scale.shape[1], height, device=x.scale.device)[..., :room].transpose(1, 2)
         kept.copy_(x.scale.unflatten(0, (experts, room)))
-        y = torch.zeros(experts, room, columns, dtype=torch.bfloat16, device=x.data.device)
+        y = output(experts * room, columns, x.data).view(experts, room, columns)
         counts = (expert_of.view(experts, room) >= 0).sum(1, dtype=torch.int32)
         data = x.data.view(experts, room, inner)
         return Peer(
             lambda: multiply((data, kept), (w.data, w.scale), y, counts, expected),
-            lambda _: torch.where((expert_of < 0)[:, None], 0.0, y.view(-1, columns)),
+            lambda _: y.view(-1, columns),
         )
 
     return {"deep_gemm": deep_gemm}

@@ -14,7 +14,7 @@ from benchmarks.hopper.budget import USUAL, Budget, ordered, selected
 from benchmarks.hopper.case import Case, Peer, Problem
 from benchmarks.hopper.cases_gemm import dense
 from benchmarks.hopper.catalogue import every_case, small_cases
-from benchmarks.hopper.checks import ATTENTION, BITWISE, GEMM, compare
+from benchmarks.hopper.checks import ATTENTION, BITWISE, GEMM, compare, compare_rows
 from benchmarks.hopper.data import Place, dequantized, num_bytes, poison, quantize
 from benchmarks.hopper.kernels import Noting, compile_plan, each_or_why, planned
 from benchmarks.hopper.measure import Session, measure
@@ -116,6 +116,17 @@ def test_where_nan_is_expected_any_finite_number_is_right() -> None:
     expected = torch.tensor([1.0, torch.nan, 2.0])
     assert compare(torch.tensor([1.0, 7.0, 2.0]), expected).why_wrong(BITWISE) is None
     assert "1 elements are not finite" in str(compare(torch.tensor([1.0, torch.nan, 2.0]), expected).why_wrong(GEMM))
+
+
+def test_rows_that_may_hold_anything_are_left_out() -> None:
+    found, expected = torch.randn(3, 4), torch.full((3, 4), torch.nan)
+    held = torch.tensor([True, False, True])
+    expected[held] = found[held]
+    found[1] = torch.nan
+    assert compare_rows(found, expected, held).why_wrong(BITWISE) is None
+    assert "4 elements are not finite" in str(compare_rows(found, expected, None).why_wrong(BITWISE))
+    found[2, 3] += 1
+    assert "calc_diff" in str(compare_rows(found, expected, held).why_wrong(BITWISE))
 
 
 def test_operands_are_quantised_for_real() -> None:
