@@ -217,6 +217,15 @@ def test_what_a_key_tells_by_identity_lives_as_long_as_the_key(gpu: Any) -> None
     assert any(value is kept for value in found.alive)
 
 
+def test_a_call_with_a_keyword_that_may_change_runs_its_launcher(gpu: Any) -> None:
+    given, configs = values(), [CONFIG]
+    for block in (16, 16, 16, 4):
+        configs[0] = CONFIG | {"block": block}
+        (launch,) = launched(gpu, lambda: scale(gpu, **given, configs=configs))
+        assert launch["grid"] == (cdiv(8, block), 1, 1)
+    assert not gpu.replays.recorded
+
+
 @replayed
 def cleared(gpu: Gpu, *, x: Tensor, configs: Any) -> None:
     """Does something else than launching."""

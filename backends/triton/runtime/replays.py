@@ -109,10 +109,11 @@ class Replays:
     def call(self, launcher: Callable[..., None], keywords: Keywords) -> None:
         """What the launcher would launch."""
         key, starts = key_of(launcher, keywords, self.device)
-        found = self.recorded.get(key)
+        found = self.recorded.get(key) if key is not None else None
         if found is None:
             launcher(self.device, **keywords)
-            self.note(key, launcher, keywords)
+            if key is not None:
+                self.note(key, launcher, keywords)
             return
         device = self.device
         for step in found.steps:
@@ -139,12 +140,12 @@ class Replays:
         self.seen.discard(key)
 
 
-def key_of(launcher: Callable[..., None], keywords: Keywords, device: Device) -> tuple[Key, list[int]]:
-    """All that a call's launches depend on, and where its tensors start.
+def key_of(launcher: Callable[..., None], keywords: Keywords, device: Device) -> tuple[Key | None, list[int]]:
+    """All that a call's launches depend on, and where its tensors start; no key where a keyword may change inside.
 
     Of a tensor: type, device, sizes, strides, and its address as far as alignment goes; integers themselves; what else
-    is immutable (text, numbers, tuples, configurations) by its identity.  The kinds of keywords say what of a key
-    belongs to which.
+    is immutable (text, numbers, tuples; nobody changes configurations) by its identity.  The kinds of keywords say what
+    of a key belongs to which.
     """
     values = keywords.values()
     kinds = tuple(map(type, values))
@@ -165,7 +166,7 @@ def key_of(launcher: Callable[..., None], keywords: Keywords, device: Device) ->
         elif isinstance(value, Tensor):
             tensors.append(value)
         else:
-            others.append(id(value))
+            return None, []
     starts = [address(tensor) if tensor.is_meta else tensor.data_ptr() for tensor in tensors]
     key = (
         *(launcher, device.num_sms, device.pdl, tuple(keywords), kinds, tuple(others)),
