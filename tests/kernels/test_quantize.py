@@ -55,6 +55,15 @@ def test_quotients_are_rounded_once() -> None:
     check_quantize(-x.bfloat16())
 
 
+def test_all_bfloat16_mantissas_by_all_others() -> None:
+    """A block has all mantissas, of several sizes below its largest number; blocks have all mantissas of that."""
+    mantissas = 1 + torch.arange(128) / 128
+    blocks = [mantissas * 2.0**-shift for shift in (1, 2, 7, 15, 18)]
+    x = torch.cat([torch.cat([each[1:], torch.ones(1)]) for each in blocks]).expand(128, -1).clone()
+    x[:, 127::128] = mantissas[:, None]
+    check_quantize((x * torch.tensor([1.0, -1.0]).repeat(320)).bfloat16())
+
+
 def test_infinite_numbers_become_nan_and_their_block_zero() -> None:
     x = rows(5, 384)
     x[2, 130] = float("inf")
