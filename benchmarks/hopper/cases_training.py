@@ -9,7 +9,7 @@ from benchmarks.hopper.cases_rows import COUNTED, as_scaled, quantized_bytes
 from benchmarks.hopper.checks import BITWISE
 from benchmarks.hopper.choices import CHOSEN, Call
 from benchmarks.hopper.data import BLOCK, Place
-from dsv3c.backends.triton.choices.transpose_quantize import configs_for
+from dsv3c.backends.triton.choices.transpose_quantize import CONFIGS
 
 HOW = {"data": "f8E4M3FN", "amax_floor": 1e-4, "apply": "divide", "round_scale": "none", "saturate": False}
 TOKENS = (4096, 16384)
@@ -28,7 +28,7 @@ def transposed(tokens: int, columns: int = shapes.HIDDEN) -> Case:
         def expected() -> dict[str, Any]:
             return {"q": as_scaled(x.t().contiguous()), "rows": as_scaled(x)}
 
-        call = Call("transpose_quantize.transpose_quantize", configs_for(rows_too=True), HOW)
+        call = Call("transpose_quantize.transpose_quantize", CONFIGS, HOW)
         return Problem({CHOSEN: call}, {"x": x}, writes, expected, dict.fromkeys(writes, BITWISE))
 
     moved = 2 * columns + 2 * quantized_bytes(columns)

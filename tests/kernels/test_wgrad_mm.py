@@ -14,7 +14,7 @@ from training_launches import run_wgrad_mm
 
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.meanings.training import wgrad_mm as meaning
-from dsv3c.backends.triton.choices.transpose_quantize import configs_for as along_tokens
+from dsv3c.backends.triton.choices.transpose_quantize import CONFIGS as ALONG_TOKENS
 from dsv3c.backends.triton.choices.wgrad import Gradient, candidates, configs_for
 from dsv3c.backends.triton.compilation.aot import compile_variants
 from dsv3c.backends.triton.compilation.compile_worker import disassembled
@@ -123,7 +123,7 @@ def test_of_activations_as_a_step_has_them(config: dict[str, int], round_scale: 
     for value, channels in ((dy, n), (x, k)):
         memory = torch.full((channels, -(-tokens // 16) * 16), 0x7F, dtype=torch.uint8).view(torch.float8_e4m3fn)
         q = Scaled(memory[:, :tokens], mn_major(torch.zeros(channels, 3)), (1, 128))
-        transpose_quantize(gpu, x=value, q=q, configs=along_tokens(rows_too=False), **how)
+        transpose_quantize(gpu, x=value, q=q, configs=ALONG_TOKENS, **how)
         factors.append(q)
     y = torch.empty(n, k)
     run_checked(
