@@ -1,5 +1,7 @@
 """LogFMT in Triton's interpreter against its meaning: codes, packing, chunks that travel as they are, the way back."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from kernel_references import run_checked
@@ -9,8 +11,11 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings import logfmt
 from dsv3c.backends.triton.interpreter import InterpreterGpu
 from dsv3c.backends.triton.launchers.logfmt import logfmt_decode, logfmt_encode
+from dsv3c.backends.triton.runtime.gpu import Config
 
 CONFIGS = [{"block_u": 2, "num_warps": 4, "num_stages": 1}]
+LG2 = [{**CONFIGS[0], "lg2": 1}]
+"""Logarithms as an instruction of NVIDIA's GPUs finds them."""
 UNUSED = 0x5A5A5A5A
 
 
@@ -22,15 +27,15 @@ def rows(count: int, channels: int, seed: int = 0) -> Tensor:
     return (x * sizes.repeat_interleave(128, dim=1)).to(torch.bfloat16)
 
 
-def encoded(x: Tensor, bits: int) -> tuple[Tensor, Tensor]:
+def encoded(x: Tensor, bits: int, configs: Sequence[Config] = CONFIGS) -> tuple[Tensor, Tensor]:
     payload = torch.full((len(x), x.shape[1] // 2), UNUSED, dtype=torch.int32)
     pairs = torch.empty(len(x), x.shape[1] // 128, 2, dtype=torch.bfloat16)
-    logfmt_encode(InterpreterGpu(), x=x, payload=payload, pairs=pairs, configs=CONFIGS, bits=bits)
+    logfmt_encode(InterpreterGpu(), x=x, payload=payload, pairs=pairs, configs=configs, bits=bits)
     return payload, pairs
 
 
-def check_encode(x: Tensor, bits: int) -> tuple[Tensor, Tensor]:
-    payload, pairs = encoded(x, bits)
+def check_encode(x: Tensor, bits: int, configs: Sequence[Config] = CONFIGS) -> tuple[Tensor, Tensor]:
+    payload, pairs = encoded(x, bits, configs)
     expected, expected_pairs = logfmt.payload_of(x, bits)
     torch.testing.assert_close(pairs, expected_pairs, rtol=0, atol=0, equal_nan=True)
     check_codes(payload, expected, x, bits)
@@ -38,9 +43,29 @@ def check_encode(x: Tensor, bits: int) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("bits", [8, 10])
-@pytest.mark.parametrize(("count", "channels"), [(1, 128), (3, 512), (2, 7168), (3, 384), (0, 512)])
+@pytest.mark.parametrize(("count", "channels"), [(1, 128), (3, 512), (1, 7168), (3, 384), (0, 512)])
 def test_codes_of_every_chunk(count: int, channels: int, bits: int) -> None:
     check_encode(rows(count, channels), bits)
+
+
+@pytest.mark.parametrize("bits", [8, 10])
+def test_codes_by_logarithms_of_the_device(bits: int) -> None:
+    check_encode(rows(3, 512), bits, LG2)
+
+
+@pytest.mark.parametrize("configs", [CONFIGS, LG2])
+def test_numbers_that_are_subnormal(configs: Sequence[Config]) -> None:
+    x = rows(4, 256).float() * torch.tensor([2.0**-60, 2.0**-95, 2.0**-126, 2.0**-133])[:, None]
+    x = (x + 2.0**-133).to(torch.bfloat16)
+    assert ((x != 0) & (x.abs() < 2.0**-126)).any(dim=1)[1:].all()
+    check_encode(x, 10, configs)
+
+
+def test_rows_that_are_no_words_are_refused() -> None:
+    wide = rows(3, 256)
+    odd = wide.as_strided((2, 128), (129, 1))
+    with pytest.raises(ValueError, match="words of two numbers"):
+        encoded(odd, 10)
 
 
 @pytest.mark.parametrize("bits", [8, 10])

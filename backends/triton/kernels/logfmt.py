@@ -1,7 +1,8 @@
 """LogFMT: bfloat16 rows as a sign and a logarithm of few bits, and back; see ``meanings/logfmt.py``.
 
-A unit is a chunk of channels of a row: it travels as codes, or as it is.  Logarithms are those of f32: a number within
-about 2^-20 / step of the middle between two codes may get the other one.
+A unit is a chunk of channels of a row: it travels as codes, or as it is.  A thread has the 16 channels of a lane, two
+in a word: what it packs and unpacks are constant shifts.  Logarithms are those of f32: a number within about 2^-21 /
+step of the middle between two codes may get the other one.
 """
 
 import triton
@@ -9,31 +10,71 @@ import triton.language as tl
 
 FP_FUSION = True
 """Terms of a polynomial are multiplied and added at once."""
-GROUP = tl.constexpr(128)
-"""Channels that share a range."""
 LANE = tl.constexpr(16)
 """Channels that are packed together."""
-RANGE = tl.constexpr(32.0)
-"""The smallest logarithm is at most this far below the largest."""
+LANES = tl.constexpr(8)
+"""Of a group of 128 channels, which share a range."""
+WARP = tl.constexpr(32)
+"""Lanes of a unit that are neighbours: more are further registers of the same threads."""
+NO_SIGN = tl.constexpr(0x7FFF7FFF)
+ONE = tl.constexpr(0x3F800000)
+INFINITE = tl.constexpr(0x7F800000)
+LOWEST = tl.constexpr(0.5**32)
+"""The smallest logarithm is at most 32 below the largest."""
+UP = tl.constexpr(2.0**64)
+"""Times it, no bfloat16 number is subnormal."""
+WHOLE = tl.constexpr(8388608.0)
+"""2^23: a number from 0 to 2^22 and it are a sum whose lowest bits are the number, rounded."""
 
 
 @triton.jit
-def range_of(smallest: tl.tensor, largest: tl.tensor, BITS: tl.constexpr) -> tuple[tl.tensor, tl.tensor]:
-    """``low`` and ``step`` of groups with 0 < largest, smallest < largest; of others, some numbers."""
-    usable = (largest > 0) & (smallest < largest)
-    high = tl.log2(tl.where(usable, largest, 1.0))
-    low = tl.where(usable, tl.maximum(tl.log2(tl.where(usable, smallest, 0.5)), high - RANGE), -1.0)
-    return low, (high - low) / ((1 << (BITS - 1)) - 2)
+def words_at(numbers_ptr: tl.tensor) -> tl.tensor:
+    """Where bfloat16 numbers are, as words of two."""
+    return numbers_ptr.to(tl.pointer_type(tl.int32), bitcast=True)
 
 
 @triton.jit
-def logarithm(x: tl.tensor) -> tuple[tl.tensor, tl.tensor]:
-    """``log2 x`` of bfloat16 numbers from 0 on, in f32, as a whole number and one from 0 to 1, to 2e-7; -191 for 0.
+def four(words: tl.tensor) -> tuple[tl.tensor, tl.tensor, tl.tensor, tl.tensor]:
+    """The columns of [A, B, C, 4]."""
+    even, odd = tl.split(tl.reshape(words, [words.shape[0], words.shape[1], words.shape[2], 2, 2]))
+    first, third = tl.split(even)
+    second, fourth = tl.split(odd)
+    return first, second, third, fourth
 
-    The polynomial is the one whose largest error at 1..2 is least; 2^64 x is normal where x is not.
+
+@triton.jit
+def eight(
+    a: tl.tensor, b: tl.tensor, c: tl.tensor, d: tl.tensor, e: tl.tensor, f: tl.tensor, g: tl.tensor, h: tl.tensor
+) -> tl.tensor:
+    """Columns as [A, B, C, 8]."""
+    even = tl.join(tl.join(a, e), tl.join(c, g))
+    odd = tl.join(tl.join(b, f), tl.join(d, h))
+    return tl.reshape(tl.join(even, odd), [a.shape[0], a.shape[1], a.shape[2], 8])
+
+
+@triton.jit
+def usable(smallest: tl.tensor, largest: tl.tensor) -> tl.tensor:
+    """Whether groups can be sent as codes, by the f32 bits of their extremes: NaN and infinity are above 1."""
+    return (largest < ONE) & (smallest < largest)
+
+
+@triton.jit
+def range_of(smallest: tl.tensor, largest: tl.tensor) -> tuple[tl.tensor, tl.tensor]:
+    """``2^(low + 64)`` and ``high - low`` of groups, from the bits of their extremes; if not usable, some numbers."""
+    fits = usable(smallest, largest)
+    top = tl.where(fits, largest.to(tl.float32, bitcast=True), 1.0) * UP
+    bottom = tl.maximum(tl.where(fits, smallest.to(tl.float32, bitcast=True), 0.5) * UP, top * LOWEST)
+    return bottom, tl.log2(top / bottom)
+
+
+@triton.jit
+def logarithm(x: tl.tensor) -> tl.tensor:
+    """``log2 x`` of positive normal f32 numbers, to 2e-7 and half a unit in the last place; -127 of 0.
+
+    The polynomial is the one whose largest error at 1..2 is least.
     """
-    bits = (x * 18446744073709551616.0).to(tl.int32, bitcast=True)
-    t = ((bits & 0x7FFFFF) | 0x3F800000).to(tl.float32, bitcast=True) - 1.0
+    bits = x.to(tl.int32, bitcast=True)
+    t = ((bits & 0x7FFFFF) | ONE).to(tl.float32, bitcast=True) - 1.0
     p = t * -0.009309016168117523 + 0.052058421075344086
     p = p * t - 0.1375204175710678
     p = p * t + 0.24186401069164276
@@ -41,41 +82,71 @@ def logarithm(x: tl.tensor) -> tuple[tl.tensor, tl.tensor]:
     p = p * t + 0.47868362069129944
     p = p * t - 0.7211657762527466
     p = p * t + 1.4426898956298828
-    return ((bits >> 23) - 191).to(tl.float32), p * t
+    return p * t + ((bits >> 23) - 127).to(tl.float32)
 
 
 @triton.jit
-def partial_word(codes: tl.tensor, WORD: tl.constexpr, WIDTH: tl.constexpr) -> tl.tensor:
-    """Bits 32 * WORD and on of 8 codes one after another, the first lowest: [*, 8] -> [*]."""
-    k = tl.arange(0, 8)[None, None, :]
-    start = k * WIDTH - 32 * WORD
-    left = tl.where((start >= 0) & (start < 32), codes << tl.minimum(tl.maximum(start, 0), 31), 0)
-    right = tl.where((start < 0) & (start > -WIDTH), codes >> tl.minimum(tl.maximum(-start, 0), 31), 0)
-    return tl.sum(left | right, axis=2).to(tl.uint32, bitcast=True)
+def code_of(
+    size: tl.tensor, inverse: tl.tensor, slope: tl.tensor, threshold: tl.tensor, LG2: tl.constexpr
+) -> tl.tensor:
+    """The bits of WHOLE plus the code of an absolute value, which is given as f32 bits.
+
+    LG2: as the instruction of NVIDIA's GPUs finds logarithms, to 2^-22, and from 2 on to 2^-22 of them.
+    """
+    x = size.to(tl.float32, bitcast=True) * UP * inverse
+    if LG2:
+        x = tl.inline_asm_elementwise("lg2.approx.ftz.f32 $0, $1;", "=f,f", [x], tl.float32, True, 1)
+    else:
+        x = logarithm(x)
+    above = x * slope + threshold
+    return tl.maximum(above + WHOLE, WHOLE).to(tl.int32, bitcast=True)  # of 0 too: far below the range
 
 
 @triton.jit
-def packed_word(
-    a0: tl.tensor, a1: tl.tensor, a2: tl.tensor, b0: tl.tensor, b1: tl.tensor, b2: tl.tensor, WORD: tl.constexpr,
-    WIDTH: tl.constexpr,
-) -> tl.tensor:  # fmt: skip
-    """Word of 16 codes, from the partial words of the first 8 (a) and of the others (b)."""
-    AT: tl.constexpr = 8 * WIDTH // 32
-    SHIFT: tl.constexpr = 8 * WIDTH % 32
-    word = a0 * 0
-    if WORD == 0:
-        word |= a0
-    if WORD == 1:
-        word |= a1
-    if WORD == 2:
-        word |= a2
-    if WORD == AT:
-        word |= b0 << SHIFT
-    if WORD == AT + 1:
-        word |= (b0 >> (32 - SHIFT)) | (b1 << SHIFT)
-    if WORD == AT + 2:
-        word |= (b1 >> (32 - SHIFT)) | (b2 << SHIFT)
-    return word
+def add_code(
+    word: tl.tensor, code: tl.tensor, INDEX: tl.constexpr, WORD: tl.constexpr, WIDTH: tl.constexpr
+) -> tl.tensor:
+    """Add what word WORD of a lane has of code INDEX; the exponent of WHOLE is shifted out, or cut off."""
+    SHIFT: tl.constexpr = INDEX * WIDTH - 32 * WORD
+    if SHIFT >= 32 or SHIFT <= -WIDTH:
+        return word
+    elif SHIFT >= 8:
+        return word + (code << SHIFT)
+    elif SHIFT >= 0:
+        return word + ((code & 0xFFFF) << SHIFT)
+    else:
+        return word + ((code & 0xFFFF) >> -SHIFT)
+
+
+@triton.jit
+def lanes_of(row: tl.tensor, CHUNK: tl.constexpr) -> tuple[tl.tensor, tl.tensor]:
+    """Lanes of units as [halves, 1, lanes], and units as [1, units, 1]."""
+    COUNT: tl.constexpr = CHUNK // LANE
+    NEAR: tl.constexpr = COUNT if COUNT < WARP else WARP
+    lane = (tl.arange(0, COUNT // NEAR) * NEAR)[:, None, None] + tl.arange(0, NEAR)[None, None, :]
+    return lane, row[None, :, None]
+
+
+@triton.jit
+def groups_of(CHUNK: tl.constexpr) -> tl.tensor:
+    """Numbers of groups, as ``of_groups`` has them: [halves, 1, groups]."""
+    GROUPS: tl.constexpr = CHUNK // (LANE * LANES)
+    NEAR: tl.constexpr = GROUPS if GROUPS < WARP // LANES else WARP // LANES
+    return (tl.arange(0, GROUPS // NEAR) * NEAR)[:, None, None] + tl.arange(0, NEAR)[None, None, :]
+
+
+@triton.jit
+def of_groups(x: tl.tensor, SMALLEST: tl.constexpr) -> tl.tensor:
+    """The smallest or the largest of every group: [halves, units, lanes] -> [halves, units, groups]."""
+    lanes = tl.reshape(x, [x.shape[0], x.shape[1], x.shape[2] // LANES, LANES])
+    return tl.min(lanes, axis=3) if SMALLEST else tl.max(lanes, axis=3)
+
+
+@triton.jit
+def spread(x: tl.tensor) -> tl.tensor:
+    """What lanes need of their groups: [halves, units, groups] -> [halves, units, lanes]."""
+    lanes = tl.broadcast_to(x[:, :, :, None], [x.shape[0], x.shape[1], x.shape[2], LANES])
+    return tl.reshape(lanes, [x.shape[0], x.shape[1], x.shape[2] * LANES])
 
 
 @triton.jit
@@ -84,58 +155,91 @@ def logfmt_encode_kernel(
     payload_ptr: tl.tensor,
     plain_ptr: tl.tensor,
     pairs_ptr: tl.tensor,
-    units: tl.tensor,
-    chunks: tl.tensor,
+    rows: tl.tensor,
     x_stride: tl.tensor,
     BLOCK_U: tl.constexpr,
     CHUNK: tl.constexpr,
+    CHUNKS: tl.constexpr,
     BITS: tl.constexpr,
+    LG2: tl.constexpr,
 ) -> None:
     """``code = max(0, floor((log2|x| - low) / step + 1.5 - z / 4 + z^3 / 24))``, ``z = step * ln(2) / 2``.
 
-    The sum of the last three is ``2 - log2((1 + 2^step) / 2) / step`` but for 1e-8.  x: rows of ``chunks`` chunks.
-    ``payload``: words of a unit, CHUNK / 2 apart; ``plain``: the same memory as bfloat16.  Grid: blocks of units.
+    The sum of the last three is ``2 - log2((1 + 2^step) / 2) / step`` but for 1e-8.  x and pairs are words of two
+    bfloat16 numbers, as ``payload`` is under the name ``plain``; x has rows of CHUNKS chunks.  Grid: blocks of rows x
+    chunks.
     """
-    GROUPS: tl.constexpr = CHUNK // GROUP
-    LANES: tl.constexpr = CHUNK // LANE
     WIDTH: tl.constexpr = BITS - 1
-    unit = tl.program_id(0).to(tl.int64) * BLOCK_U + tl.arange(0, BLOCK_U)
-    there, channel = unit < units, tl.arange(0, CHUNK)
-    places = unit // chunks * x_stride + unit % chunks * CHUNK
-    given = tl.load(x_ptr + places[:, None] + channel[None, :], mask=there[:, None], other=0.0)
-    x = tl.reshape(given.to(tl.float32), [BLOCK_U, GROUPS, GROUP])
-    size = tl.abs(x)
-    smallest, largest = tl.min(size, axis=2), tl.max(size, axis=2)
-    numbers = tl.max((x != x).to(tl.int32), axis=2) == 0
-    fits = numbers & (largest < 1) & (largest > 0) & (smallest < largest)
-    coded = there & (tl.min(fits.to(tl.int32), axis=1) > 0)
-    pair = tl.join(smallest, largest).to(tl.bfloat16)
-    missing = (numbers == 0)[:, :, None]  # a group with NaN says so
-    pair = tl.where(missing, float("nan"), pair.to(tl.float32)).to(tl.bfloat16)
-    ends = tl.arange(0, 2)[None, None, :] + (tl.arange(0, GROUPS) * 2)[None, :, None]
-    tl.store(pairs_ptr + (unit * (GROUPS * 2))[:, None, None] + ends, pair, mask=there[:, None, None])
-    low, step = range_of(smallest, largest, BITS)
-    z = step * 0.34657359027997264
-    threshold = 1.5 - z * 0.25 + z * z * z * 0.041666666666666664
-    exponent, part = logarithm(size)
-    above = (exponent - low[:, :, None]) + part
-    codes = above * (1 / step)[:, :, None] + threshold[:, :, None]
-    codes = tl.minimum(tl.maximum(codes, 0.0).to(tl.int32), (1 << WIDTH) - 1)  # of 0 too: far below the range
-    halves = tl.reshape(codes, [BLOCK_U, LANES * 2, 8])
-    negative = tl.reshape((x < 0).to(tl.int32), [BLOCK_U, LANES * 2, 8])
-    a0, b0 = tl.split(tl.reshape(partial_word(halves, 0, WIDTH), [BLOCK_U, LANES, 2]))
-    a1, b1 = tl.split(tl.reshape(partial_word(halves, 1, WIDTH), [BLOCK_U, LANES, 2]))
-    a2, b2 = tl.split(tl.reshape(partial_word(halves, 2, WIDTH), [BLOCK_U, LANES, 2]))
-    signs_a, signs_b = tl.split(tl.reshape(partial_word(negative, 0, 1), [BLOCK_U, LANES, 2]))
-    lane = tl.arange(0, LANES)
-    first = (unit * (CHUNK // 2))[:, None] + (lane // 8 * (4 * BITS) + lane % 8)[None, :]
-    for word in tl.static_range(BITS // 2):
-        value = packed_word(a0, a1, a2, b0, b1, b2, word, WIDTH)
-        if word == BITS // 2 - 1:
-            value |= (signs_a | (signs_b << 8)) << 16
-        tl.store(payload_ptr + first + word * 8, value.to(tl.int32, bitcast=True), mask=coded[:, None])
-    as_it_is = (unit * CHUNK)[:, None] + channel[None, :]
-    tl.store(plain_ptr + as_it_is, given, mask=(there & (coded == 0))[:, None])
+    STEPS: tl.constexpr = (1 << WIDTH) - 2
+    row = tl.program_id(0) // CHUNKS * BLOCK_U + tl.arange(0, BLOCK_U)
+    chunk = tl.program_id(0) % CHUNKS
+    lane, row = lanes_of(row, CHUNK)
+    there, k = row < rows, tl.arange(0, 4)[None, None, None, :]
+    place = words_at(x_ptr) + row.to(tl.int64) * (x_stride // 2) + chunk * (CHUNK // 2) + lane * (LANE // 2)
+    near = tl.load(place[:, :, :, None] + k, mask=there[:, :, :, None], other=0)
+    far = tl.load(place[:, :, :, None] + 4 + k, mask=there[:, :, :, None], other=0)
+    words = four(near) + four(far)
+    sizes = words[0] & NO_SIGN
+    smallest = tl.minimum(sizes & -0x10000, sizes << 16)
+    largest = tl.maximum(sizes & -0x10000, sizes << 16)
+    for j in tl.static_range(1, 8):
+        sizes = words[j] & NO_SIGN
+        smallest = tl.minimum(tl.minimum(smallest, sizes & -0x10000), sizes << 16)
+        largest = tl.maximum(tl.maximum(largest, sizes & -0x10000), sizes << 16)
+    smallest, largest = of_groups(smallest, True), of_groups(largest, False)
+    fits = tl.min(tl.min(usable(smallest, largest).to(tl.int32), axis=2), axis=0)
+    coded = there & (fits > 0)[None, :, None]
+    unit = row.to(tl.int64) * CHUNKS + chunk
+    pair = (tl.where(largest > INFINITE, largest, smallest) >> 16) | largest  # a group with NaN says so twice
+    tl.store(words_at(pairs_ptr) + unit * (CHUNK // 128) + groups_of(CHUNK), pair, mask=there)
+    bottom, extent = range_of(smallest, largest)
+    z = extent * (0.34657359027997264 / STEPS)
+    inverse, slope = spread(1.0 / bottom), spread(STEPS / extent)
+    threshold = spread(1.0 - z * 0.25 + z * z * z * 0.041666666666666664)
+    w0 = tl.zeros_like(words[0])
+    w1, w2, w3, w4 = w0, w0, w0, w0
+    signs = w0.to(tl.uint32)
+    for j in tl.static_range(8):
+        sizes = words[j] & NO_SIGN
+        first = code_of(sizes << 16, inverse, slope, threshold, LG2)
+        second = code_of(sizes & -0x10000, inverse, slope, threshold, LG2)
+        w0 = add_code(add_code(w0, first, 2 * j, 0, WIDTH), second, 2 * j + 1, 0, WIDTH)
+        w1 = add_code(add_code(w1, first, 2 * j, 1, WIDTH), second, 2 * j + 1, 1, WIDTH)
+        w2 = add_code(add_code(w2, first, 2 * j, 2, WIDTH), second, 2 * j + 1, 2, WIDTH)
+        w3 = add_code(add_code(w3, first, 2 * j, 3, WIDTH), second, 2 * j + 1, 3, WIDTH)
+        w4 = add_code(add_code(w4, first, 2 * j, 4, WIDTH), second, 2 * j + 1, 4, WIDTH)
+        negative = words[j] & (sizes + NO_SIGN) & -0x7FFF8000  # of what is not zero
+        signs = (signs >> 2) + negative.to(tl.uint32, bitcast=True)
+    # in signs even channels are bits 1, 3, ..., odd ones bits 17, 19, ...
+    signs = ((signs & 0xAAAA0000) | ((signs & 0xAAAA) << 15)).to(tl.int32, bitcast=True)
+    to = payload_ptr + unit * (CHUNK // 2) + (lane // LANES * (4 * BITS) + lane % LANES)
+    tl.store(to, w0, mask=coded)
+    tl.store(to + LANES, w1, mask=coded)
+    tl.store(to + 2 * LANES, w2, mask=coded)
+    tl.store(to + 3 * LANES, w3 + signs if BITS == 8 else w3, mask=coded)
+    if BITS == 10:
+        tl.store(to + 4 * LANES, w4 + signs, mask=coded)
+    as_it_is = (words_at(plain_ptr) + unit * (CHUNK // 2) + lane * (LANE // 2))[:, :, :, None] + k
+    plain = (there & (fits == 0)[None, :, None])[:, :, :, None]
+    tl.store(as_it_is, near, mask=plain)
+    tl.store(as_it_is + 4, far, mask=plain)
+
+
+@triton.jit
+def decoded(
+    words: tl.tuple, spread_signs: tl.tensor, low: tl.tensor, step: tl.tensor, INDEX: tl.constexpr, WIDTH: tl.constexpr
+) -> tl.tensor:
+    """Channel INDEX of lanes, in f32; ``spread_signs``: even channels' from bit 1 on, odd ones' from bit 17 on."""
+    WORD: tl.constexpr = INDEX * WIDTH // 32
+    SHIFT: tl.constexpr = INDEX * WIDTH % 32
+    code = words[WORD] >> SHIFT
+    if SHIFT + WIDTH > 32:
+        code |= words[WORD + 1] << (32 - SHIFT)
+    code = (code & ((1 << WIDTH) - 1)) | 0x4B000000
+    above = code.to(tl.float32, bitcast=True) - (WHOLE + 1.0)
+    size = tl.where(code == 0x4B000000, 0.0, tl.exp2(above * step + low)).to(tl.uint32, bitcast=True)
+    AT: tl.constexpr = INDEX + 1 if INDEX % 2 == 0 else INDEX + 16
+    return (size | ((spread_signs << (31 - AT)) & 0x80000000)).to(tl.float32, bitcast=True)
 
 
 @triton.jit
@@ -144,46 +248,56 @@ def logfmt_decode_kernel(
     plain_ptr: tl.tensor,
     pairs_ptr: tl.tensor,
     y_ptr: tl.tensor,
-    units: tl.tensor,
-    chunks: tl.tensor,
+    rows: tl.tensor,
     y_stride: tl.tensor,
     BLOCK_U: tl.constexpr,
     CHUNK: tl.constexpr,
+    CHUNKS: tl.constexpr,
     BITS: tl.constexpr,
 ) -> None:
-    """``+-2^((code - 1) * step + low)``, 0 for code 0; other units are as they travelled.  Grid: blocks of units."""
-    GROUPS: tl.constexpr = CHUNK // GROUP
-    LANES: tl.constexpr = CHUNK // LANE
+    """``+-2^((code - 1) * step + low)``, 0 for code 0; other units are as they travelled.
+
+    ``plain``: the numbers that words of ``payload`` are where they are not codes.  Grid: blocks of rows x chunks.
+    """
     WIDTH: tl.constexpr = BITS - 1
-    unit = tl.program_id(0).to(tl.int64) * BLOCK_U + tl.arange(0, BLOCK_U)
-    there, channel = unit < units, tl.arange(0, CHUNK)
-    group = (unit * GROUPS)[:, None] + tl.arange(0, GROUPS)[None, :]
-    pair = tl.load(pairs_ptr + group, mask=there[:, None], other=0)  # two bfloat16 numbers, the smallest first
-    smallest, largest = (pair << 16).to(tl.float32, bitcast=True), (pair & -65536).to(tl.float32, bitcast=True)
-    fits = (largest < 1) & (largest > 0) & (smallest < largest)
-    coded = there & (tl.min(fits.to(tl.int32), axis=1) > 0)
-    low, step = range_of(smallest, largest, BITS)
-    lane, i = tl.arange(0, LANES), tl.arange(0, LANE)[None, None, :]
-    first = (unit * (CHUNK // 2))[:, None] + (lane // 8 * (4 * BITS) + lane % 8)[None, :]
-    start = i * WIDTH
-    codes = tl.zeros((BLOCK_U, LANES, LANE), tl.uint32)
-    negative = codes
-    for word in tl.static_range(BITS // 2):
-        value = tl.load(payload_ptr + first + word * 8, mask=coded[:, None], other=0).to(tl.uint32, bitcast=True)
-        value = value[:, :, None]
-        below, above = start - 32 * word, 32 * word - start
-        codes |= tl.where((below >= 0) & (below < 32), value >> tl.minimum(tl.maximum(below, 0), 31), 0)
-        codes |= tl.where((above > 0) & (above < WIDTH), value << tl.minimum(tl.maximum(above, 0), 31), 0)
-        if word == BITS // 2 - 1:
-            negative = (value >> (16 + i)) & 1
-    codes = tl.reshape(codes & ((1 << WIDTH) - 1), [BLOCK_U, GROUPS, GROUP]).to(tl.int32)
-    negative = tl.reshape(negative, [BLOCK_U, GROUPS, GROUP])
-    size = tl.exp2((codes - 1).to(tl.float32) * step[:, :, None] + low[:, :, None])
-    size = tl.where(codes == 0, 0.0, size)
-    y = size * tl.where(negative != 0, -1.0, 1.0)  # -size is 0 - size in Triton 3.6
-    y = tl.reshape(y, [BLOCK_U, CHUNK])
-    as_it_is = (unit * CHUNK)[:, None] + channel[None, :]
-    plain = tl.load(plain_ptr + as_it_is, mask=(there & (coded == 0))[:, None], other=0.0)
-    y = tl.where(coded[:, None], y, plain.to(tl.float32))
-    places = unit // chunks * y_stride + unit % chunks * CHUNK
-    tl.store(y_ptr + places[:, None] + channel[None, :], y.to(y_ptr.dtype.element_ty), mask=there[:, None])
+    STEPS: tl.constexpr = (1 << WIDTH) - 2
+    row = tl.program_id(0) // CHUNKS * BLOCK_U + tl.arange(0, BLOCK_U)
+    chunk = tl.program_id(0) % CHUNKS
+    lane, row = lanes_of(row, CHUNK)
+    there, k = row < rows, tl.arange(0, 8)[None, None, None, :]
+    unit = row.to(tl.int64) * CHUNKS + chunk
+    pair = tl.load(words_at(pairs_ptr) + unit * (CHUNK // 128) + groups_of(CHUNK), mask=there, other=0)
+    smallest, largest = pair << 16, pair & -0x10000
+    fits = tl.min(tl.min(usable(smallest, largest).to(tl.int32), axis=2), axis=0)
+    coded = there & (fits > 0)[None, :, None]
+    bottom, extent = range_of(smallest, largest)
+    low, step = spread(tl.log2(bottom * (1 / UP))), spread(extent / STEPS)
+    payload = payload_ptr + unit * (CHUNK // 2) + (lane // LANES * (4 * BITS) + lane % LANES)
+    w0 = tl.load(payload, mask=coded, other=0).to(tl.uint32, bitcast=True)
+    w1 = tl.load(payload + LANES, mask=coded, other=0).to(tl.uint32, bitcast=True)
+    w2 = tl.load(payload + 2 * LANES, mask=coded, other=0).to(tl.uint32, bitcast=True)
+    w3 = tl.load(payload + 3 * LANES, mask=coded, other=0).to(tl.uint32, bitcast=True)
+    w4 = w3
+    if BITS == 10:
+        w4 = tl.load(payload + 4 * LANES, mask=coded, other=0).to(tl.uint32, bitcast=True)
+    words = (w0, w1, w2, w3, w4)
+    signs = (w4 & 0xAAAA0000) | ((w4 >> 15) & 0xAAAA)
+    plain = (there & (fits == 0)[None, :, None])[:, :, :, None]
+    places = row.to(tl.int64) * y_stride + chunk * CHUNK + lane * LANE
+    as_it_is = unit * CHUNK + lane * LANE
+    for half in tl.static_range(2):
+        at = 8 * half
+        y = eight(
+            decoded(words, signs, low, step, 8 * half, WIDTH),
+            decoded(words, signs, low, step, 8 * half + 1, WIDTH),
+            decoded(words, signs, low, step, 8 * half + 2, WIDTH),
+            decoded(words, signs, low, step, 8 * half + 3, WIDTH),
+            decoded(words, signs, low, step, 8 * half + 4, WIDTH),
+            decoded(words, signs, low, step, 8 * half + 5, WIDTH),
+            decoded(words, signs, low, step, 8 * half + 6, WIDTH),
+            decoded(words, signs, low, step, 8 * half + 7, WIDTH),
+        )
+        to = y_ptr + (places + at)[:, :, :, None] + k
+        tl.store(to, y.to(y_ptr.dtype.element_ty), mask=coded[:, :, :, None])
+        given = tl.load(plain_ptr + (as_it_is + at)[:, :, :, None] + k, mask=plain, other=0.0)
+        tl.store(to, given.to(tl.float32).to(y_ptr.dtype.element_ty), mask=plain)

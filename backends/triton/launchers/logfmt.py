@@ -5,7 +5,7 @@ from torch import Tensor
 
 from dsv3c.backends.reference.meanings.logfmt import chunk_of
 from dsv3c.backends.triton.launchers.rows import as_rows
-from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Config, Configs, Constant, Gpu, Static, cdiv, choose
 
 
 def logfmt_encode(gpu: Gpu, *, x: Tensor, payload: Tensor, pairs: Tensor, configs: Configs, bits: int) -> None:
@@ -16,21 +16,21 @@ def logfmt_encode(gpu: Gpu, *, x: Tensor, payload: Tensor, pairs: Tensor, config
     rows, (count, channels) = as_rows(x), x.shape
     if count == 0:
         return
+    if rows.stride(0) % 2 or rows.storage_offset() % 2:
+        raise ValueError(f"rows of {tuple(x.shape)} with strides {x.stride()} are not words of two numbers")
     config, chunk = choose(configs, count), chunk_of(channels)
-    units = count * (channels // chunk)
     gpu.launch(
         "logfmt.logfmt_encode_kernel",
-        (cdiv(units, config["block_u"]), 1, 1),
+        (cdiv(count, config["block_u"]) * (channels // chunk), 1, 1),
         {
             "x_ptr": rows,
             "payload_ptr": payload,
             "plain_ptr": payload.view(torch.bfloat16),
             "pairs_ptr": pairs,
-            "units": units,
-            "chunks": Static(channels // chunk),
+            "rows": count,
             "x_stride": Static(rows.stride(0)),
         },
-        {"BLOCK_U": config["block_u"], "CHUNK": chunk, "BITS": bits},
+        {**constants(config, channels, bits), "LG2": bool(config.get("lg2"))},
         config,
     )
 
@@ -41,19 +41,23 @@ def logfmt_decode(gpu: Gpu, *, payload: Tensor, pairs: Tensor, y: Tensor, config
     if count == 0:
         return
     config, chunk = choose(configs, count), chunk_of(channels)
-    units = count * (channels // chunk)
     gpu.launch(
         "logfmt.logfmt_decode_kernel",
-        (cdiv(units, config["block_u"]), 1, 1),
+        (cdiv(count, config["block_u"]) * (channels // chunk), 1, 1),
         {
             "payload_ptr": payload,
             "plain_ptr": payload.view(torch.bfloat16),
-            "pairs_ptr": pairs.view(torch.int32).squeeze(-1),
+            "pairs_ptr": pairs,
             "y_ptr": rows,
-            "units": units,
-            "chunks": Static(channels // chunk),
+            "rows": count,
             "y_stride": Static(rows.stride(0)),
         },
-        {"BLOCK_U": config["block_u"], "CHUNK": chunk, "BITS": bits},
+        constants(config, channels, bits),
         config,
     )
+
+
+def constants(config: Config, channels: int, bits: int) -> dict[str, Constant]:
+    """Of both kernels."""
+    chunk = chunk_of(channels)
+    return {"BLOCK_U": config["block_u"], "CHUNK": chunk, "CHUNKS": channels // chunk, "BITS": bits}
