@@ -31,7 +31,7 @@ from dsv3c.backends.triton.launchers.swiglu import swiglu, swiglu_quantize
 from dsv3c.backends.triton.launchers.transpose_quantize import transpose_quantize
 from dsv3c.backends.triton.launchers.unpermute import unpermute
 from dsv3c.backends.triton.runtime.gpu import Gpu
-from dsv3c.ir.targets import load_target
+from dsv3c.ir.targets import Target, load_target
 
 TOKENS, HIDDEN, WIDTH, EXPERTS, TOP_K = 4096, 7168, 2048, 256, 8
 AT = Selection(load_target("h800"), {}, {}, 132)
@@ -133,10 +133,10 @@ def run_rope_append(gpu: Gpu) -> None:
     )  # fmt: skip
 
 
-def along_tokens(gpu: Gpu, x: Tensor | Scaled, rows: Scaled | None = None) -> None:
+def along_tokens(gpu: Gpu, x: Tensor | Scaled, rows: Scaled | None = None, **changed: object) -> None:
     transpose_quantize(
         gpu, x=x, q=activation(HIDDEN, TOKENS, E4M3), rows=rows,
-        configs=transpose_choices.configs_for(rows_too=rows is not None), **ALONG_TOKENS,
+        configs=transpose_choices.CONFIGS, **{**ALONG_TOKENS, **changed},
     )  # fmt: skip
 
 
@@ -157,13 +157,13 @@ def sent(hidden: int) -> dict[str, Tensor]:
     return {"payload": ints(TOKENS, hidden // 2), "pairs": pairs}
 
 
-def run_logfmt_encode(gpu: Gpu) -> None:
-    configs = logfmt_configs(logfmt.chunk_of(HIDDEN))
+def run_logfmt_encode(gpu: Gpu, target: Target = AT.target) -> None:
+    configs = logfmt_configs(logfmt.chunk_of(HIDDEN), target)
     logfmt_encode(gpu, x=meta(TOKENS, HIDDEN), **sent(HIDDEN), configs=configs, bits=10)
 
 
 def run_logfmt_decode(gpu: Gpu) -> None:
-    configs = logfmt_configs(logfmt.chunk_of(HIDDEN))
+    configs = logfmt_configs(logfmt.chunk_of(HIDDEN), AT.target)
     logfmt_decode(gpu, y=meta(TOKENS, HIDDEN), **sent(HIDDEN), configs=configs, bits=10)
 
 

@@ -6,7 +6,7 @@ from functools import cache, partial
 import torch
 from matrix_launches import activation, matrix, meta, recorded
 from roundtrip import parse
-from row_launches import E4M3, LAUNCHES
+from row_launches import E4M3, LAUNCHES, run_logfmt_encode
 from xdsl.dialects.builtin import ModuleOp
 
 import dsv3c
@@ -154,6 +154,7 @@ DIRECT: Mapping[str, Callable[[Gpu], None]] = {
     "sampling": run_argmax,
     "wgrad_mm": partial(run_wgrad_mm, gluon=False),
     "wgrad_mm in Gluon": partial(run_wgrad_mm, gluon=True),
+    "logfmt_encode, portable": partial(run_logfmt_encode, target=load_target("mi300x")),
     **{name: launch for name, launch in LAUNCHES.items() if name.startswith(("transpose_", "logfmt_"))},
 }
 """Kernels that no op of the IR stands for: calls of their launchers."""
