@@ -51,18 +51,20 @@ def product(seed: int, *, sizes: tuple[int, int, int], block_m: int, block_n: in
     )  # fmt: skip
 
 
-def by_expert(seed: int) -> None:
-    """Experts of one tile each, one without rows."""
-    ids = torch.tensor([[0, 2], [2, 0], [0, -1]])
-    x = permute(scaled(numbers("normal", 3, 256), (1, 128)), ids, experts=3, layout="masked", alignment=1, rows=12)
+def by_expert(seed: int, *, layout: str = "masked", **skips: bool) -> None:
+    """Experts of one tile each, one without rows; rows behind all experts where they are contiguous."""
+    ids, alignment = torch.tensor([[0, 2], [2, 0], [0, -1]]), 32 if layout == "contiguous" else 1
+    how: dict[str, Any] = {"layout": layout, "alignment": alignment}
+    room = {"contiguous": 6 + 3 * 31, "masked": 12}[layout]
+    x = permute(scaled(numbers("normal", 3, 256), (1, 128)), ids, experts=3, rows=room, **how, **skips)
     rows, expert_of = x[0], x[2]
     assert isinstance(rows, Scaled)
     run_checked(
         scaled_grouped_mm, "scaled_grouped_mm.scaled_grouped_mm", GluonInterpreterGpu(1, seed),
-        {"y": torch.empty(12, 192)}, x=Scaled(rows.data, mn_major(rows.scale), rows.granule),
+        {"y": torch.empty(room, 192)}, x=Scaled(rows.data, mn_major(rows.scale), rows.granule),
         w=scaled(numbers("normal", 3, 192, 256, seed=1), (1, 128, 128)), expert_of=expert_of,
         configs=[{**config(32, 64, swap=True, persistent=True, num_stages=3), "gluon": 1}], promote=128,
-        x_scales="mn_major", layout="masked", alignment=1,
+        x_scales="mn_major", **how, **skips,
     )  # fmt: skip
 
 
@@ -120,6 +122,8 @@ RUNS: dict[str, Callable[[int], None]] = {
     "scaled_mm, wide": partial(product, sizes=(200, 520, 512), block_m=128, block_n=256),
     "scaled_mm, swapped": partial(product, sizes=(3, 520, 640), block_m=32, block_n=128, swap=True),
     "scaled_grouped_mm": by_expert,
+    "scaled_grouped_mm, masked, skipping": partial(by_expert, skips_padding=True),
+    "scaled_grouped_mm, contiguous, skipping": partial(by_expert, layout="contiguous", skips_padding=True),
     "wgrad_mm": gradient,
     "absorbed_attention": decode,
     "absorbed_attention, 8 bits": partial(decode, granule=128),
