@@ -37,8 +37,8 @@ from tests.kernels import (
 )
 
 BF16, F32 = torch.bfloat16, torch.float32
-FAR = 1 << 31
-"""Elements from the first row to the last, at least."""
+FAR = 3 << 30
+"""Elements from the first row to the last, at least: 32 bits do not count those of the last third."""
 UNIT = 128
 """Elements, of which the distance of two rows is a multiple."""
 NORESERVE = 0x4000
@@ -53,8 +53,8 @@ CASES: Mapping[str, tuple[Any, Callable[[], object]]] = {
     "gate": (test_gate, test_gate.test_all_experts_of_deepseek_v3),
     "append_choice": (test_gate, lambda: test_gate.test_choices_are_appended(9)),
     "grouped_mm": (test_grouped_mm, lambda: test_grouped_mm.test_data_of_every_kind("normal")),
-    "head_linear": (test_head_linear, lambda: test_head_linear.check_heads(70, 3, 48, 64)),
-    "linear": (test_linear, lambda: test_linear.check_linear((70, 72, 320))),
+    "head_linear": (test_head_linear, lambda: test_head_linear.check_heads(140, 3, 48, 64)),
+    "linear": (test_linear, lambda: test_linear.check_linear((140, 140, 320))),
     "permute": (test_permute, lambda: test_permute.test_plain_rows("masked")),
     "permute, scaled": (test_permute, lambda: test_permute.test_scaled_rows("contiguous", 0.2)),
     "unpermute": (test_unpermute, test_unpermute.test_nine_choices_of_many_experts),
@@ -66,7 +66,7 @@ CASES: Mapping[str, tuple[Any, Callable[[], object]]] = {
     "rms_norm_quantize": (test_rms_norm, lambda: test_rms_norm.test_quantised_rows_of_a_sum(True, True, "input")),
     "rope": (test_rope, test_rope.test_f32_heads),
     "argmax": (test_sampling, lambda: test_sampling.test_random_logits((5, 300), F32)),
-    "scaled_mm": (test_scaled_mm, lambda: test_scaled_mm.check_mm((70, 192, 384))),
+    "scaled_mm": (test_scaled_mm, lambda: test_scaled_mm.check_mm((140, 192, 384))),
     "swiglu": (test_swiglu, lambda: test_swiglu.test_halves_of_a_product((9, 384), "bf16")),
     "swiglu_quantize": (test_swiglu, lambda: test_swiglu.test_quantised((9, 384), "bf16", "row")),
     "append": (test_cache, lambda: test_cache.test_rows_of_several_sequences_are_appended(BF16)),
@@ -77,7 +77,7 @@ CASES: Mapping[str, tuple[Any, Callable[[], object]]] = {
     "expanded_attention": (test_expanded_attention, lambda: test_expanded_attention.run(
         test_expanded_attention.CHUNKED, heads=2, nope=32, rope=16, values=32)),
 }  # fmt: skip
-"""Kernel -> where its test is, and the test.  Offsets in a tile have 32 bits: products get more rows than one has."""
+"""Kernel -> where its test is, and the test.  Offsets in a tile have 32 bits: products get more rows than two have."""
 
 
 class Far:
