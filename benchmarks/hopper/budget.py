@@ -82,10 +82,11 @@ def selected(cases: Sequence[Case], only: str | None) -> list[Case]:
 ALIASES = {
     "mla": ("decode", "prefill"),
     "grouped": ("contiguous", "masked"),
-    "products": ("gemm", "contiguous", "masked", "wgrad"),
+    "products": ("gemm", "contiguous", "masked", "wgrad", "wgrad_grouped"),
     "moves": (
-        *("quantize", "transpose_quantize", "norm_quantize", "swiglu_quantize"),
+        *("quantize", "transpose_quantize", "transpose_requantize", "norm_quantize", "swiglu_quantize"),
         *("swiglu_masked", "permute", "permute_masked", "unpermute", "gate", "rope_append"),
+        *("logfmt_encode", "logfmt_decode"),
     ),
 }
 """Words for several families."""

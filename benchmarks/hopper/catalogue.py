@@ -2,10 +2,18 @@
 
 from collections.abc import Iterator
 
-from benchmarks.hopper import cases_attention, cases_experts, cases_gemm, cases_layer, cases_rows, cases_training
+from benchmarks.hopper import (
+    cases_attention,
+    cases_experts,
+    cases_gemm,
+    cases_layer,
+    cases_logfmt,
+    cases_rows,
+    cases_training,
+)
 from benchmarks.hopper.case import Case
 
-FILES = (cases_gemm, cases_attention, cases_rows, cases_experts, cases_training, cases_layer)
+FILES = (cases_gemm, cases_attention, cases_rows, cases_experts, cases_training, cases_logfmt, cases_layer)
 
 
 def every_case() -> Iterator[Case]:

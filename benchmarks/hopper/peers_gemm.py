@@ -1,5 +1,7 @@
 """Libraries' FP8 and BF16 products on the same operands: DeepGEMM, cuBLAS through PyTorch."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -151,3 +153,33 @@ def wgrad(a: Scaled, b: Scaled, before: Tensor, left: Tensor, right: Tensor) -> 
         return Peer(lambda: torch.mm(left, right.t(), out=y), None)
 
     return {"deep_gemm": deep_gemm, "cublas_bf16": bf16}
+
+
+def grouped_wgrad(
+    a: Scaled, b: Scaled, before: Tensor, left: Tensor, right: Tensor, bounds: Sequence[int]
+) -> dict[str, PeerMaker]:
+    """Peers of gradients by expert, whose tokens end at ``bounds[1:]``; ``left``, ``right``: not quantised."""
+    counts = [end - start for start, end in pairwise(bounds)]
+
+    def deep_gemm() -> Peer:
+        multiply, y = library("deep_gemm").k_grouped_fp8_gemm_nt_contiguous, before.clone()
+        x, w = ((by_expert(q.data, bounds), q.scale) for q in (a, b))
+        sizes = torch.tensor(counts, dtype=torch.int32, device=y.device)
+        return Peer(
+            lambda: multiply(x, w, y, counts, sizes, c=y, recipe=(1, 1, 128)),
+            lambda _: y,
+            lambda: y.copy_(before),
+        )
+
+    def bf16() -> Peer:
+        grouped: Any = getattr(torch, "_grouped_mm")  # noqa: B009 - a private name
+        ends = torch.tensor(bounds[1:], dtype=torch.int32, device=left.device)
+        return Peer(lambda: grouped(left, right.t(), offs=ends), None)
+
+    return {"deep_gemm": deep_gemm, "torch_grouped_bf16": bf16}
+
+
+def by_expert(data: Tensor, bounds: Sequence[int]) -> Tensor:
+    """[N, T] as one [N, tokens] after the other, in one dim: how DeepGEMM takes what is summed by expert."""
+    whole = torch.cat([data.view(torch.uint8)[:, start:end].reshape(-1) for start, end in pairwise(bounds)])
+    return whole.view(data.dtype)

@@ -26,7 +26,7 @@ START_SECONDS = 180.0
 """After which a worker does not start any more."""
 WARM_SECONDS = 240.0
 """After which peers that still compile are left to it."""
-COMPILED = ("gemm", "contiguous", "masked", "wgrad")
+COMPILED = ("gemm", "contiguous", "masked", "wgrad", "wgrad_grouped")
 """Families with a peer that compiles its kernels when it is called (DeepGEMM)."""
 LEAST_SECONDS = 5.0
 """That a case is waited for, even if less of the budget is left."""
