@@ -93,6 +93,29 @@ def test_masked_rows_are_mostly_empty() -> None:
     assert tiles(dense)[-1] == (0, 128, 128)
 
 
+def test_most_choices_that_ranks_send_are_other_ranks_experts() -> None:
+    """4 ranks have 8 of 32 experts each: of 4 * 128 tokens an expert gets 128, and has room for all."""
+    x, kind = (f'!scaled.tensor<tensor<?x2048xf8E4M3FN, ["{size}"]>, 1x128, f32>' for size in ("T", "32*T"))
+    w, y = "!scaled.tensor<tensor<8x4096x2048xf8E4M3FN>, 1x128x128, f32>", 'tensor<?x4096xbf16, ["32*T"]>'
+    given = [x, 'tensor<?x8xbf16, ["T"]>', 'tensor<?x8xi64, ["T"]>', "tensor<32xi32>", '!comm.token<"ep">']
+    sent = [kind, 'tensor<?x1xbf16, ["32*T"]>', 'tensor<?x1xi64, ["32*T"]>', 'tensor<?x2xi32, ["32*T"]>']
+    numbers = 'tensor<?xi32, ["32*T"]>'
+    choice = answer(
+        "dsv3c.symbol @T min 0\ncomm.mesh @ep nodes 1 gpus 4\n"
+        f"func.func @f(%x: {given[0]}, %g: {given[1]}, %ids: {given[2]}, %w: {w}) -> {y} {{\n"
+        f"%t = comm.start : {given[4]}\n%p = comm.placement <0:32> : {given[3]}\n"
+        '%rx, %rw, %ri, %src, %u = comm.dispatch %x, %g, %ids placement %p after %t copies "expert" '
+        f"experts_per_rank 8 : {', '.join(given)} -> {', '.join(sent)}\n"
+        '%rows, %slots, %of = moe.permute %rx by %ri experts 8 layout "masked" alignment 1 skips_padding : '
+        f"{kind}, {sent[2]} -> {kind}, {numbers}, {numbers}\n"
+        f"%y = scaled.grouped_mm %rows, %w, %of promote 128 skips_padding : {kind}, {w}, {numbers} -> {y}\n"
+        f"func.return %y : {y}\n}}",
+        selection(hint=128),
+    )
+    assert isinstance(choice, Choice) and choice.candidates is not None
+    assert choice.candidates.sizes == {"room": 4}
+
+
 def test_no_tile_mixes_experts() -> None:
     low = answer(grouped("contiguous", 32, "8*T + 992"), selection(hint=4096))
     assert [tile[1] for tile in tiles(low)] == [16, 32]

@@ -125,11 +125,11 @@ def test_deep_gemm_is_given_padded_columns_of_scales(rows: int, layout: str) -> 
     assert called == ({"fp8_gemm_nt": 1} if rows else {})
 
 
-@pytest.mark.parametrize("skips_padding", [False, True])
+@pytest.mark.parametrize("skips", [{}, {"skips_padding": True}])
 @pytest.mark.parametrize("scales", ["row", "mn_major"])
 @pytest.mark.parametrize("layout", ["contiguous", "masked"])
-def test_deep_gemm_multiplies_by_experts(layout: str, scales: str, skips_padding: bool) -> None:
-    experts, tokens = 3, 6  # no token chooses expert 1
+def test_deep_gemm_multiplies_by_experts(layout: str, scales: str, skips: dict[str, bool]) -> None:
+    experts, tokens = 3, 6  # none chooses expert 1
     ids = torch.tensor([[0, 2], [2, -1], [2, 0], [0, 2], [2, -1], [2, 0]])
     rows, alignment = {"contiguous": (2 * tokens + 3 * 127, 128), "masked": (experts * tokens, 1)}[layout]
     how: dict[str, Any] = {"experts": experts, "layout": layout, "alignment": alignment, "rows": rows}
@@ -138,21 +138,16 @@ def test_deep_gemm_multiplies_by_experts(layout: str, scales: str, skips_padding
     x, w = quantized(moved, (1, 128), scales), quantized(random(experts, 192, 256, seed=2), (1, 128, 128))
     y, memory = torch.full((rows, 192), NAN, dtype=BF16), torch.full((2, rows + 3 * experts), NAN)
     counts = torch.full((experts,), -7, dtype=torch.int32)
-    given: dict[str, Any] = {"x": x, "w": w, "expert_of": expert_of, "y": y, "scales": memory}
-    given |= {"skips_padding": True} if skips_padding else {}
+    given: dict[str, Any] = {"x": x, "w": w, "expert_of": expert_of, "y": y, "scales": memory, **skips}
     with installed("deep_gemm") as called:
         if layout == "masked":
             extern.deep_gemm_m_grouped_fp8_gemm_nt_masked(GPU, **given, counts=counts, expected=64)
             assert counts.tolist() == [4, 0, 6]
         else:
             extern.deep_gemm_m_grouped_fp8_gemm_nt_contiguous(GPU, **given)
-    want, held = scaled.grouped_mm(x, w, expert_of, dtype=BF16, promote=128), expert_of >= 0
-    if skips_padding and layout == "masked":
-        assert torch.equal(y[held], want[held]) and bool(y[~held].isnan().all())
-    elif skips_padding:
-        assert torch.equal(y[held], want[held]) and bool(y[-128:].isnan().all()), "tiles without a row stay as they are"
-    else:
-        assert torch.equal(y, want)
+    held = expert_of >= (0 if skips else -1)
+    assert torch.equal(y[held], scaled.grouped_mm(x, w, expert_of, dtype=BF16, promote=128)[held])
+    assert bool(y[tokens if layout == "masked" else -1].isnan().all()) == bool(skips)
     assert called == {f"m_grouped_fp8_gemm_nt_{layout}": 1}
 
 

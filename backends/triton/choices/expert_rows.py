@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from dsv3c.backends.triton.choices.base import Literal, Refused, Selection
 from dsv3c.backends.triton.choices.gemm_configs import Product
+from dsv3c.ir.cost_model import Env
 from dsv3c.ir.dialects.moe_rows import GroupedMmOp, PermuteOp, product
 from dsv3c.ir.dialects.scaled import GroupedMmOp as ScaledGroupedMmOp
-from dsv3c.ir.sizes import Size, floordiv, sub
+from dsv3c.ir.expected_sizes import expected_rows
+from dsv3c.ir.sizes import Size, SizeError, floordiv, sub
 from dsv3c.ir.types import shape
 
 LOWEST = 16
@@ -22,8 +24,8 @@ class ExpertRows:
     alignment: int
     experts: int
     rows: Size
-    choices: Size
-    """Rows that hold a token, if every choice of the tokens falls on one of the experts."""
+    permute: PermuteOp
+    """Who laid them out."""
     padding: Mapping[str, Literal]
     """What a product's launcher is told of padding rows, if anything."""
 
@@ -36,8 +38,22 @@ class ExpertRows:
         slack = self.experts * (self.alignment - 1)
         mean = floordiv(sub(self.rows, slack), self.experts)
         divides = self.alignment if self.layout == "contiguous" else 0
-        room = at.hint(self.rows) // max(1, at.hint(self.choices)) if self.layout == "masked" else 1
+        room = at.hint(self.rows) // self.filled(at) if self.layout == "masked" else 1
         return Product(mean, columns, element_bytes, self.experts, divides, max_block_n, max(1, room))
+
+    def filled(self, at: Selection) -> int:
+        """Rows that hold a token, at least one: all choices, or those expected to be of these experts.
+
+        Of tokens that other ranks sent most choices are other ranks' experts'.
+        """
+        choices = at.hint(product(shape(self.permute.ids)))
+        if at.batch_invariant:
+            return max(1, choices)
+        try:
+            _, expected = expected_rows(self.permute, Env(sizes=at.hints))
+        except SizeError:  # the tokens were sent in a step of which nothing is stated
+            return max(1, choices)
+        return max(1, min(choices, expected))
 
 
 def padding_parameters(op: PermuteOp | GroupedMmOp | ScaledGroupedMmOp) -> dict[str, Literal]:
@@ -56,6 +72,5 @@ def expert_rows(op: GroupedMmOp | ScaledGroupedMmOp) -> ExpertRows | Refused:
             f"contiguous rows aligned to {alignment}: a tile of {LOWEST} rows would hold those of two experts; "
             f"align them to a multiple of {LOWEST} (bucket-tokens{{alignment={LOWEST}}}), or mask them"
         )
-    choices = product(shape(permute.ids))
     rows = shape(op.expert_of)[0]
-    return ExpertRows(layout, alignment, permute.experts.value.data, rows, choices, padding_parameters(op))
+    return ExpertRows(layout, alignment, permute.experts.value.data, rows, permute, padding_parameters(op))

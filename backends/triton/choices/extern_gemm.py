@@ -204,7 +204,7 @@ def deep_gemm_grouped_mm(op: GroupedMmOp, at: Selection) -> ExternChoice | Refus
         operands={"x": op.x, "w": op.w, "expert_of": op.expert_of},
         results={"y": op.y},
         parameters={
-            **({"expected": max(1, -(-at.hint(laid_out.choices) // experts))} if masked else {}),
+            **({"expected": -(-laid_out.filled(at) // experts)} if masked else {}),
             **laid_out.padding,
         },
         scratch={"scales": Scratch((inner // BLOCK, rows), f32)}
