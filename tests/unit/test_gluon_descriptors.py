@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from cuda.bindings import driver as bindings
 from fake_cuda import FakeCuda
 
 from dsv3c.backends.triton.compilation.aot import compile_variants
+from dsv3c.backends.triton.runtime import tensor_maps
 from dsv3c.backends.triton.runtime.gpu import Descriptor, Static, Variant, plain, variant_of
 from dsv3c.backends.triton.runtime.records import Box, GpuError
 from dsv3c.backends.triton.runtime.tensor_maps import KEPT, TensorMap, encoded
@@ -121,3 +123,39 @@ def test_kernels_in_gluon_are_compiled_ahead_of_time() -> None:
     assert 24 in kernel.resources.budgets
     assert kernel.resources.bulk_loads == 1
     assert kernel.resources.spill_bytes == 0
+
+
+class Library:
+    """The driver behind ctypes: notes what it is asked, and writes a descriptor."""
+
+    def __init__(self, status: int = 0) -> None:
+        self.status, self.asked = status, list[Any]()
+
+    def cuTensorMapEncodeTiled(self, place: ctypes.c_void_p, *given: Any) -> int:
+        self.asked.append((place.value, *([*each] if hasattr(each, "_length_") else each.value for each in given)))
+        ctypes.memset(place.value, 7, 128)
+        return self.status
+
+
+def test_descriptors_are_made_where_the_driver_wants_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Library()
+    monkeypatch.setattr(tensor_maps, "driver_library", lambda: library)
+    driver, cell = tensor_maps.with_aligned_maps(bindings), TensorMap()
+    for rows in range(8):
+        cell.fill(driver, X[rows:], Box((64, 128), 3))
+    assert ctypes.string_at(cell.address, 128) == bytes([7]) * 128
+    assert [place % 128 for place, *_ in library.asked] == [0] * 8
+    kinds, swizzles = bindings.CUtensorMapDataType, bindings.CUtensorMapSwizzle
+    assert library.asked[0][1:] == (
+        *(int(kinds.CU_TENSOR_MAP_DATA_TYPE_UINT8), 2, X.data_ptr(), [512, 256], [512], [128, 64], [1, 1], 0),
+        *(int(swizzles.CU_TENSOR_MAP_SWIZZLE_128B), 3, 0),
+    )
+    assert driver.cuLaunchKernel is bindings.cuLaunchKernel
+
+
+def test_why_the_driver_makes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensor_maps, "driver_library", lambda: Library(status=1))
+    driver = tensor_maps.with_aligned_maps(bindings)
+    driver.cuGetErrorString = lambda status: (0, status.name.encode())
+    with pytest.raises(GpuError, match="cuTensorMapEncodeTiled: CUDA_ERROR_INVALID_VALUE"):
+        encoded(driver, X, Box((64, 128), 3))

@@ -27,6 +27,7 @@ from dsv3c.backends.triton.runtime.launch_keys import Key, names_taken, split
 from dsv3c.backends.triton.runtime.loaded import WARP, Loaded, launch_early
 from dsv3c.backends.triton.runtime.records import FILE, GpuError, KernelRecord, Kernels, read_kernels
 from dsv3c.backends.triton.runtime.replays import Replays
+from dsv3c.backends.triton.runtime.tensor_maps import with_aligned_maps
 
 DEFAULT_SHARED_BYTES = 48 << 10
 """Shared memory that a block gets without asking."""
@@ -221,7 +222,7 @@ def described(variant: Variant) -> str:
 def import_driver() -> Any:
     """The driver's interface.  Raises GpuError where cuda-bindings is not installed."""
     try:
-        return importlib.import_module("cuda.bindings.driver")
+        return with_aligned_maps(importlib.import_module("cuda.bindings.driver"))
     except ImportError as error:
         raise GpuError(f"cuda-bindings cannot be imported: {error}", "pip install cuda-bindings") from error
 

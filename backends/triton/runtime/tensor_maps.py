@@ -5,6 +5,8 @@ A binary takes a descriptor as 128 bytes at a multiple of 64, then the tensor's 
 
 import ctypes
 from collections.abc import Hashable, Sequence
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -12,7 +14,9 @@ from torch import Tensor
 
 from dsv3c.backends.triton.runtime.records import Box, GpuError
 
-BYTES, ALIGNMENT = 128, 64
+BYTES, ALIGNMENT = 128, 128
+"""Of a descriptor in memory: what headers of CUDA 13 ask for; before, and on the device, 64."""
+LIBRARY = "libcuda.so.1"
 DATA_TYPES: dict[torch.dtype, str] = {
     torch.uint8: "UINT8",
     torch.int8: "UINT8",
@@ -32,13 +36,24 @@ KEPT = 1024
 """Descriptors that a kernel's parameter keeps: several weights of every layer take turns, and sizes of steps."""
 
 
-class TensorMap:
-    """The cell of one such parameter of a kernel, filled anew for every launch."""
+class Aligned:
+    """Memory for a descriptor, at a multiple of ``ALIGNMENT``."""
 
     def __init__(self) -> None:
         self.memory = ctypes.create_string_buffer(BYTES + ALIGNMENT)
         start = ctypes.addressof(self.memory)
         self.address = start + -start % ALIGNMENT
+
+    def getPtr(self) -> int:
+        """Where the descriptor is."""
+        return self.address
+
+
+class TensorMap(Aligned):
+    """The cell of one such parameter of a kernel, filled anew for every launch."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.made: dict[Hashable, tuple[int, Any]] = {}
         """Where the driver's descriptors are, and they themselves."""
 
@@ -92,3 +107,43 @@ def encoded(driver: Any, tensor: Tensor, box: Box, start: int | None = None) -> 
 def inner_first(kind: Any, numbers: Sequence[int]) -> list[Any]:
     """Numbers of dims as the driver takes them: the contiguous dim first."""
     return [kind(int(number)) for number in reversed(numbers)]
+
+
+def with_aligned_maps(bindings: Any) -> Any:
+    """cuda-bindings' interface of the driver, which makes descriptors at multiples of ``ALIGNMENT``.
+
+    Those of cuda-bindings are part of Python's objects, at multiples of 16; the driver's documentation asks for 64, and
+    what is compiled for that breaks (NVIDIA/cuda-python#1692).  It can go when cuda-bindings aligns them.
+    """
+
+    def encode(
+        data_type: Any, rank: int, address: int, sizes: Sequence[Any], strides: Sequence[Any], box: Sequence[Any],
+        steps: Sequence[Any], *how: Any,
+    ) -> tuple[Any, Aligned]:  # fmt: skip
+        """``cuTensorMapEncodeTiled`` as cuda-bindings has it."""
+        made = Aligned()
+        status = driver_library().cuTensorMapEncodeTiled(
+            ctypes.c_void_p(made.address),
+            ctypes.c_int(int(data_type)),
+            ctypes.c_uint32(rank),
+            ctypes.c_void_p(address),
+            numbers(ctypes.c_uint64, sizes),
+            numbers(ctypes.c_uint64, strides),
+            numbers(ctypes.c_uint32, box),
+            numbers(ctypes.c_uint32, steps),
+            *(ctypes.c_int(int(choice)) for choice in how),
+        )
+        return bindings.CUresult(status), made
+
+    return SimpleNamespace(**{**vars(bindings), "cuTensorMapEncodeTiled": encode})
+
+
+@cache
+def driver_library() -> Any:
+    """The driver, which cuda-bindings has loaded already.  Raises OSError where there is none."""
+    return ctypes.CDLL(LIBRARY)
+
+
+def numbers(kind: Any, values: Sequence[Any]) -> Any:
+    """An array of C."""
+    return (kind * len(values))(*map(int, values))
