@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from typing import Any
 
 import torch
-from matrix_launches import activation, matrix, meta, recorded
+from matrix_launches import activation, ints, matrix, meta, recorded
 from roundtrip import parse
 from row_launches import E4M3, LAUNCHES, run_logfmt_encode
 from xdsl.dialects.builtin import ModuleOp
@@ -14,10 +15,13 @@ from dsv3c.api import Module
 from dsv3c.backends.triton.choices.base import Selection
 from dsv3c.backends.triton.choices.gemm_configs import Tile
 from dsv3c.backends.triton.choices.row_configs import tiles
+from dsv3c.backends.triton.choices.warp_tiles import WarpTile
 from dsv3c.backends.triton.choices.wgrad import Gradient
 from dsv3c.backends.triton.choices.wgrad import configs_for as wgrad_configs
 from dsv3c.backends.triton.launchers.elementwise import copy
+from dsv3c.backends.triton.launchers.grouped_mm import grouped_mm
 from dsv3c.backends.triton.launchers.sampling import argmax
+from dsv3c.backends.triton.launchers.scaled_grouped_mm import scaled_grouped_mm
 from dsv3c.backends.triton.launchers.scaled_mm import scaled_mm
 from dsv3c.backends.triton.launchers.wgrad_mm import wgrad_mm
 from dsv3c.backends.triton.runtime.gpu import Gpu, Variant
@@ -148,8 +152,23 @@ def run_wgrad_mm(gpu: Gpu, *, gluon: bool) -> None:
     wgrad_mm(gpu, a=a, b=b, y=y, accumulate=True, configs=configs)
 
 
+def run_zeroed(gpu: Gpu) -> None:
+    """Masked rows whose padding is written as zeros: what an op asks for where somebody reads it."""
+    experts, rows, inner = 8, 8 * 256, CONFIG.hidden_size
+    half = [Tile(64, 128, 64, num_warps=4, num_stages=4).config(0, 4)]
+    masked: dict[str, Any] = {"expert_of": ints(rows), "layout": "masked", "alignment": 1}
+    grouped_mm(gpu, x=meta(rows, inner), w=meta(experts, 4096, inner), y=meta(rows, 4096), configs=half, **masked)
+    scaled_grouped_mm(
+        gpu, x=activation(rows, inner, E4M3), w=matrix(experts, 4096, inner, element=E4M3), y=meta(rows, 4096),
+        configs=[WarpTile(64, 128, swap=True).config(6)], promote=128, x_scales="mn_major", **masked,
+    )  # fmt: skip
+    LAUNCHES["permute"](gpu)
+    LAUNCHES["swiglu_quantize"](gpu)
+
+
 DIRECT: Mapping[str, Callable[[Gpu], None]] = {
     "copy": run_copy,
+    "zeroed padding": run_zeroed,
     "split_k": run_split_k,
     "sampling": run_argmax,
     "wgrad_mm": partial(run_wgrad_mm, gluon=False),
