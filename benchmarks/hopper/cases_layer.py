@@ -59,7 +59,10 @@ def layer(step: LayerStep) -> Case:
         raise NotAvailable("a layer is an artifact, not a call of a launcher")
 
     def measured(case: Case, session: Session) -> dict[str, Any]:
-        return measure_layer(case, step, session)
+        try:
+            return measure_layer(case, step, session)
+        finally:
+            torch.compiler.reset()  # it may keep a layer alive, and the device has no room for two
 
     return Case(
         f"layer/{step.phase}-{step.sequences}x{step.new_tokens}-{step.context}",

@@ -4,6 +4,7 @@ It is a process of its own because a kernel that never ends, or that writes wher
 it: whoever started it goes on with the next case in another.
 """
 
+import gc
 import json
 import sys
 import traceback
@@ -116,7 +117,8 @@ def work(job: Job) -> int:
 
 
 def still_alive() -> bool:
-    """Whether the device still does what this process asks of it; frees memory."""
+    """Whether the device still does what this process asks of it; frees memory, that of a layer in cycles too."""
+    gc.collect()
     try:
         torch.cuda.synchronize()
         torch.cuda.empty_cache()
