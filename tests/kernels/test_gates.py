@@ -6,6 +6,7 @@ tensor copy engine brings, in warps that share out the registers.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
@@ -25,7 +26,7 @@ from dsv3c.backends.triton.compilation.aot import CompiledKernel, CompileError, 
 from dsv3c.backends.triton.compilation.kernel_cache import default_cache
 from dsv3c.backends.triton.compilation.kernel_files import write_kernels
 from dsv3c.backends.triton.runtime.cubin import CubinGpu
-from dsv3c.backends.triton.runtime.gpu import Variant
+from dsv3c.backends.triton.runtime.gpu import PDL, Variant
 from dsv3c.backends.triton.variants import META, Walk, symbol_values
 from dsv3c.ir.dialects.core import symbols_of
 from dsv3c.ir.entry_ranges import is_private
@@ -36,6 +37,8 @@ CHECKS = Path(__file__).parent / "ptx_gluon"
 H800, MI300X = load_target("h800"), load_target("mi300x")
 ON_HOPPER = [name for name, (target, _) in PLANS.items() if target == "h800"]
 ON_AMD = [name for name, (target, _) in PLANS.items() if target == "mi300x"]
+MEMORY = re.compile(r"\b(?:ld|st|atom|red|cp\.async)\b[\w.:]*\.global\b|\bcp\.async\.")
+"""Accesses of global memory."""
 PAGES = 1 << 20
 """Of a cache, whose symbol has no bound: 77 GB in one layer."""
 SERIALISED = ("C7508", "C7511", "wgmma")
@@ -122,6 +125,18 @@ def test_what_kernels_in_gluon_are_compiled_to(compiled: list[CompiledKernel], t
         name = kernel.variant.kernel.partition(".")[0]
         assert complaint(name, kernel.assembly, tmp_path) == "", kernel.key
         assert complaint(name, kernel.assembly.replace("cp.async.bulk", "cp.async.cg"), tmp_path), kernel.key
+
+
+def test_kernels_that_are_started_early_wait_before_they_touch_memory(compiled: list[CompiledKernel]) -> None:
+    early = [kernel for kernel in compiled if (PDL, True) in kernel.variant.constants]
+    assert len({kernel.variant.kernel for kernel in early}) > 8
+    for kernel in compiled:
+        text, waits = kernel.assembly, kernel in early
+        assert ("griddepcontrol" in text) == waits, kernel.key
+        if waits:
+            first = MEMORY.search(text)
+            assert first is not None
+            assert text.index("griddepcontrol.wait") < text.index("griddepcontrol.launch_dependents") < first.start()
 
 
 def test_launches_keep_the_rules_of_the_driver(compiled: list[CompiledKernel], tmp_path: Path) -> None:
