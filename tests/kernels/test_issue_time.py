@@ -3,15 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pytest
 import row_launches
+import torch
 from issue_time import clocks, instructions, passes, shares
 from matrix_launches import activation, recorded
 from row_launches import E4M3, HIDDEN, TOKENS, along_tokens, meta
+from row_values import V3
 
+from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.backends.triton.choices.quantize import COLUMNS
 from dsv3c.backends.triton.compilation.aot import CompiledKernel, compile_variants
 from dsv3c.backends.triton.compilation.kernel_cache import default_cache
+from dsv3c.backends.triton.launchers.quantize import quantize
 from dsv3c.backends.triton.runtime.gpu import Gpu
 from dsv3c.ir.targets import load_target
 
@@ -38,10 +44,19 @@ def of(*, quantised: bool, rows: bool, pow2: bool = False) -> Callable[[Gpu], No
     return partial(along_tokens, x=x, rows=activation(TOKENS, HIDDEN, E4M3) if rows else None, **how)
 
 
+def run_columns(gpu: Gpu) -> None:
+    scale = meta(TOKENS // 128, HIDDEN, dtype=torch.float32)
+    q = Scaled(meta(TOKENS, HIDDEN, dtype=E4M3), scale, (128, 1))
+    how: dict[str, Any] = {**V3, "granule": (128, 1)}
+    quantize(gpu, x=meta(TOKENS, HIDDEN), q=q, configs=COLUMNS, static=None, **how)
+
+
 SCALES = 8 / 128
 """Bytes of a number's scales, at most."""
 LAUNCHES = {
     "quantize": Counted(row_launches.run_quantize, 16, 3 + SCALES, 0.62, 0.62),
+    "quantize, 128x1": Counted(run_columns, 64, 3 + SCALES, 0.6, 0.62),
+    "swiglu_quantize": Counted(row_launches.run_swiglu_quantize, 16, 5 + SCALES, 0.84, 0.75),
     "transpose_quantize": Counted(of(quantised=False, rows=False), 64, 3 + SCALES, 0.58, 0.62),
     "transpose_quantize, rows too": Counted(of(quantised=False, rows=True), 64, 4 + SCALES, 0.67, 0.67),
     "transpose_requantize": Counted(of(quantised=True, rows=False), 64, 2 + SCALES, 0.92, 0.85),

@@ -77,11 +77,11 @@ def quantize_blocks_kernel(
     if N_GRANULE == 1:
         s = scale_of(amax, AMAX_FLOOR, LARGEST, ROUND_SCALE)
         tl.store(scale_places + n.to(tl.int64) * scale_block, s, mask=n < columns)
-        y = quotient(x, s[None, :], APPLY, LARGEST, SATURATE)
+        y = quotient(x, s[None, :], APPLY, LARGEST, False, ROUND_SCALE)
     else:
         one = scale_of(tl.max(amax[None, :], axis=1), AMAX_FLOOR, LARGEST, ROUND_SCALE)
         tl.store(scale_places + (tile + tl.arange(0, 1)).to(tl.int64) * scale_block, one)
-        y = quotient(x, one[:, None], APPLY, LARGEST, SATURATE)
+        y = quotient(x, one[:, None], APPLY, LARGEST, False, ROUND_SCALE)
     data_places = data_ptr + batch * data_batch + m[:, None] * data_stride + n[None, :]
     tl.store(data_places, y.to(data_ptr.dtype.element_ty), mask=inside)
 
@@ -110,7 +110,7 @@ def quantize_static_kernel(
     inside = (m < rows)[:, None] & (n < columns)[None, :]
     x = tl.load(x_ptr + m[:, None] * x_stride + n[None, :], mask=inside, other=0.0).to(tl.float32)
     s = tl.full([1, 1], 0.0, tl.float32) + static
-    y = quotient(x, s, APPLY, LARGEST, SATURATE)
+    y = quotient(x, s, APPLY, LARGEST, SATURATE, "none")
     tl.store(data_ptr + m[:, None] * data_stride + n[None, :], y.to(data_ptr.dtype.element_ty), mask=inside)
     first = (tl.program_id(0) == 0) & (tl.program_id(1) == 0)
     tl.store(scale_ptr, static, mask=first)
@@ -171,7 +171,7 @@ def quantize_whole_kernel(
     n = tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)
     inside = (m < rows)[:, None] & (n < columns)[None, :]
     x = tl.load(x_ptr + m[:, None] * x_stride + n[None, :], mask=inside, other=0.0).to(tl.float32)
-    y = quotient(x, s[:, None], APPLY, LARGEST, SATURATE)
+    y = quotient(x, s[:, None], APPLY, LARGEST, False, ROUND_SCALE)
     tl.store(data_ptr + m[:, None] * data_stride + n[None, :], y.to(data_ptr.dtype.element_ty), mask=inside)
     one = tl.arange(0, 1)
     tl.store(scale_ptr + one, s, mask=one == tl.program_id(0) + tl.program_id(1))

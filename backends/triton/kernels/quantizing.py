@@ -55,7 +55,7 @@ def quotient(
     APPLY: tl.constexpr,
     LARGEST: tl.constexpr,
     SATURATE: tl.constexpr,
-    ROUND_SCALE: tl.constexpr = "none",
+    ROUND_SCALE: tl.constexpr,
 ) -> tl.tensor:
     """``x / s`` (see ``divided``), or ``x * (1 / s)`` where APPLY is ``reciprocal``; s has a size of 1 where x has not.
 
