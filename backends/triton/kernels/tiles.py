@@ -133,30 +133,6 @@ def scaled_product(
 
 
 @triton.jit
-def group_tile(
-    expert_of_ptr: tl.tensor,
-    groups: tl.tensor,
-    room: tl.tensor,
-    tiles_n: tl.tensor,
-    BLOCK_M: tl.constexpr,
-    BLOCK_N: tl.constexpr,
-    GROUP_M: tl.constexpr,
-) -> tuple[tl.tensor, tl.tensor, tl.tensor, tl.tensor]:
-    """First row (i64) and column of a program's tile, rows from there to the group's end, and the experts of its rows.
-
-    ``groups`` of ``room`` rows each; no tile has rows of two.  Rows that belong to no expert, or are not there: -1.
-    """
-    tiles = tl.cdiv(room, BLOCK_M)
-    tile_m, tile_n = tile_of(tl.program_id(0), groups * tiles, tiles_n, GROUP_M)
-    start = tile_m % tiles * BLOCK_M
-    row = (tile_m // tiles).to(tl.int64) * room + start
-    height = room - start
-    rows = tl.arange(0, BLOCK_M)
-    owner = tl.load(expert_of_ptr + row + rows, mask=rows < height, other=-1)
-    return row, tile_n * BLOCK_N, height, owner
-
-
-@triton.jit
 def filled_tiles(
     expert_of_ptr: tl.tensor, groups: tl.tensor, room: tl.tensor, BLOCK_M: tl.constexpr, GROUPS: tl.constexpr
 ) -> tl.tensor:

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from dsv3c.backends.triton.launchers.rows import as_rows
-from dsv3c.backends.triton.launchers.tiles import tile_constants
+from dsv3c.backends.triton.launchers.tiles import num_groups, num_resident, tile_constants
 from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
 from dsv3c.backends.triton.runtime.replays import replayed
 
@@ -34,9 +34,11 @@ def grouped_mm(
     config = choose(configs, (rows - experts * (alignment - 1)) // experts)
     groups = 1 if layout == "contiguous" else experts
     tiles = groups * cdiv(rows // groups, config["block_m"]) * cdiv(columns, config["block_n"])
+    walks = skips_padding and layout == "masked"
+    programs = num_resident(gpu, config, tiles, x.itemsize) if walks else tiles
     gpu.launch(
         "grouped_mm.grouped_mm_kernel",
-        (tiles, 1, 1),
+        (programs, 1, 1),
         {
             "x_ptr": rows_x,
             "w_ptr": w,
@@ -51,6 +53,6 @@ def grouped_mm(
             "stride_wn": Static(matrix.stride(0)),
             "stride_ym": Static(rows_y.stride(0)),
         },
-        tile_constants(config, inner) | {"SKIPS_PADDING": skips_padding},
+        tile_constants(config, inner) | {"GROUPS": num_groups(experts) if walks else 0, "SKIPS_PADDING": skips_padding},
         config,
     )

@@ -5,7 +5,9 @@ from torch import Tensor
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.triton.launchers.rows import as_rows
 from dsv3c.backends.triton.launchers.tiles import (
+    num_groups,
     num_programs,
+    num_resident,
     scale_block,
     scaled_constants,
     w_block,
@@ -53,7 +55,9 @@ def scaled_grouped_mm(
     # masked tiles start at rows whose scales are aligned: they can be before the group's
     before = ALIGNED - 1 if layout == "masked" and config.get("persistent", 0) and room % ALIGNED else 0
     items = groups * cdiv(room + before, config["block_m"]) * cdiv(columns, config["block_n"])
-    programs = num_programs(gpu, config, items)
+    programs, walks = num_programs(gpu, config, items), bool(config.get("persistent", 0))
+    if skips_padding and layout == "masked" and not walks:
+        programs, walks = num_resident(gpu, config, items, rows_x.itemsize), True
     gpu.launch(
         "scaled_grouped_mm.scaled_grouped_mm_kernel",
         (programs, 1, 1),
@@ -77,6 +81,7 @@ def scaled_grouped_mm(
             "num_programs": programs,
         },
         scaled_constants(config, x, w, promote=promote, mn_major=mn_major)
-        | {"GROUPS": 1 << (experts - 1).bit_length() if layout == "masked" else 0, "SKIPS_PADDING": skips_padding},
+        | {"PERSISTENT": walks, "GROUPS": num_groups(experts) if layout == "masked" else 0}
+        | {"SKIPS_PADDING": skips_padding},
         config,
     )

@@ -9,6 +9,8 @@ ROWS = 64
 """Of a warpgroup's product: a consumer stores as many rows of its left factor at once."""
 LARGE = 128 * 128
 """Elements of a tile of y that two warpgroups sum at once; of a larger one they sum twice as many."""
+SHARED_BYTES = 227 << 10
+"""Of a multiprocessor, for all of its programs."""
 LEAST_SCALES = 32
 """Scales of rows that are copied at once, at least: buffers of copies start at multiples of 128 bytes."""
 
@@ -44,6 +46,17 @@ def scaled_constants(
 def num_programs(gpu: Gpu, config: Config, items: int) -> int:
     """Programs that walk so many items: one each, or (``persistent``) as many as run at the same time."""
     return min(items, gpu.num_sms) if config.get("persistent", 0) else items
+
+
+def num_resident(gpu: Gpu, config: Config, items: int, element_bytes: int) -> int:
+    """Programs that walk so many items where they are not written to be alone: shared memory has room for them."""
+    stage = (config["block_m"] + config["block_n"]) * config["block_k"] * element_bytes
+    return min(items, gpu.num_sms * max(1, SHARED_BYTES // (stage * config["num_stages"])))
+
+
+def num_groups(experts: int) -> int:
+    """A power of two that holds all experts."""
+    return 1 << (experts - 1).bit_length()
 
 
 def x_block(x: Tensor, config: Config) -> Descriptor:
