@@ -36,8 +36,9 @@ typecheck: setup
 	$(PIP) install --quiet --no-deps --no-build-isolation --target build/typecheck .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
+# A file's tests stay in one worker: what they share is made once.  In their own order the long files come early.
 tests: setup
-	$(RUN) $(BIN)/python -m pytest -q -n $(WORKERS)
+	$(RUN) $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 mutants: setup
 	$(RUN) $(BIN)/python tests/mutants/run.py
