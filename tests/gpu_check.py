@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -23,6 +24,8 @@ WORKERS = 16
 """Processes that compile and test at a time, at most."""
 EMULATED = "test_gluon_protocol.py"
 """Tests of faults that only the emulator of Gluon finds."""
+SECONDS = 120
+"""Of a test, which compiles kernels; after that one of them hangs."""
 PROMPT = ["--tokens", "3,1,4,1,5", "--max-new-tokens", "8"]
 
 
@@ -47,9 +50,15 @@ def check_kernels() -> bool:
         "PYTHONPATH": os.pathsep.join(path for path in found if path),
     }
     count = min(WORKERS, os.cpu_count() or 1)
-    command = [sys.executable, "-m", "pytest", "-q", "-n", str(count), str(TESTS / "kernels")]
+    # a line per test, so that something is known of a run that is ended from outside
+    command = [sys.executable, "-m", "pytest", "-v", "-n", str(count), *ends_what_hangs(), str(TESTS / "kernels")]
     ignored = [f"--ignore={path}" for path in without_device()]
     return subprocess.run([*command, *ignored], cwd=TESTS.parent, env=environment).returncode == 0
+
+
+def ends_what_hangs() -> list[str]:
+    """Options of pytest-timeout, where it is installed: only the process of a kernel that never ends can be ended."""
+    return [f"--timeout={SECONDS}", "--timeout-method=thread"] if find_spec("pytest_timeout") else []
 
 
 def without_device() -> list[Path]:

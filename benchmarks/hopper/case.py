@@ -116,8 +116,8 @@ class Case:
     """Of a case that is no call of a launcher: its entry in the file of results, given a session."""
     usual: float | None = None
     """Seconds that it takes, where they are known not to be those of other cases."""
-    seconds: float = 120.0
-    """After which it hangs: peers may compile their kernels in it."""
+    seconds: float = 60.0
+    """After which it hangs: a peer may compile a kernel in it."""
 
     @property
     def family(self) -> str:

@@ -1,5 +1,6 @@
 """The check on a GPU: what it says where there is none, and how memory of the host gets to a device and back."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from device_gpu import DeviceGpu, GluonDeviceGpu, target_of
 
 from dsv3c.backends.triton import gluon_interpreter, interpreter
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant, Descriptor, Variant, plain
+from tests import gpu_check
 from tests.gpu_check import without_device
 
 TESTS = Path(__file__).parents[1]
@@ -79,13 +81,17 @@ def test_descriptors_are_of_the_same_memory(device: tuple[DeviceGpu, Doubling, l
     assert asked[0].signature == (("x", "*fp32"), ("y", "*fp32"))
 
 
-def test_a_test_of_types_that_no_nvidia_gpu_has_ends(device: tuple[DeviceGpu, Doubling, list[Variant]]) -> None:
-    gpu, _, asked = device
-    x = torch.zeros(4, 32, dtype=torch.float8_e4m3fnuz)
-    for value in (x, Descriptor(x, (4, 32))):
-        with pytest.raises(pytest.skip.Exception, match="no such numbers"):
-            gpu.launch("a.a_kernel", (1, 1, 1), {"x": value, "y": torch.ones(3)}, {}, CONFIG)
-    assert not asked
+def test_types_that_no_nvidia_gpu_has_are_left_out() -> None:
+    """By parameter, and by what a test does."""
+    files = [str(TESTS / "kernels" / name) for name in ("test_quantize.py", "test_scaled_mm.py")]
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "device_gpu", *files]
+    path = os.pathsep.join([str(TESTS / "support"), *sys.path])
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=TESTS.parent, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "test_formats" in done.stdout and "f8E5M2" in done.stdout and "FNUZ" not in done.stdout
+    assert "test_strided_rows" in done.stdout and "test_the_other_8_bit_format" not in done.stdout
 
 
 def test_both_interpreters_give_way_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,6 +116,22 @@ def test_what_is_compiled_only_and_what_is_emulated_stays_away() -> None:
     found = {path.name for path in without_device()}
     assert {"test_gates.py", "test_ptx.py", "test_gluon_protocol.py"} <= found
     assert not found & {"test_scaled_mm.py", "test_absorbed_attention.py", "test_gate.py"}
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_kernels_that_hang_end_where_something_ends_them(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu_check, "find_spec", lambda name: name if installed else None)
+    commands = list[list[str]]()
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(gpu_check.subprocess, "run", run)
+    assert not gpu_check.check_kernels()
+    (command,) = commands
+    assert ("--timeout-method=thread" in command) == installed
+    assert f"--ignore={TESTS / 'kernels' / 'test_gates.py'}" in command
 
 
 def test_devices_are_known_by_their_capability() -> None:
