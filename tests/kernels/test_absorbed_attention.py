@@ -18,14 +18,14 @@ BF16, F32 = torch.bfloat16, torch.float32
 def run(
     step: Step, heads: int, rank: int, rope: int, *, dtype: torch.dtype = BF16, granule: int = 0, scores: str = "bf16",
     probs: str = "bf16", splits: int = 3, block_n: int = 16, fp8: torch.dtype = torch.float8_e4m3fn,
-    config: dict[str, int] | None = None, gpu: Gpu | None = None,
+    config: dict[str, int] | None = None, gpu: Gpu | None = None, rows: int = 0,
 ) -> torch.Tensor:  # fmt: skip
     torch.manual_seed(1)
     tokens = step.num_tokens
     q = torch.randn(tokens, heads, rank + rope).to(dtype)
     q_latent = torch.randn(heads, tokens, rank).to(dtype).transpose(0, 1)
     o = torch.empty(tokens, heads, rank, dtype=dtype)
-    rows = tokens * splits
+    rows = rows or tokens * splits
     run_checked(
         absorbed_attention,
         NAME,
@@ -130,8 +130,8 @@ def test_without_tokens_nothing_is_launched() -> None:
     assert run(Step(new=[0, 0], context=[3, 4]), heads=2, rank=32, rope=16).numel() == 0
 
 
-@pytest.mark.parametrize("splits", [1, 3])
-def test_tokens_behind_the_last_sequence_get_zeros(splits: int) -> None:
+@pytest.mark.parametrize("how", [{"splits": 1}, {"splits": 3}, {"split_tokens": 32}])
+def test_tokens_behind_the_last_sequence_get_zeros(how: dict[str, int]) -> None:
     step, o = DECODE, torch.full((5, 2, 32), torch.nan, dtype=BF16)
     absorbed_attention(
         InterpreterGpu(), q_latent=torch.randn(5, 2, 32).to(BF16), q_rope=torch.randn(5, 2, 16).to(BF16),
@@ -139,10 +139,32 @@ def test_tokens_behind_the_last_sequence_get_zeros(splits: int) -> None:
         block_table=step.block_table(), context_lens=step.context_lens, o=o,
         partial=torch.full((15, 2, 32), torch.nan), lse=torch.full((15, 2), torch.nan),
         scale=1.0, scores="f32", probs="f32",
-        configs=[{"block_h": 16, "block_n": 16, "splits": splits, "num_warps": 4, "num_stages": 2}],
+        configs=[{"block_h": 16, "block_n": 16, "num_warps": 4, "num_stages": 2, **how}],
     )  # fmt: skip
     assert bool(o[:3].isfinite().all()) and bool(o[:3].any())
     assert not bool(o[3:].any())
+
+
+FIXED = {"block_h": 16, "block_n": 16, "num_warps": 4, "num_stages": 2, "split_tokens": 32}
+
+
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 64, 150])
+def test_parts_of_a_fixed_size(length: int) -> None:
+    """Contexts of one part beside others; the cache in 8 bits."""
+    run(Step(new=[1, 1, 2], context=[1, length, 70], page_size=16), heads=3, rank=32, rope=16, splits=10, config=FIXED)
+    run(Step(new=[1], context=[length]), heads=2, rank=32, rope=16, granule=16, splits=10, config=FIXED)
+
+
+@pytest.mark.parametrize("room", [1, 2, 3])
+def test_tokens_whose_parts_there_is_no_room_for_come_later(room: int) -> None:
+    step, gpu = Step(new=[1, 2, 0, 1, 1], context=[20, 150, 9, 64, 90], page_size=32), InterpreterGpu()
+    whole = run(step, heads=2, rank=32, rope=16, config=FIXED, rows=5 * 5)
+    assert torch.equal(run(step, heads=2, rank=32, rope=16, config=FIXED, rows=room * 5 + 1, gpu=gpu), whole)
+
+
+def test_without_room_for_one_token_nothing_is_launched() -> None:
+    with pytest.raises(AssertionError, match="no room for the parts of one token"):
+        run(Step(new=[1], context=[150]), heads=2, rank=32, rope=16, config=FIXED, rows=2)
 
 
 @pytest.mark.parametrize("length", [1, 63, 64, 65, 128, 200, 321])
@@ -186,15 +208,23 @@ def test_in_gluon_as_the_plain_kernel() -> None:
     assert calc_diff(emulate(step), plain) < 3e-7
 
 
-@pytest.mark.parametrize("splits", [1, 3])
-def test_in_gluon_tokens_behind_the_last_sequence_get_zeros(splits: int) -> None:
+@pytest.mark.parametrize(("num_sms", "granule"), [(132, 0), (1, 0), (1, 128)])
+def test_in_gluon_parts_of_a_fixed_size(num_sms: int, granule: int) -> None:
+    """A program takes one part, or all of a token: two of four tiles and one of three."""
+    step, gpu = Step(new=[2, 1], context=[700, 30]), GluonInterpreterGpu(num_sms, seed=7)
+    run(step, 128, 512, 64, config={**GLUON, "split_tokens": 256}, rows=9, granule=granule, gpu=gpu)
+    assert gpu.emulated == 1
+
+
+@pytest.mark.parametrize("how", [{"splits": 1}, {"splits": 3}, {"split_tokens": 256}])
+def test_in_gluon_tokens_behind_the_last_sequence_get_zeros(how: dict[str, int]) -> None:
     step, o = Step(new=[1], context=[70]), torch.full((2, 64, 512), torch.nan, dtype=BF16)
     absorbed_attention(
         GluonInterpreterGpu(), q_latent=torch.randn(2, 64, 512).to(BF16), q_rope=torch.randn(2, 64, 64).to(BF16),
         cache=step.cache(512, 64, BF16), positions=torch.zeros(2, dtype=torch.int32), seq_offsets=step.seq_offsets,
         block_table=step.block_table(), context_lens=step.context_lens, o=o,
         partial=torch.full((6, 64, 512), torch.nan), lse=torch.full((6, 64), torch.nan),
-        scale=0.1, scores="f32", probs="bf16", configs=[{**GLUON, "splits": splits}],
+        scale=0.1, scores="f32", probs="bf16", configs=[{**GLUON, **how}],
     )  # fmt: skip
     assert bool(o[:1].isfinite().all()) and bool(o[:1].any())
     assert not bool(o[1:].any())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from attention_launches import IN_PARTS, LOW
 from matrix_launches import recorded, run_scaled_mm
 from runlines import run_filecheck
 from strict_cuda import StrictCuda
@@ -85,6 +86,7 @@ def on_hopper() -> list[Variant]:
     found += [variant for variant in planned("8-bit cache", PLAIN) if has_twin(variant)]
     found += of_quantizers(H800, "f8E4M3FN")
     found += direct()
+    found += [variant for launch in IN_PARTS.values() for variant in recorded(launch)]
     return list(dict.fromkeys(found))
 
 
@@ -156,7 +158,7 @@ def test_launches_keep_the_rules_of_the_driver(compiled: list[CompiledKernel], t
                     walk.function(entry, [walk.made(argument) for argument in function.body.block.args])
     assert any(entry["early"] for entry in driver.launched)
     gpu.pdl = False
-    for launch in DIRECT.values():
+    for launch in (*DIRECT.values(), *IN_PARTS.values()):
         launch(gpu)
     launched = {entry["entry"] for entry in driver.launched}
     assert launched == {kernel.entry for kernel in compiled} and driver.maps
@@ -175,7 +177,7 @@ def test_every_kernel_has_a_plain_form() -> None:
 
 def test_every_plain_kernel_is_compiled_for_amd() -> None:
     variants = [variant for name in ON_AMD for variant in planned(name)] + of_quantizers(MI300X, "f8E4M3FNUZ")
-    outside = [variant for variant in direct() if variant.language == "triton"]
+    outside = [variant for variant in (*direct(), *recorded(LOW)) if variant.language == "triton"]
     found = list(one_of_each([*variants, *outside]))
     made = compile_variants(found, MI300X, cache=default_cache())
     assert {kernel.variant.kernel for kernel in made} == {name for _, name in functions_of(kernels)}

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from attention_steps import Step
 from kernel_programs import interpreted, load_program
 from roundtrip import parse
 from scaled_values import mn_major, numbers, scaled
@@ -21,7 +20,6 @@ from dsv3c.backends.triton.batch_invariance import check_batch_invariant, config
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, MeasuredConfig, Selection
 from dsv3c.backends.triton.emission.emitter import emit_kernels_program
 from dsv3c.backends.triton.interpreter import InterpreterGpu
-from dsv3c.backends.triton.launchers.absorbed_attention import absorbed_attention
 from dsv3c.backends.triton.launchers.expanded_attention import expanded_attention
 from dsv3c.backends.triton.launchers.linear import linear
 from dsv3c.backends.triton.launchers.scaled_grouped_mm import scaled_grouped_mm
@@ -142,35 +140,6 @@ def test_rows_of_experts_have_the_same_bits_in_every_layout() -> None:
     for few in (16, 32):
         found = product(first[:16] + second[:few], [0] * 16 + [1] * few, "contiguous", 16)
         assert torch.equal(found[:16], masked[:16]) and torch.equal(found[16:], masked[per : per + few])
-
-
-HEADS, RANK, ROPE = 4, 32, 16
-
-
-def test_tokens_attend_with_the_same_bits_in_every_step() -> None:
-    """A sequence alone, and the third of a step; its last two tokens together, and one after the other."""
-    torch.manual_seed(2)
-    step = Step(new=[1, 1, 2], context=[5, 90, 70])
-    cache, q = step.cache(RANK, ROPE, torch.bfloat16), torch.randn(4, HEADS, RANK + ROPE).to(torch.bfloat16)
-    config = {"block_h": 16, "block_n": 16, "num_warps": 4, "num_stages": 2}
-
-    def attend(tokens: slice, sequences: slice, lens: Tensor, offsets: list[int], splits: int = 1) -> Tensor:
-        o = torch.empty(q[tokens].shape[0], HEADS, RANK, dtype=torch.bfloat16)
-        absorbed_attention(
-            InterpreterGpu(), q_latent=q[tokens, :, :RANK], q_rope=q[tokens, :, RANK:], cache=cache,
-            positions=step.positions[tokens].contiguous(), seq_offsets=torch.tensor(offsets, dtype=torch.int32),
-            block_table=step.block_table()[sequences], context_lens=lens, o=o, partial=torch.empty(12, HEADS, RANK),
-            lse=torch.empty(12, HEADS), configs=[{**config, "splits": splits}], scale=0.1, scores="bf16", probs="bf16",
-        )  # fmt: skip
-        return o
-
-    lens = step.context_lens
-    together = attend(slice(0, 4), slice(0, 3), lens, [0, 1, 2, 4])
-    assert torch.equal(attend(slice(1, 2), slice(1, 2), lens[1:2], [0, 1]), together[1:2])
-    assert torch.equal(attend(slice(2, 4), slice(2, 3), lens[2:], [0, 2]), together[2:])
-    assert torch.equal(attend(slice(2, 3), slice(2, 3), lens[2:] - 1, [0, 1]), together[2:3]), "decode, then verify"
-    split = attend(slice(1, 2), slice(1, 2), lens[1:2], [0, 1], splits=3)
-    assert not torch.equal(split, together[1:2]), "more parts for fewer tokens, as by default, round differently"
 
 
 def test_chunks_of_a_prompt_attend_with_the_same_bits() -> None:

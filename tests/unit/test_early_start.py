@@ -29,7 +29,7 @@ from dsv3c.lowering import KernelOptions
 ROOT = Path(triton.__path__[0])
 WAIT = "after_predecessor(PDL)"
 EARLY = {
-    "absorbed_attention": {"combine_kernel"},
+    "absorbed_attention": {"combine_kernel", "combine_parts_kernel"},
     "gate": {"gate_kernel", "append_choice_kernel"},
     "permute": {"count_kernel", "place_kernel", "copy_kernel"},
     "quantize": {

@@ -38,6 +38,9 @@ OVERHEAD_TILES = 4
 """What a part costs beside its tiles of rows, in tiles: reading the query, writing and reading sums in f32."""
 BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """Tokens that splits are chosen for, at most."""
+SPLIT_TOKENS = 2048
+"""Cached rows of a part where parts may not depend on the batch.  Half as many have twice as many programs for one long
+context, and twice the sums: a row of 128 heads has 256 KiB, a part of 2048 rows of bf16 2.3 MiB of cache."""
 TILES = (
     AttentionTile(64, 64, num_warps=8, num_stages=5),
     AttentionTile(64, 64, num_warps=8, num_stages=3),
@@ -56,8 +59,8 @@ GLUON_SIZES = (512, 64, 64)
 """Elements of the latent and of the rope key, and rows of a page, that it is written for."""
 GLUON_GRANULE = 128
 """Columns with one scale, of a latent in 8 bits."""
-EXCHANGE = 1472
-"""Bytes through which its warpgroups tell each other maxima and sums, and barriers."""
+EXCHANGE = 1488
+"""Bytes through which its warpgroups tell each other maxima and sums, of barriers, and of what is kept for parts."""
 WITHOUT_TENSOR_CORES = (AttentionTile(16, 16, num_warps=4, num_stages=3),)
 """For f32, which is multiplied exactly."""
 SPILLING = (
@@ -76,7 +79,7 @@ def absorbed_attention(op: AbsorbedAttentionOp, at: Selection) -> Choice | Refus
     reason = why_types_refused([op.q_latent, op.q_rope], [op.scores, op.probs]) or why_refused(op, cache, at)
     if reason is not None:
         return Refused(reason)
-    tokens, heads, rank = shape(op.q_latent)
+    _, heads, rank = shape(op.q_latent)
     assert isinstance(heads, int) and isinstance(rank, int)
     kind = str(element_type(op.q_latent))
     candidates = [
@@ -92,9 +95,11 @@ def absorbed_attention(op: AbsorbedAttentionOp, at: Selection) -> Choice | Refus
     tile, too_large = first_that_fits(candidates, needed, at)
     if tile is None:
         return Refused(f"latent {rank}: {too_large[-1].candidate} {too_large[-1].reason}")
-    configs = split_configs(op, tile, at)
-    most = at.bounds(tokens)[1]
-    rows = max(1, *(needed_rows(config, most) for config in configs))
+    found = fixed_parts(op, tile, at) if at.batch_invariant else equal_parts(op, tile, at)
+    if isinstance(found, Refused):
+        return found
+    configs, rows = found
+    fitting = [tile for tile in candidates if needed(tile) <= shared_limit(at)]
     return Choice(
         launcher="absorbed_attention.absorbed_attention",
         operands={
@@ -106,7 +111,7 @@ def absorbed_attention(op: AbsorbedAttentionOp, at: Selection) -> Choice | Refus
         parameters={"scale": op.scale.value.data, "scores": str(op.scores), "probs": str(op.probs)},
         scratch={"partial": Scratch((rows, heads, rank), f32), "lse": Scratch((rows, heads), f32)},
         rejected=(*reasons, *too_large, *SPILLING),
-        candidates=candidates_of(op, [tile for tile in candidates if needed(tile) <= shared_limit(at)], at),
+        candidates=None if at.batch_invariant else candidates_of(op, fitting, at),
     )
 
 
@@ -200,6 +205,29 @@ def split_configs(op: AbsorbedAttentionOp, tile: AttentionTile, at: Selection) -
             break
     last = {**tile.config("block_h"), "splits": 1}
     return at.fitting([*(config for config in configs if config["splits"] > 1), last], tokens)
+
+
+def equal_parts(op: AbsorbedAttentionOp, tile: AttentionTile, at: Selection) -> tuple[Sequence[Config], int]:
+    """Configurations by tokens of a step, and rows of partial sums."""
+    configs, most = split_configs(op, tile, at), at.bounds(shape(op.q_latent)[0])[1]
+    return configs, max(1, *(needed_rows(config, most) for config in configs))
+
+
+def fixed_parts(op: AbsorbedAttentionOp, tile: AttentionTile, at: Selection) -> tuple[Sequence[Config], int] | Refused:
+    """The one configuration with parts of a fixed size, and rows of partial sums.
+
+    Which parts a context has depends on nothing but its length.  There is room for those of as many tokens as fill the
+    device, each with the longest context, or of all tokens: a launcher with more of them launches several times.
+    """
+    (tokens, heads, _), (_, pages) = shape(op.q_latent), shape(op.block_table)
+    assert isinstance(heads, int)
+    most, longest = at.bounds(tokens)[1], at.bounds(pages)[1]
+    if longest is None:
+        return Refused("contexts of any length: parts of a fixed size need memory for those of the longest")
+    parts = -(-longest * cache_type(op.cache).page_size.data // SPLIT_TOKENS)
+    together = -(-at.num_sms // -(-heads // tile.queries))
+    rows = parts * max(1, together if most is None else min(most, together)) if parts > 1 else 1
+    return ({**tile.config("block_h"), "split_tokens": SPLIT_TOKENS},), rows
 
 
 def num_splits(programs: int, tiles: int, num_sms: int, most: int) -> int:

@@ -146,6 +146,7 @@ LANGUAGE: dict[str, Callable[..., Any]] = {
     "static_print": nothing,
     "static_range": lambda *bounds: range(*(int(bound) for bound in bounds)),
     "range": lambda *bounds, **options: counted(*bounds),
+    "condition": lambda holds, **options: holds,
     "device_assert": device_assert,
     "device_print": nothing,
     "assume": nothing,

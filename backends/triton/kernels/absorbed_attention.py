@@ -45,18 +45,22 @@ def absorbed_attention_kernel(
     q_latent_ptr: tl.tensor, q_rope_ptr: tl.tensor, latent_ptr: tl.tensor, rope_ptr: tl.tensor,
     scale_ptr: tl.tensor | None, positions_ptr: tl.tensor, seq_offsets_ptr: tl.tensor, block_table_ptr: tl.tensor,
     context_lens_ptr: tl.tensor, o_ptr: tl.tensor, partial_ptr: tl.tensor, lse_ptr: tl.tensor,
-    softmax_scale: tl.tensor, num_tokens: tl.tensor, num_sequences: tl.tensor, num_splits: tl.tensor,
-    table_row: tl.tensor, q_latent_token: tl.tensor, q_latent_head: tl.tensor, q_rope_token: tl.tensor,
-    q_rope_head: tl.tensor, O_TOKEN: tl.constexpr, O_HEAD: tl.constexpr, HEADS: tl.constexpr, RANK: tl.constexpr,
-    ROPE: tl.constexpr, PAGE_SIZE: tl.constexpr, LATENT_PAGE: tl.constexpr, LATENT_ROW: tl.constexpr,
-    ROPE_PAGE: tl.constexpr, ROPE_ROW: tl.constexpr, SCALE_PAGE: tl.constexpr, SCALE_ROW: tl.constexpr,
-    GRANULE: tl.constexpr, SCORES: tl.constexpr, PROBS: tl.constexpr, BLOCK_H: tl.constexpr, BLOCK_N: tl.constexpr,
-    BLOCK_R: tl.constexpr, BLOCK_D: tl.constexpr,
+    softmax_scale: tl.tensor, first_token: tl.tensor, num_tokens: tl.tensor, num_sequences: tl.tensor,
+    num_splits: tl.tensor, split_tokens: tl.tensor, table_row: tl.tensor, q_latent_token: tl.tensor,
+    q_latent_head: tl.tensor, q_rope_token: tl.tensor, q_rope_head: tl.tensor, O_TOKEN: tl.constexpr,
+    O_HEAD: tl.constexpr, HEADS: tl.constexpr, RANK: tl.constexpr, ROPE: tl.constexpr, PAGE_SIZE: tl.constexpr,
+    LATENT_PAGE: tl.constexpr, LATENT_ROW: tl.constexpr, ROPE_PAGE: tl.constexpr, ROPE_ROW: tl.constexpr,
+    SCALE_PAGE: tl.constexpr, SCALE_ROW: tl.constexpr, GRANULE: tl.constexpr, SCORES: tl.constexpr,
+    PROBS: tl.constexpr, BLOCK_H: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_R: tl.constexpr, BLOCK_D: tl.constexpr,
+    FIXED: tl.constexpr,
 ) -> None:  # fmt: skip
-    """One token's block of heads over one split of its context.
+    """One token's block of heads over one split of its context; ``first_token``: the token that pointers begin with.
 
     ``o`` itself where there is one split; else ``partial [num_splits * T, H, r]`` f32 (normalised) and the base-2
     ``lse [num_splits * T, H]`` f32, which is -inf for a split without rows (its partial is then not written).
+
+    FIXED: a split has ``split_tokens`` rows, so that a token's own context decides how many it has, and whether it is
+    one.  Of those behind it nothing is written.
     """
     HEAD_BLOCKS: tl.constexpr = (HEADS + BLOCK_H - 1) // BLOCK_H
     t, split = tl.program_id(0) // HEAD_BLOCKS, tl.program_id(1)
@@ -66,13 +70,20 @@ def absorbed_attention_kernel(
     t_wide = t.to(tl.int64)
     element: tl.constexpr = q_latent_ptr.dtype.element_ty
 
-    n = sequence_of(seq_offsets_ptr, num_sequences, t)
+    n = sequence_of(seq_offsets_ptr, num_sequences, first_token + t)
     length = t * 0
     if n < num_sequences:
         length = tl.minimum(tl.load(positions_ptr + t) + 1, tl.load(context_lens_ptr + n))
     tiles = tl.cdiv(length, BLOCK_N)
-    first = tiles * split // num_splits
-    last = tiles * (split + 1) // num_splits
+    if not FIXED:
+        first = tiles * split // num_splits
+        last = tiles * (split + 1) // num_splits
+    else:
+        # a size that is no constant: the compiler would compute ahead with one, and has no registers for it
+        first = split * (split_tokens // BLOCK_N)
+        last = tl.minimum(first + split_tokens // BLOCK_N, tiles)
+        if (split > 0) & (first >= tiles):
+            return
 
     q = tl.load(
         q_latent_ptr + t_wide * q_latent_token + h[:, None] * q_latent_head + r[None, :], mask=of_h & of_r, other=0.0
@@ -110,14 +121,14 @@ def absorbed_attention_kernel(
 
     total = tl.where(total == 0.0, 1.0, total)  # no rows: sums of zero, and an lse of -inf
     acc = acc / total[:, None]
-    if num_splits == 1:
+    if length <= split_tokens if FIXED else num_splits == 1:
         to_o = o_ptr + t_wide * O_TOKEN + h[:, None] * O_HEAD + r[None, :]
         tl.store(to_o, acc.to(o_ptr.dtype.element_ty), mask=of_h & of_r)
     else:
         row_wide = (split * num_tokens + t).to(tl.int64)
         tl.store(lse_ptr + row_wide * HEADS + h, m + tl.log2(total), mask=h < HEADS)
         to_partial = partial_ptr + row_wide * (HEADS * RANK) + h[:, None] * RANK + r[None, :]
-        if first < last:
+        if FIXED or first < last:
             tl.store(to_partial, acc, mask=of_h & of_r)
 
 
@@ -145,3 +156,40 @@ def combine_kernel(
     acc = acc / tl.where(total == 0.0, 1.0, total)
     at = o_ptr + t.to(tl.int64) * o_token + h * o_head + r
     tl.store(at, acc.to(o_ptr.dtype.element_ty), mask=r < RANK)
+
+
+@triton.jit
+def combine_parts_kernel(
+    partial_ptr: tl.tensor, lse_ptr: tl.tensor, positions_ptr: tl.tensor, seq_offsets_ptr: tl.tensor,
+    context_lens_ptr: tl.tensor, o_ptr: tl.tensor, first_token: tl.tensor, num_tokens: tl.tensor,
+    num_sequences: tl.tensor, split_tokens: tl.tensor, o_token: tl.tensor, o_head: tl.tensor, HEADS: tl.constexpr,
+    RANK: tl.constexpr, BLOCK_R: tl.constexpr,
+    PDL: tl.constexpr = False,
+) -> None:  # fmt: skip
+    """The same sum where parts have ``split_tokens`` rows: of a token's own, in their order, in one pass.
+
+    A context of one part has its result already.
+    """
+    after_predecessor(PDL)
+    t, h = tl.program_id(0) // HEADS, tl.program_id(0) % HEADS
+    r = tl.arange(0, BLOCK_R)
+    n = sequence_of(seq_offsets_ptr, num_sequences, first_token + t)
+    length = t * 0
+    if n < num_sequences:
+        length = tl.minimum(tl.load(positions_ptr + t) + 1, tl.load(context_lens_ptr + n))
+    parts = tl.cdiv(length, split_tokens)
+    if parts > 1:
+        m = tl.load(lse_ptr + t * HEADS + h)
+        acc = tl.load(partial_ptr + t.to(tl.int64) * (HEADS * RANK) + h * RANK + r, mask=r < RANK, other=0.0)
+        total = 1.0
+        for part in range(1, parts):
+            row = part * num_tokens + t
+            lse = tl.load(lse_ptr + row * HEADS + h)
+            x = tl.load(partial_ptr + row.to(tl.int64) * (HEADS * RANK) + h * RANK + r, mask=r < RANK, other=0.0)
+            higher = tl.maximum(m, lse)
+            keep, weight = tl.exp2(m - higher), tl.exp2(lse - higher)
+            acc = acc * keep + x * weight
+            total = total * keep + weight
+            m = higher
+        at = o_ptr + t.to(tl.int64) * o_token + h * o_head + r
+        tl.store(at, (acc / total).to(o_ptr.dtype.element_ty), mask=r < RANK)
