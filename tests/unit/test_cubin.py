@@ -13,6 +13,7 @@ import pytest
 import torch
 from fake_cuda import FakeCuda
 
+from dsv3c.backends.triton.runtime import cubin
 from dsv3c.backends.triton.runtime.cubin import CubinGpu, runs
 from dsv3c.backends.triton.runtime.entries import Entry
 from dsv3c.backends.triton.runtime.gpu import Static, variant_of
@@ -58,6 +59,19 @@ def gpu(path: Path, driver: FakeCuda) -> CubinGpu:
     made = CubinGpu(path, driver=driver, stream=lambda: 77)
     made.device = torch.device("cpu")  # where the tests' tensors are
     return made
+
+
+def test_modules_are_loaded_into_the_context_of_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch makes the context of a device that is its current one."""
+    driver, order = FakeCuda(devices=2), list[object]()
+    monkeypatch.setattr(cubin, "import_driver", lambda: driver)
+    monkeypatch.setattr(cubin, "check_torch", lambda: None)
+    monkeypatch.setattr(torch.cuda, "init", lambda: order.append("init"))
+    monkeypatch.setattr(torch.cuda, "set_device", order.append)
+    monkeypatch.setattr(torch, "empty", lambda *_, device: order.append(("empty", device)))
+    made = CubinGpu(folder(tmp_path, record()), 1, stream=lambda: 77)
+    assert made.device == torch.device("cuda", 1)
+    assert order == ["init", made.device, ("empty", made.device)]
 
 
 def test_a_launch_passes_what_the_binary_takes_in_its_order(tmp_path: Path) -> None:

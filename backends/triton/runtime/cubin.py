@@ -40,8 +40,9 @@ KEPT = 4096
 class CubinGpu:
     """A ``Gpu`` of compiled kernels.
 
-    ``folder``: of the artifact; ``device``: its number, as in ``cuda:0``.  Raises GpuError when the kernels cannot run
-    on this machine: no cuda-bindings, no driver or one that is too old, no such device or another kind of device.
+    ``folder``: of the artifact; ``device``: its number, as in ``cuda:0``.  It becomes PyTorch's current device; launches
+    are made by threads in which it is that.  Raises GpuError when the kernels cannot run on this machine: no
+    cuda-bindings, no driver or one that is too old, no such device or another kind of device.
     ``driver`` and ``stream`` (the handle of the current stream) are for tests.
     """
 
@@ -67,7 +68,8 @@ class CubinGpu:
         if driver is None:
             check_torch()
             torch.cuda.init()
-            torch.empty(1, device=self.device)  # makes the context that modules are loaded into
+            torch.cuda.set_device(self.device)  # modules are loaded into its context, and launched in it
+            torch.empty(1, device=self.device)  # makes that context
 
     def launch(
         self,
