@@ -40,7 +40,7 @@ KEPT = 4096
 class CubinGpu:
     """A ``Gpu`` of compiled kernels.
 
-    ``folder``: of the artifact; ``device``: its number, as in ``cuda:0``.  It becomes PyTorch's current device; launches
+    ``folder``: of the artifact; ``device``: its number, as in ``cuda:0``.  It becomes PyTorch's current one; launches
     are made by threads in which it is that.  Raises GpuError when the kernels cannot run on this machine: no
     cuda-bindings, no driver or one that is too old, no such device or another kind of device.
     ``driver`` and ``stream`` (the handle of the current stream) are for tests.
