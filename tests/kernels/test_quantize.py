@@ -55,6 +55,18 @@ def test_quotients_are_rounded_once() -> None:
     check_quantize(-x.bfloat16())
 
 
+@pytest.mark.parametrize("mantissa", [8 << 20, (8 << 20) + 1, (11 << 20) - 1, (13 << 20) + 3, (1 << 24) - 1])
+def test_quotients_next_to_middles(mantissa: int) -> None:
+    """Numbers whose quotients are as near as can be to where the last bit of f32 decides about 8 bits."""
+    scale = mantissa * 2.0**-24
+    middles = torch.tensor([m * 2.0**e for m in range(1, 32, 2) for e in range(-10, 3)], dtype=torch.float64)
+    middles = middles[middles < 448]
+    near = (middles * scale).float()
+    x = torch.cat([near, near.nextafter(torch.tensor(0.0)), near.nextafter(torch.tensor(1e9))])
+    x = torch.cat([x, -x]).expand(2, -1).contiguous()
+    check_quantize(x, static=scale, granule=(0, 0), amax_floor=None, saturate=True)
+
+
 def test_all_bfloat16_mantissas_by_all_others() -> None:
     """A block has all mantissas, of several sizes below its largest number; blocks have all mantissas of that."""
     mantissas = 1 + torch.arange(128) / 128
