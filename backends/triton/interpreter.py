@@ -54,6 +54,7 @@ def interpreted(file: str) -> ModuleType:
     Raises RuntimeError in a process that has loaded kernels to compile them: a function is one or the other.
     """
     install_casts()
+    install_index()
     install_library()
     before = os.environ.get(SWITCH)
     os.environ[SWITCH] = "1"
@@ -70,6 +71,21 @@ def interpreted(file: str) -> ModuleType:
     if not all(isinstance(value, InterpretedFunction) for value in found):
         raise RuntimeError(f"{file} was loaded to be compiled; interpret it in another process")
     return module
+
+
+@cache
+def install_index() -> None:
+    """Bounds of loops as Triton 3.7 takes them: in 3.6 they are arrays of one element, which numpy 2.4 refuses."""
+    import triton.runtime.interpreter as upstream
+
+    patch = upstream._patch_lang_tensor  # pyright: ignore[reportPrivateUsage]
+
+    def patched(tensor: Any, scope: Any) -> None:
+        """Triton's own patches, and the index."""
+        patch(tensor, scope)
+        scope.set_attr(tensor, "__index__", lambda self: int(self.handle.data.squeeze()))
+
+    upstream._patch_lang_tensor = patched  # pyright: ignore[reportPrivateUsage]
 
 
 @cache
