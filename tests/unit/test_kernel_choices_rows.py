@@ -98,7 +98,7 @@ def test_one_scale_for_all() -> None:
 
 def test_blocks_of_several_rows() -> None:
     assert chosen(quantize("128x128, f32")).configs[0]["num_warps"] == 8
-    assert chosen(quantize("128x1, f32")).configs[0]["block_n"] == 64
+    assert chosen(quantize("128x1, f32")).configs[0]["block_n"] == 128
     assert "square" in refusal(quantize("128x64, f32"))
     assert "square" in refusal(quantize("256x256, f32"))
     assert "128 elements at most" in refusal(quantize("1x256, f32"))
@@ -110,6 +110,12 @@ def test_quantisers_that_no_kernel_has() -> None:
     assert "f8E8M0FNU (packed)" in refusal(quantize("1x128, f8E8M0FNU, packed", pow2))
     assert "needs all of it" in refusal(quantize("1x*, f32"))
     assert "powers of two" in refusal(quantize("1x96, f32"))
+    tiny = QUANTIZER.replace("1.000000e-04", "1.000000e-22")
+    assert "divides by no scale under 2^-80" in refusal(quantize(quantizer=tiny))
+    assert chosen(quantize(quantizer=tiny.replace('"none"', '"pow2"'))).parameters["amax_floor"] == 1e-22
+    assert chosen(quantize(quantizer=tiny.replace('"divide"', '"reciprocal"'))).parameters["amax_floor"] == 1e-22
+    static = 'quantizer <apply "divide", round_scale "none", saturate, static 1.0e-25>'
+    assert "divides by no scale under 2^-80" in refusal(quantize("*x*, f32", static))
     assert "h800 has no f8E4M3FNUZ" in refusal(quantize(element="f8E4M3FNUZ"))
     assert "mi300x has no f8E4M3FN" in refusal(quantize(), target=load_target("mi300x"))
     assert chosen(quantize(element="f8E4M3FNUZ"), target=load_target("mi300x")).parameters["data"] == "f8E4M3FNUZ"

@@ -1,5 +1,6 @@
 """What rules of kernels on rows share: tiles by rows and columns, and which quantisers and types their kernels have."""
 
+import math
 from collections.abc import Sequence
 
 from xdsl.dialects.builtin import BFloat16Type, Float8E5M2Type, Float16Type, Float32Type, f32
@@ -8,7 +9,7 @@ from xdsl.ir import SSAValue
 from dsv3c.backends.triton.choices.base import Config, Literal, Selection
 from dsv3c.ir.dialects.moe_rows import product
 from dsv3c.ir.quantizer import QuantizerAttr
-from dsv3c.ir.scaled_type import WHOLE, ScaledType, show_granule
+from dsv3c.ir.scaled_type import FORMATS, WHOLE, ScaledType, show_granule
 from dsv3c.ir.sizes import Size
 from dsv3c.ir.types import element_type, shape
 
@@ -73,6 +74,10 @@ def uncomputable(values: Sequence[SSAValue]) -> str | None:
     return None
 
 
+DIVISIBLE = 2.0**-80
+"""The smallest scale for which the remainder of a division does not underflow (``kernels/quantizing.py``)."""
+
+
 def unquantizable(kind: ScaledType, quantizer: QuantizerAttr, at: Selection) -> str | None:
     """Why no kernel makes values of a type with a quantiser; None where one does."""
     eight_bit = {name for name in at.target.dense_flops_per_s if name.startswith("f8")}
@@ -83,6 +88,8 @@ def unquantizable(kind: ScaledType, quantizer: QuantizerAttr, at: Selection) -> 
     if kind.layout_name != "row" and len(kind.sizes) != 2:
         return f"{kind.layout_name} scales of {len(kind.sizes)} dims: its kernel makes those of a matrix"
     granules = f"granule {show_granule(kind.granules)}"
+    if (smallest := smallest_scale(kind, quantizer)) < DIVISIBLE:
+        return f"scales down to {smallest:.3g}: its kernel divides by no scale under 2^-80"
     if quantizer.static_scale is not None:
         if not quantizer.saturates:
             return "a static scale without saturation: hardware saturates where the quantiser makes NaN"
@@ -92,6 +99,16 @@ def unquantizable(kind: ScaledType, quantizer: QuantizerAttr, at: Selection) -> 
     if any(granule & (granule - 1) for granule in kind.granules):
         return f"{granules}: its kernel cuts blocks whose sizes are powers of two"
     return None
+
+
+def smallest_scale(kind: ScaledType, quantizer: QuantizerAttr) -> float:
+    """The smallest scale that numbers are divided by; powers of two multiply, which is exact for any."""
+    if quantizer.round_scale.data == "pow2" or quantizer.apply.data == "reciprocal":
+        return math.inf
+    if quantizer.static_scale is not None:
+        return quantizer.static_scale
+    assert quantizer.floor is not None, "a quantiser has a floor or a static scale"
+    return quantizer.floor / FORMATS[kind.element]
 
 
 def is_whole(kind: ScaledType) -> bool:
