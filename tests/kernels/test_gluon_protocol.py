@@ -80,6 +80,20 @@ def gradient(seed: int) -> None:
     )  # fmt: skip
 
 
+def decode_in_parts(seed: int) -> None:
+    """One program that takes two parts."""
+    step = Step(new=[1], context=[330])
+    tile = {"block_h": 64, "block_n": 64, "split_tokens": 256, "num_warps": 4, "num_stages": 2, "gluon": 1}
+    run_checked(
+        absorbed_attention, "absorbed_attention.absorbed_attention", GluonInterpreterGpu(0, seed=seed),
+        {"o": torch.empty(1, 64, 512, dtype=BF16)}, q_latent=torch.randn(1, 64, 512).to(BF16),
+        q_rope=torch.randn(1, 64, 64).to(BF16), cache=step.cache(512, 64, BF16), positions=step.positions,
+        seq_offsets=step.seq_offsets, block_table=step.block_table(), context_lens=step.context_lens,
+        partial=torch.empty(2, 64, 512), lse=torch.empty(2, 64), configs=[tile], scale=0.07, scores="bf16",
+        probs="bf16",
+    )  # fmt: skip
+
+
 def decode(seed: int, *, granule: int = 0) -> None:
     """Contexts of an even and of an odd number of tiles, whole and not."""
     torch.manual_seed(seed)
@@ -127,6 +141,7 @@ RUNS: dict[str, Callable[[int], None]] = {
     "wgrad_mm": gradient,
     "absorbed_attention": decode,
     "absorbed_attention, 8 bits": partial(decode, granule=128),
+    "absorbed_attention, in parts": decode_in_parts,
     "expanded_attention": prefill,
 }
 RIGHT_ONE_LAST = "the partition that dequantises both halves says so of the right one last; that is waited for, too"

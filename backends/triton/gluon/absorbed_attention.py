@@ -21,7 +21,6 @@ from dsv3c.backends.triton.gluon.cached_rows import (
     CHUNK,
     HALF,
     Buffer,
-    Buffers,
     Descriptor,
     Tensor,
     copy_rows,
@@ -94,13 +93,15 @@ def store_sums(
 
 @gluon.jit
 def left_half(
-    tiles: Tensor, seen: Tensor, softmax_scale: Tensor, num_splits: Tensor, num_tokens: Tensor, kept: Buffer,
-    o_ptr: Tensor, partial_ptr: Tensor, lse_ptr: Tensor, query: Buffers, keys: Buffers, maxima: Buffer, sums: Buffer,
-    q_full: Buffer, full: Buffer, empty: Buffer, ready: Buffer, sums_ready: Buffer, O_TOKEN: gl.constexpr,
-    O_HEAD: gl.constexpr, HEADS: gl.constexpr, RANK: gl.constexpr, SCORES: gl.constexpr, PROBS: gl.constexpr,
-    FIXED: gl.constexpr,
+    tiles: Tensor, seen: Tensor, numbers: gl.tuple, results: gl.tuple, buffers: gl.tuple, barriers: gl.tuple,
+    O_TOKEN: gl.constexpr, O_HEAD: gl.constexpr, HEADS: gl.constexpr, RANK: gl.constexpr, SCORES: gl.constexpr,
+    PROBS: gl.constexpr, FIXED: gl.constexpr,
 ) -> None:  # fmt: skip
     """The warpgroup of columns 0 to 255, which computes the probabilities of the first of two tiles."""
+    softmax_scale, num_splits, num_tokens = numbers
+    o_ptr, partial_ptr, lse_ptr = results
+    query, keys, maxima, sums, kept = buffers
+    q_full, full, empty, ready, sums_ready = barriers
     m = gl.full((BLOCK,), -float("inf"), gl.float32, HEADS_S)
     total = gl.zeros((BLOCK,), gl.float32, HEADS_S)
     acc = gl.zeros((BLOCK, HALF), gl.float32, MMA_O)
@@ -127,13 +128,15 @@ def left_half(
 
 @gluon.jit
 def right_half(
-    tiles: Tensor, seen: Tensor, softmax_scale: Tensor, num_splits: Tensor, num_tokens: Tensor, kept: Buffer,
-    o_ptr: Tensor, partial_ptr: Tensor, lse_ptr: Tensor, query: Buffers, keys: Buffers, maxima: Buffer, sums: Buffer,
-    q_full: Buffer, full: Buffer, empty: Buffer, ready: Buffer, sums_ready: Buffer, O_TOKEN: gl.constexpr,
-    O_HEAD: gl.constexpr, HEADS: gl.constexpr, RANK: gl.constexpr, SCORES: gl.constexpr, PROBS: gl.constexpr,
-    FIXED: gl.constexpr,
+    tiles: Tensor, seen: Tensor, numbers: gl.tuple, results: gl.tuple, buffers: gl.tuple, barriers: gl.tuple,
+    O_TOKEN: gl.constexpr, O_HEAD: gl.constexpr, HEADS: gl.constexpr, RANK: gl.constexpr, SCORES: gl.constexpr,
+    PROBS: gl.constexpr, FIXED: gl.constexpr,
 ) -> None:  # fmt: skip
     """The warpgroup of columns 256 to 511, which computes the probabilities of the second of two tiles."""
+    softmax_scale, num_splits, num_tokens = numbers
+    o_ptr, partial_ptr, lse_ptr = results
+    query, keys, maxima, sums, kept = buffers
+    q_full, full, empty, ready, sums_ready = barriers
     m = gl.full((BLOCK,), -float("inf"), gl.float32, HEADS_S)
     total = gl.zeros((BLOCK,), gl.float32, HEADS_S)
     acc = gl.zeros((BLOCK, HALF), gl.float32, MMA_O)
@@ -168,6 +171,26 @@ def sequence_of(seq_offsets_ptr: Tensor, num_sequences: Tensor, t: Tensor) -> Te
         end = gl.load(seq_offsets_ptr + 1 + start + i, mask=start + i < num_sequences, other=0x7FFFFFFF)
         n += gl.sum((end <= t).to(gl.int32), 0)
     return n
+
+
+@gluon.jit
+def new_barriers(GRANULE: gl.constexpr) -> gl.tuple:
+    """Those of the query, of halves of tiles, full and empty, of probabilities and of sums."""
+    # of halves of tiles: left and right of the first, left and right of the second
+    full = gl.allocate_shared_memory(gl.int64, [4, 1], mbarrier.MBarrierLayout())
+    empty = gl.allocate_shared_memory(gl.int64, [4, 1], mbarrier.MBarrierLayout())
+    ready = gl.allocate_shared_memory(gl.int64, [2, 1], mbarrier.MBarrierLayout())
+    sums_ready = gl.allocate_shared_memory(gl.int64, [2, 1], mbarrier.MBarrierLayout())
+    q_full = gl.allocate_shared_memory(gl.int64, [1, 1], mbarrier.MBarrierLayout())
+    for i in gl.static_range(4):
+        # of a latent in 8 bits, with a right half come rope keys from elsewhere
+        mbarrier.init(full.index(i), count=2 if GRANULE > 0 and i % 2 == 1 else 1)
+        mbarrier.init(empty.index(i), count=1)
+    for i in gl.static_range(2):
+        mbarrier.init(ready.index(i), count=1)
+        mbarrier.init(sums_ready.index(i), count=1)
+    mbarrier.init(q_full.index(0), count=1)
+    return (q_full, full, empty, ready, sums_ready)
 
 
 @gluon.jit
@@ -211,20 +234,10 @@ def absorbed_attention_kernel(
     maxima = gl.allocate_shared_memory(gl.float32, [2, BLOCK], gl.SwizzledSharedLayout(1, 1, 1, [0]))
     sums = gl.allocate_shared_memory(gl.float32, [2, BLOCK], gl.SwizzledSharedLayout(1, 1, 1, [0]))
     kept = gl.allocate_shared_memory(gl.int32, [4, 1], gl.SwizzledSharedLayout(1, 1, 1, [0]))
-    # of halves of tiles: left and right of the first, left and right of the second
-    full = gl.allocate_shared_memory(gl.int64, [4, 1], mbarrier.MBarrierLayout())
-    empty = gl.allocate_shared_memory(gl.int64, [4, 1], mbarrier.MBarrierLayout())
-    ready = gl.allocate_shared_memory(gl.int64, [2, 1], mbarrier.MBarrierLayout())
-    sums_ready = gl.allocate_shared_memory(gl.int64, [2, 1], mbarrier.MBarrierLayout())
-    q_full = gl.allocate_shared_memory(gl.int64, [1, 1], mbarrier.MBarrierLayout())
-    for i in gl.static_range(4):
-        # of a latent in 8 bits, with a right half come rope keys from elsewhere
-        mbarrier.init(full.index(i), count=2 if GRANULE > 0 and i % 2 == 1 else 1)
-        mbarrier.init(empty.index(i), count=1)
-    for i in gl.static_range(2):
-        mbarrier.init(ready.index(i), count=1)
-        mbarrier.init(sums_ready.index(i), count=1)
-    mbarrier.init(q_full.index(0), count=1)
+    barriers = new_barriers(GRANULE)
+    q_full, full, empty = barriers[0], barriers[1], barriers[2]
+    numbers, results = (softmax_scale, num_splits, num_tokens), (o_ptr, partial_ptr, lse_ptr)
+    buffers = ((ql, qr, qd), (kl, kr, kd), maxima, sums, kept)
 
     more = True
     if FIXED:
@@ -249,19 +262,13 @@ def absorbed_attention_kernel(
                 [
                     (
                         left_half,
-                        (
-                            last - first, seen, softmax_scale, num_splits, num_tokens, kept, o_ptr, partial_ptr,
-                            lse_ptr, (ql, qr, qd), (kl, kr, kd), maxima, sums, q_full, full, empty, ready,
-                            sums_ready, O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS, FIXED,
-                        ),
+                        (last - first, seen, numbers, results, buffers, barriers,
+                         O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS, FIXED),
                     ),
                     (
                         right_half,
-                        (
-                            last - first, seen, softmax_scale, num_splits, num_tokens, kept, o_ptr, partial_ptr,
-                            lse_ptr, (ql, qr, qd), (kl, kr, kd), maxima, sums, q_full, full, empty, ready,
-                            sums_ready, O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS, FIXED,
-                        ),
+                        (last - first, seen, numbers, results, buffers, barriers,
+                         O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS, FIXED),
                     ),
                     (
                         copy_rows,
@@ -279,19 +286,13 @@ def absorbed_attention_kernel(
                 [
                     (
                         left_half,
-                        (
-                            last - first, seen, softmax_scale, num_splits, num_tokens, kept, o_ptr, partial_ptr,
-                            lse_ptr, (ql, qr, qd), (kl, kr, kd), maxima, sums, q_full, full, empty, ready,
-                            sums_ready, O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS, FIXED,
-                        ),
+                        (last - first, seen, numbers, results, buffers, barriers,
+                         O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS, FIXED),
                     ),
                     (
                         right_half,
-                        (
-                            last - first, seen, softmax_scale, num_splits, num_tokens, kept, o_ptr, partial_ptr,
-                            lse_ptr, (ql, qr, qd), (kl, kr, kd), maxima, sums, q_full, full, empty, ready,
-                            sums_ready, O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS, FIXED,
-                        ),
+                        (last - first, seen, numbers, results, buffers, barriers,
+                         O_TOKEN, O_HEAD, HEADS, RANK, SCORES, PROBS, FIXED),
                     ),
                     (
                         dequantize_rows,
