@@ -14,7 +14,7 @@ from dsv3c.backends.triton.launchers.tiles import (
     x_block,
     y_block,
 )
-from dsv3c.backends.triton.runtime.gpu import Configs, Gpu, Static, cdiv, choose
+from dsv3c.backends.triton.runtime.gpu import Config, Configs, Gpu, Static, cdiv, choose
 from dsv3c.backends.triton.runtime.replays import replayed
 
 ALIGNED = 4
@@ -55,9 +55,7 @@ def scaled_grouped_mm(
     # masked tiles start at rows whose scales are aligned: they can be before the group's
     before = ALIGNED - 1 if layout == "masked" and config.get("persistent", 0) and room % ALIGNED else 0
     items = groups * cdiv(room + before, config["block_m"]) * cdiv(columns, config["block_n"])
-    programs, walks = num_programs(gpu, config, items), bool(config.get("persistent", 0))
-    if skips_padding and layout == "masked" and not walks:
-        programs, walks = num_resident(gpu, config, items, rows_x.itemsize), True
+    programs, walks = programs_for(gpu, config, items, rows_x, skips_padding and layout == "masked")
     gpu.launch(
         "scaled_grouped_mm.scaled_grouped_mm_kernel",
         (programs, 1, 1),
@@ -69,19 +67,26 @@ def scaled_grouped_mm(
             "expert_of_ptr": expert_of,
             "y_ptr": y_block(rows_y.unflatten(0, (groups, room)), config),
             **{"groups": groups, "room": room},
-            "N": Static(columns),
-            "K": Static(inner),
+            **{"N": Static(columns), "K": Static(inner)},
             "stride_xm": Static(rows_x.stride(0)),
             "stride_xs": x.scale.stride(1 if mn_major else 0),
-            "stride_we": Static(w.data.stride(0)),
-            "stride_wn": Static(rows_w.stride(0)),
+            **{"stride_we": Static(w.data.stride(0)), "stride_wn": Static(rows_w.stride(0))},
             "stride_ws_e": w.scale.stride(0) if w.granule[0] else 0,
             **{"stride_ws_n": w.scale.stride(1), "stride_ws_k": w.scale.stride(2)},
             "stride_ym": Static(rows_y.stride(0)),
             "num_programs": programs,
         },
-        scaled_constants(config, x, w, promote=promote, mn_major=mn_major)
-        | {"PERSISTENT": walks, "GROUPS": num_groups(experts) if layout == "masked" else 0}
-        | {"SKIPS_PADDING": skips_padding},
+        {
+            **scaled_constants(config, x, w, promote=promote, mn_major=mn_major),
+            **{"PERSISTENT": walks, "GROUPS": num_groups(experts) if layout == "masked" else 0},
+            "SKIPS_PADDING": skips_padding,
+        },
         config,
     )
+
+
+def programs_for(gpu: Gpu, config: Config, items: int, x: Tensor, skips_tiles: bool) -> tuple[int, bool]:
+    """How many programs there are, and whether they walk items: where they skip tiles, with any configuration."""
+    if skips_tiles and not config.get("persistent", 0):
+        return num_resident(gpu, config, items, x.itemsize), True
+    return num_programs(gpu, config, items), bool(config.get("persistent", 0))
