@@ -51,19 +51,17 @@ def scaled_grouped_mm(
         return
     config = choose(configs, (rows - experts * (alignment - 1)) // experts)
     groups = 1 if layout == "contiguous" else experts
-    room = rows // groups
+    room, masked = rows // groups, layout == "masked"
     # masked tiles start at rows whose scales are aligned: they can be before the group's
-    before = ALIGNED - 1 if layout == "masked" and config.get("persistent", 0) and room % ALIGNED else 0
+    before = ALIGNED - 1 if masked and config.get("persistent", 0) and room % ALIGNED else 0
     items = groups * cdiv(room + before, config["block_m"]) * cdiv(columns, config["block_n"])
-    programs, walks = programs_for(gpu, config, items, rows_x, skips_padding and layout == "masked")
+    programs, walks = programs_for(gpu, config, items, rows_x, skips_padding and masked)
     gpu.launch(
         "scaled_grouped_mm.scaled_grouped_mm_kernel",
         (programs, 1, 1),
         {
-            "x_ptr": x_block(rows_x, config),
-            "x_scale_ptr": scale_block(x.scale, config),
-            "w_ptr": w_block(rows_w, config),
-            "w_scale_ptr": w.scale,
+            **{"x_ptr": x_block(rows_x, config), "x_scale_ptr": scale_block(x.scale, config)},
+            **{"w_ptr": w_block(rows_w, config), "w_scale_ptr": w.scale},
             "expert_of_ptr": expert_of,
             "y_ptr": y_block(rows_y.unflatten(0, (groups, room)), config),
             **{"groups": groups, "room": room},
@@ -78,8 +76,7 @@ def scaled_grouped_mm(
         },
         {
             **scaled_constants(config, x, w, promote=promote, mn_major=mn_major),
-            **{"PERSISTENT": walks, "GROUPS": num_groups(experts) if layout == "masked" else 0},
-            "SKIPS_PADDING": skips_padding,
+            **{"PERSISTENT": walks, "SKIPS_PADDING": skips_padding, "GROUPS": num_groups(experts) if masked else 0},
         },
         config,
     )
