@@ -3,7 +3,10 @@
 A kernel computes the rows of a step independently, and adds up each in an order that its configuration fixes.  So bits
 are the same in every batch and phase if every call has one configuration, and calls of one launcher on operands of the
 same types with the same parameters have the same one in all phases.  What chooses by itself, as vendors' libraries do,
-is not called.
+is not called, and one scale of all rows of a step, found from them, is refused.
+
+Parts of a context have a fixed size (``choices/absorbed_attention``).  What else depends on the step, or on the
+device, decides only who computes what: programs of a launch, tokens whose parts there is room for at a time.
 """
 
 from collections.abc import Iterable
@@ -12,6 +15,7 @@ from xdsl.dialects.builtin import ModuleOp, UnitAttr
 from xdsl.ir import SSAValue
 
 from dsv3c.backends.triton.choices.base import Choice, type_text
+from dsv3c.backends.triton.emission.captures import executed, mixes_rows
 from dsv3c.ir.dialects.kernel import ExternOp, KernelCallOp, LaunchOp, LiteralsAttr
 from dsv3c.ir.entry_ranges import is_private
 from dsv3c.ir.errors import IRError, at
@@ -27,9 +31,11 @@ Key = tuple[object, ...]
 def check_batch_invariant(module: ModuleOp) -> None:
     """Mark the entries as such.
 
-    Raises IRError for a call whose configuration depends on its rows, or is another one in another phase.
+    Raises IRError for a call whose configuration depends on its rows, or is another one in another phase, and for
+    rows that change others'.
     """
     found = dict[Key, KernelCallOp]()
+    check_rows(module)
     for op in module.walk():
         if isinstance(op, ExternOp):
             raise IRError(
@@ -52,6 +58,19 @@ def check_batch_invariant(module: ModuleOp) -> None:
     for function in functions(module).values():
         if not is_private(function):
             function.attributes[BATCH_INVARIANT] = UnitAttr()
+
+
+def check_rows(module: ModuleOp) -> None:
+    """Raise IRError where a row of a step changes what is made of the others."""
+    table = functions(module)
+    for function in table.values():
+        for op in () if is_private(function) else executed(function, table):
+            if mixes_rows(op):
+                raise IRError(
+                    "--batch-invariant: one scale of all rows is found from them, so that each changes the others",
+                    where=at(op),
+                    hint="take a recipe with a scale per row, or with one that is known before",
+                )
 
 
 def varying(module: ModuleOp) -> frozenset[Key]:

@@ -17,6 +17,7 @@ from xdsl.ir import Operation
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.runtime.params import Params, RandomSource
 from dsv3c.backends.triton.batch_invariance import check_batch_invariant, config_of
+from dsv3c.backends.triton.choices import absorbed_attention
 from dsv3c.backends.triton.choices.base import KERNELS, Choice, MeasuredConfig, Selection
 from dsv3c.backends.triton.emission.emitter import emit_kernels_program
 from dsv3c.backends.triton.interpreter import InterpreterGpu
@@ -186,8 +187,12 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> ModuleOp:
     (folder / "config.json").write_text(json.dumps(json.loads(CONFIG.read_text()) | FEWER))
     model, options = str(folder / "config.json"), KernelOptions(batch_invariant=True)
     request = Request(model=model, target="h800", level="kernels", point=POINT, kernel_options=options)
-    lowered = compile_model(request).lowered
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(absorbed_attention, "SPLIT_TOKENS", 64)  # these contexts have four parts
+        lowered = compile_model(request).lowered
     assert lowered is not None
+    calls = [op for op in lowered.walk() if isinstance(op, KernelCallOp) and "absorbed" in op.launcher.data]
+    assert calls and all(config_of(call)["split_tokens"] == 64 for call in calls)
     return lowered
 
 
@@ -247,6 +252,28 @@ def test_configurations_by_rows_or_by_phase_are_refused(module: ModuleOp) -> Non
     calls[-1].configs = type(calls[-1].configs)([LiteralsAttr.make(changed)] * 2)
     with pytest.raises(IRError, match=r"rms_norm\.rms_norm has configurations by rows"):
         check_batch_invariant(copy)
+
+
+@pytest.mark.parametrize(("granule", "how", "refused"), [
+    ("*x*", 'amax_floor 1.0e-04, apply "divide", round_scale "none"', True),
+    ("1x128", 'amax_floor 1.0e-04, apply "divide", round_scale "none"', False),
+    ("*x*", 'apply "reciprocal", round_scale "none", saturate, static 2.0e-02', False),
+])  # fmt: skip
+def test_one_scale_of_all_rows_is_refused(granule: str, how: str, refused: bool) -> None:
+    """Unless it is known before."""
+    value, quantised = 'tensor<?x256xbf16, ["T"]>', f'!scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, {granule}, f32>'
+    text = f"""dsv3c.symbol @T min 0
+    func.func @f(%x: {value}) -> {quantised} {{
+      %q = scaled.quantize %x quantizer <{how}> : {value} -> {quantised}
+      func.return %q : {quantised}
+    }}"""
+    module, ctx = parse(text), make_context(target=H800)
+    if refused:
+        with pytest.raises(IRError, match="one scale of all rows is found from them"):
+            SelectKernelsPass(batch_invariant=True).run(ctx, module)
+    else:
+        SelectKernelsPass(batch_invariant=True).run(ctx, module)
+    SelectKernelsPass().run(make_context(target=H800), parse(text))
 
 
 def experts(name: str, layout: str, alignment: int, rows: str) -> str:
