@@ -13,9 +13,9 @@ LOG2E = tl.constexpr(1.4426950408889634)
 FP_FUSION = True
 """Sums are rescaled and added by one instruction, which rounds once."""
 ALLOWED_SPILLS = {
-    "absorbed_attention_kernel": (24, "offsets for the stores, put away before the loop and read back after it"),
+    "absorbed_attention_kernel": (36, "offsets for the stores, put away before the loop and read back after it"),
 }
-"""Kernel -> bytes per thread, and why."""
+"""Kernel -> bytes per thread, and why: 36 with Triton 3.8, 20 with 3.9, none with 3.6 and 3.7."""
 
 
 @triton.jit
