@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dsv3c.ir.links import LinkClass, as_table, exchange_bound, link_of, read_exchange_point
 from dsv3c.ir.targets import load_target
-from dsv3c.tables import columns
+from dsv3c.reports.tables import columns
 
 PAPER = Path(__file__).parents[1] / "examples" / "communication_bound.toml"
 LINKS: list[tuple[str, LinkClass]] = [("h800", "scale_out"), ("gb200", "scale_up")]

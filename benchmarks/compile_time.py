@@ -18,10 +18,10 @@ from time import perf_counter, process_time
 
 from xdsl.dialects.builtin import ModuleOp
 
-from dsv3c.driver import Driver, peak_rss_bytes
+from dsv3c.compilation.driver import Driver, peak_rss_bytes
 from dsv3c.ir.context import make_context
 from dsv3c.ir.text import parse_module, print_module
-from dsv3c.tables import columns
+from dsv3c.reports.tables import columns
 
 CAPTURE = "capture"
 EXPORT = "of it torch.export, CPU"
@@ -57,8 +57,8 @@ class Watch:
 
 def measure(model: str, layers: int, repeats: int) -> list[Stage]:
     """The stages of one compile, in this process."""
-    import dsv3c.exporting as exporting
-    from dsv3c.capture import CaptureOptions, capture
+    import dsv3c.frontend.exporting as exporting
+    from dsv3c.frontend.capture import CaptureOptions, capture
 
     watch = Watch()
     inner = exporting.export
@@ -85,13 +85,13 @@ def measure(model: str, layers: int, repeats: int) -> list[Stage]:
 
 def compile_once(watch: Watch, captured) -> str:
     """Import, every pass, verification, summary and the text; returns the text."""
-    from dsv3c.compiler import evaluator
-    from dsv3c.importer import import_program
+    from dsv3c.compilation.compiler import evaluator
+    from dsv3c.compilation.operating_point import OperatingPoint
+    from dsv3c.compilation.pipelines import default_pipeline, parse_passes
+    from dsv3c.compilation.plan import plan_of
+    from dsv3c.frontend.importer import import_program
     from dsv3c.ir.targets import load_target
-    from dsv3c.operating_point import OperatingPoint
-    from dsv3c.pipelines import default_pipeline, parse_passes
-    from dsv3c.plan import plan_of
-    from dsv3c.report import summarize
+    from dsv3c.reports.report import summarize
 
     target = load_target("h800")
     point, ctx = OperatingPoint(), make_context(target=target)

@@ -20,12 +20,13 @@ from transformers import DeepseekV3Config, DeepseekV3ForCausalLM
 
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.weights import SafetensorsWeights
-from dsv3c.compiler import Request, compile_model
-from dsv3c.hf_models import keep_in_f32
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.request import Request
+from dsv3c.frontend.hf_models import keep_in_f32
 from dsv3c.models.configs import load_config, to_hf
 from dsv3c.models.random_weights import init_weights
+from dsv3c.reports.tables import columns
 from dsv3c.runtime import Engine, GenerateOptions, generate
-from dsv3c.tables import columns
 
 FIDELITIES = ("reference", "torch")
 

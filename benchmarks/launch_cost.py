@@ -43,11 +43,12 @@ from dsv3c.backends.triton.emission.emitter import emit_kernels_program
 from dsv3c.backends.triton.runtime.gpu import Variant
 from dsv3c.backends.triton.runtime.records import TENSOR_MAP, Box, KernelRecord, Kernels, kernels_text
 from dsv3c.backends.triton.variants import variants_of
-from dsv3c.benchmark_gpu import LoadedProgram, load_program
 from dsv3c.commands.compile import layer_range
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.request import Request
 from dsv3c.ir.targets import load_target
-from dsv3c.tables import columns
+from dsv3c.measuring.benchmark_gpu import LoadedProgram, load_program
+from dsv3c.reports.tables import columns
 
 TARGET, BINARY, META = "h800", b"no binary", torch.device("meta")
 STEPS = {"decode": (32, 1), "prefill": (2, 512)}

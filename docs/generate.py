@@ -13,8 +13,8 @@ from pathlib import Path
 
 from dsv3c.cli import VERBS, build_parser
 from dsv3c.commands.passes import describe, facts, first_sentence
+from dsv3c.compilation.known_passes import KNOWN, load_pass
 from dsv3c.ir.context import DIALECTS, load_dialect
-from dsv3c.known_passes import KNOWN, load_pass
 
 FOLDER = Path(__file__).parent
 PIPE = "\\|"

@@ -1,8 +1,6 @@
 """The dsv3c application: command line, driver, capture and import, artifacts; the Python API (see ``dsv3c.api``)."""
 
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,22 +19,13 @@ API = ("capture", "compile", "execute", "load", "opt", "print_ir")
 """Functions of ``dsv3c.api``, imported when they are first used."""
 
 
-class Package(ModuleType):
-    """The package, whose ``capture`` is the function although a submodule has that name."""
+def __getattr__(name: str) -> object:
+    if name not in API:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from dsv3c import api
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if name not in API or not isinstance(value, ModuleType):
-            super().__setattr__(name, value)
-
-    def __getattr__(self, name: str) -> object:
-        if name not in API:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        from dsv3c import api
-
-        return getattr(api, name)
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *API})
+    return getattr(api, name)
 
 
-sys.modules[__name__].__class__ = Package
+def __dir__() -> list[str]:
+    return sorted({*globals(), *API})

@@ -19,8 +19,15 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.artifact import Artifact, entries, load_artifact, write_artifact
-from dsv3c.compiler import Compiled, Kernels, Level, Request, compile_model, evaluator, read_model
-from dsv3c.driver import Driver
+from dsv3c.compilation.compiler import Compiled, compile_model, evaluator
+from dsv3c.compilation.driver import Driver
+from dsv3c.compilation.lowering import KernelOptions
+from dsv3c.compilation.pipelines import parse_passes
+from dsv3c.compilation.plan import Plan
+from dsv3c.compilation.reading import read_model
+from dsv3c.compilation.request import Kernels, Level, Request
+from dsv3c.compilation.variants import check_queries, variant_for
+from dsv3c.frontend.sources import is_text
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.core import facts_of
 from dsv3c.ir.errors import UsageError
@@ -30,14 +37,9 @@ from dsv3c.ir.spelling import guess
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module
-from dsv3c.lowering import KernelOptions
 from dsv3c.passes.base import Pass
-from dsv3c.pipelines import parse_passes
-from dsv3c.plan import Plan
-from dsv3c.remarks import remarks_text
-from dsv3c.sources import is_text
-from dsv3c.summary import summary_text
-from dsv3c.variants import check_queries, variant_for
+from dsv3c.reports.remarks import remarks_text
+from dsv3c.reports.summary import summary_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -285,9 +287,9 @@ def compile(
     ``choices`` are fields of the operating point (``max_tokens``, ``max_batch``, ``context``, ``max_context``,
     ``page_size``, ``verify_tokens``, ``logits``), of the plan (``recipe``, ``kv_cache_dtype``, ``ep``, ``nnodes``,
     ``redundant_experts``, ``copies``, ``combine_order``, ``combine_payload``, ``shared_expert``, ``overlap``) and of
-    ``dsv3c.lowering.KernelOptions`` (``extern``, ``gluon``, ``tuned``, ``batch_invariant``, ``pdl``).  ``kernels``:
-    compile those that the artifact launches: ``auto``, ``aot`` or ``none``.  Everything else is as for ``dsv3c
-    compile``, but that the target is the CPU where none is named.
+    ``dsv3c.compilation.lowering.KernelOptions`` (``extern``, ``gluon``, ``tuned``, ``batch_invariant``, ``pdl``).
+    ``kernels``: compile those that the artifact launches: ``auto``, ``aot`` or ``none``.  Everything else is as for
+    ``dsv3c compile``, but that the target is the CPU where none is named.
     """
     plan, options = taken(choices, Plan), kernel_options(choices)
     if isinstance(recipe := plan.get("recipe"), Path):

@@ -18,7 +18,9 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, UnitAttr
 from xdsl.ir import Attribute
 
-from dsv3c.compiler import Compiled, Stage, checkpoint_of
+from dsv3c.compilation.compiler import Compiled, Stage
+from dsv3c.compilation.lowering import has_programs, program_files
+from dsv3c.compilation.reading import checkpoint_of
 from dsv3c.files import new_folder
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.comm import num_ranks
@@ -28,12 +30,11 @@ from dsv3c.ir.functions import functions
 from dsv3c.ir.outcomes import Kind, Outcome
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.timetable_ops import timetable_of, timetables
-from dsv3c.lowering import has_programs, program_files
-from dsv3c.remarks import remarks_json
-from dsv3c.summary import summary_json
-from dsv3c.timetable_svg import render_svg
-from dsv3c.timetable_text import render_text
-from dsv3c.timetable_trace import trace_json
+from dsv3c.reports.remarks import remarks_json
+from dsv3c.reports.summary import summary_json
+from dsv3c.reports.timetable_svg import render_svg
+from dsv3c.reports.timetable_text import render_text
+from dsv3c.reports.timetable_trace import trace_json
 
 MANIFEST = "manifest.json"
 MODULE = "ir/module.mlir"

@@ -122,8 +122,8 @@ def model_findings(model: str) -> Iterator[Finding]:
     if importlib.util.find_spec("torch") is None:
         yield Finding("model", "capture", "not tried: torch is not installed", False)
         return
-    from dsv3c.capture import capture
-    from dsv3c.importer import import_program
+    from dsv3c.frontend.capture import capture
+    from dsv3c.frontend.importer import import_program
     from dsv3c.ir.context import make_context
     from dsv3c.ir.functions import functions
     from dsv3c.ir.verify import verify_module

@@ -13,6 +13,7 @@ from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.reference.executor import Value
 from dsv3c.backends.reference.meanings.mla import LatentCache
 from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, StepTables, step_tables
+from dsv3c.compilation.variants import check_queries
 from dsv3c.ir.dialects.core import symbols_of
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.nn import EmbeddingOp
@@ -23,7 +24,6 @@ from dsv3c.ir.sizes import symbols_of as names_in
 from dsv3c.ir.types import shape, sizes_of
 from dsv3c.passes.phases import CONTEXT, POOL_PAGES, SEQUENCES, TABLE_PAGES, TOKENS, Phase, phase_of
 from dsv3c.runtime import make_cache
-from dsv3c.variants import check_queries
 
 EMBEDDINGS = ("aten.embedding",)
 

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from dsv3c.driver import Driver, Observer
+from dsv3c.compilation.driver import Driver, Observer
+from dsv3c.compilation.observers import PrintIR, TreeDir
 from dsv3c.ir.context import CompileContext
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.outcomes import count
 from dsv3c.ir.spelling import guess
-from dsv3c.observers import PrintIR, TreeDir
 from dsv3c.passes.base import Pass
 
 FIDELITY = (
@@ -83,7 +83,7 @@ def observers_of(arguments: argparse.Namespace, ctx: CompileContext) -> list[Obs
             )
         )
     if arguments.verify_numerics:
-        from dsv3c.numerics import VerifyNumerics
+        from dsv3c.checking.numerics import VerifyNumerics
 
         observers.append(VerifyNumerics(ctx))
     return observers

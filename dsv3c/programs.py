@@ -13,15 +13,15 @@ from dsv3c.artifact import entries, load_artifact
 from dsv3c.backends.reference.by_expert import readable_by_expert
 from dsv3c.backends.reference.params import check_weights, header_of, param_ops, required_headers
 from dsv3c.backends.reference.weights import RandomWeights, SafetensorsWeights, Weights, WeightsError
-from dsv3c.compiler import read_text
+from dsv3c.compilation.reading import read_text
+from dsv3c.compilation.variants import phases_of, takes, variant_for
+from dsv3c.frontend.sources import is_text
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.comm import meshes_of
 from dsv3c.ir.errors import Dsv3cError, UsageError
 from dsv3c.ir.spelling import guess
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.verify import verify_module
-from dsv3c.sources import is_text
-from dsv3c.variants import phases_of, takes, variant_for
 
 GIB = 2**30
 

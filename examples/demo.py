@@ -8,8 +8,9 @@ from pathlib import Path
 
 import dsv3c
 from dsv3c.cli import main
-from dsv3c.compiler import Request, compile_model
-from dsv3c.summary import summary_text
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.request import Request
+from dsv3c.reports.summary import summary_text
 
 TRAINED = str(Path(__file__).parent / "trained")
 WIDTH = 118

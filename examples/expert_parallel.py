@@ -10,9 +10,9 @@ from dsv3c.backends.reference.lockstep import LockstepExecutor
 from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, step_tables
 from dsv3c.backends.reference.weights import RandomWeights
+from dsv3c.compilation.pipelines import LOWER, RAISE
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.functions import functions
-from dsv3c.pipelines import LOWER, RAISE
 from dsv3c.runtime import make_cache
 
 RANKS, STEPS, PAGES = 8, 3, 8

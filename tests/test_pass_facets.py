@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from runlines import run_lines
 
-from dsv3c.known_passes import BACKEND_PASSES, KNOWN, load_pass
+from dsv3c.compilation.known_passes import BACKEND_PASSES, KNOWN, load_pass
 from dsv3c.passes.base import Pass
 
 ROOT = Path(__file__).parents[1]

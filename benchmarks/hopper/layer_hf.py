@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmarks.hopper.imports import library
 from benchmarks.hopper.layer_ours import MODEL
 from benchmarks.hopper.shapes import LayerStep
-from dsv3c.hf_models import keep_in_f32
+from dsv3c.frontend.hf_models import keep_in_f32
 from dsv3c.models.configs import load_config, to_hf
 
 EXPERTS = "grouped_mm"

@@ -16,8 +16,8 @@ from torch import Tensor
 from benchmarks.hopper.shapes import PAGE, LayerStep
 from dsv3c.api import compile as compile_artifact
 from dsv3c.backends.triton.tuning.tuned_choices import SHIPPED
-from dsv3c.benchmark_gpu import LoadedProgram, load_program
 from dsv3c.ir.targets import Target
+from dsv3c.measuring.benchmark_gpu import LoadedProgram, load_program
 
 MODEL, LAYER = "deepseek-v3", 3
 """The first layer with experts."""

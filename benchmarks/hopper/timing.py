@@ -12,7 +12,7 @@ from typing import Protocol
 
 import torch
 
-from dsv3c.stopwatch import CudaEvents, Stopwatch
+from dsv3c.measuring.stopwatch import CudaEvents, Stopwatch
 
 WARM_UP = 3
 """Runs before those that count: binaries are loaded in the first, libraries choose their kernels, clocks rise."""

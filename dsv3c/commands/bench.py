@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
     from dsv3c.artifact import Artifact
-    from dsv3c.benchmark import Measured, Point
-    from dsv3c.benchmark_record import Device
     from dsv3c.ir.cost_model import Env
     from dsv3c.ir.targets import Target
+    from dsv3c.measuring.benchmark import Measured, Point
+    from dsv3c.measuring.benchmark_record import Device
     from dsv3c.programs import Program
 
 REPEATS = {"cpu": 3, "gpu": 20}
@@ -86,9 +86,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Check everything, measure, print, write."""
     setting = read(arguments)
     points = [point_of(setting.program, name, arguments) for name in phases(setting.program, arguments.phase)]
-    from dsv3c.benchmark_record import record, record_text, table_text
-    from dsv3c.benchmark_text import render
     from dsv3c.files import write_text
+    from dsv3c.measuring.benchmark_record import record, record_text, table_text
+    from dsv3c.measuring.benchmark_text import render
 
     device, found = measured_on_gpu(setting, points) if setting.on_gpu else measured_on_cpu(setting, points)
     weights = str(setting.weights) if setting.weights is not None else f"random, seed {arguments.seed}"
@@ -115,10 +115,10 @@ def run(arguments: argparse.Namespace) -> int:
 def read(arguments: argparse.Namespace) -> Setting:
     """The artifact.  Raises UsageError for what is none, and for one without a program."""
     from dsv3c.artifact import load_artifact
+    from dsv3c.frontend.sources import is_text
     from dsv3c.ir.dialects.comm import num_ranks
     from dsv3c.ir.targets import Target
     from dsv3c.programs import read_program
-    from dsv3c.sources import is_text
 
     path: Path = arguments.artifact
     if is_text(str(path)):
@@ -146,8 +146,8 @@ def read(arguments: argparse.Namespace) -> Setting:
 
 def phases(program: "Program", asked: str | None) -> list[str]:
     """The entries to measure.  Raises UsageError with the nearest name for an unknown one."""
+    from dsv3c.compilation.variants import phases_of
     from dsv3c.ir.spelling import guess
-    from dsv3c.variants import phases_of
 
     known = phases_of(program.module)
     if not known:
@@ -169,9 +169,9 @@ def point_of(program: "Program", name: str, arguments: argparse.Namespace) -> "P
 
     Raises UsageError for a number of new tokens that no variant of the phase takes.
     """
-    from dsv3c.benchmark import Point
+    from dsv3c.compilation.variants import check_queries, phases_of, variant_for
     from dsv3c.ir.dialects.mla_cache import CacheType
-    from dsv3c.variants import check_queries, phases_of, variant_for
+    from dsv3c.measuring.benchmark import Point
 
     phase = phases_of(program.module)[name]
     sequences = arguments.batch or phase.sequences
@@ -191,10 +191,10 @@ def point_of(program: "Program", name: str, arguments: argparse.Namespace) -> "P
 
 def measured_on_cpu(setting: Setting, points: "list[Point]") -> "tuple[Device, list[tuple[Measured, Env]]]":
     """Every step on the reference."""
-    from dsv3c.benchmark import Bounds, measure, step_bound
-    from dsv3c.benchmark_cpu import ReferenceRunner
-    from dsv3c.benchmark_record import cpu
     from dsv3c.inputs import entry_inputs
+    from dsv3c.measuring.benchmark import Bounds, measure, step_bound
+    from dsv3c.measuring.benchmark_cpu import ReferenceRunner
+    from dsv3c.measuring.benchmark_record import cpu
     from dsv3c.programs import check_memory
 
     program, arguments, found = setting.program, setting.arguments, list[tuple["Measured", "Env"]]()
@@ -212,9 +212,9 @@ def measured_on_cpu(setting: Setting, points: "list[Point]") -> "tuple[Device, l
 
 def measured_on_gpu(setting: Setting, points: "list[Point]") -> "tuple[Device, list[tuple[Measured, Env]]]":
     """Every step on the GPU.  Raises GpuMissing before anything runs where there is none that the kernels run on."""
-    from dsv3c.benchmark_gpu import load_program
-    from dsv3c.benchmark_record import cuda
-    from dsv3c.stopwatch import CudaEvents
+    from dsv3c.measuring.benchmark_gpu import load_program
+    from dsv3c.measuring.benchmark_record import cuda
+    from dsv3c.measuring.stopwatch import CudaEvents
 
     loaded = load_program(setting.program.path)
     gpu = loaded.device(setting.program.path)
@@ -233,10 +233,10 @@ def measured_with(
     recorder: Any = None,
 ) -> "list[tuple[Measured, Env]]":
     """Every step of a loaded program on a device; ``recorder`` captures steps as graphs."""
-    from dsv3c.benchmark import Bounds, measure, step_bound
-    from dsv3c.benchmark_gpu import WARM_UP, KernelsRunner
+    from dsv3c.compilation.variants import phases_of
     from dsv3c.inputs import PhaseInputs
-    from dsv3c.variants import phases_of
+    from dsv3c.measuring.benchmark import Bounds, measure, step_bound
+    from dsv3c.measuring.benchmark_gpu import WARM_UP, KernelsRunner
 
     program, arguments, found = setting.program, setting.arguments, list[tuple["Measured", "Env"]]()
     lowered = lowered_module(setting)
@@ -256,7 +256,7 @@ def measured_with(
 
 def lowered_module(setting: Setting) -> "ModuleOp":
     """The module of kernels that a program was written from.  Raises UsageError for an artifact without it."""
-    from dsv3c.compiler import read_text
+    from dsv3c.compilation.reading import read_text
     from dsv3c.ir.context import make_context
     from dsv3c.ir.text import parse_module
 

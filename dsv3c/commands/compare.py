@@ -9,8 +9,8 @@ from dsv3c.options import add_fidelity
 
 if TYPE_CHECKING:
     from dsv3c.backends.reference.weights import Weights
-    from dsv3c.numerics import Version
-    from dsv3c.probes import Probe
+    from dsv3c.checking.numerics import Version
+    from dsv3c.checking.probes import Probe
     from dsv3c.programs import Program
 
 POLICIES = ("bitwise", "reassociates", "none")
@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare; 1 when the policy is broken."""
-    from dsv3c.metrics import difference
-    from dsv3c.numerics import Version, reassociated
-    from dsv3c.probes import pairs
+    from dsv3c.checking.metrics import difference
+    from dsv3c.checking.numerics import Version, reassociated
+    from dsv3c.checking.probes import pairs
     from dsv3c.programs import read_program
 
     programs = [read_program(path) for path in (arguments.first, arguments.second)]
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 def common_probes(programs: "list[Program]", seed: int) -> "list[Probe]":
     """Inputs for the entries that both programs have.  Raises UsageError when there is none."""
     from dsv3c.backends.reference.params import entries_of
-    from dsv3c.probes import probes_of, steps_of
+    from dsv3c.checking.probes import probes_of, steps_of
 
     bases = [set(steps_of(program.module)) or set(entries_of(program.module)) for program in programs]
     cache_free = next((program for program in programs if not steps_of(program.module)), programs[0])
@@ -95,7 +95,7 @@ def common_weights(programs: "list[Program]", folder: Path | None, seed: int) ->
 
 def check_alike(first: "Version", second: "Version", arguments: argparse.Namespace) -> None:
     """Raise UsageError when results cannot be compared: other numbers of them, or other shapes."""
-    from dsv3c.probes import pairs
+    from dsv3c.checking.probes import pairs
 
     for before, after in zip(first.traces(arguments.fidelity), second.traces(arguments.fidelity), strict=True):
         if len(before.outputs) != len(after.outputs) or any(x.shape != y.shape for x, y in pairs(after, before)):

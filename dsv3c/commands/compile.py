@@ -8,19 +8,20 @@ from pathlib import Path
 
 from dsv3c.backends.triton.choices.extern_base import NONE
 from dsv3c.backends.triton.tuning.tuned_choices import SHIPPED
-from dsv3c.compiler import DEFAULT_TARGET, KERNELS, LEVELS, Compiled, Request, compile_model
+from dsv3c.compilation.compiler import Compiled, compile_model
+from dsv3c.compilation.leaving import EXITS, read_sizes, write_exit
+from dsv3c.compilation.lowering import KernelOptions, has_kernels, has_programs, program_files
+from dsv3c.compilation.observers import progress
+from dsv3c.compilation.operating_point import LOGITS, read_workload
+from dsv3c.compilation.plan import COMBINE_ORDERS, COMBINE_PAYLOADS, COPIES, KV_CACHES, OVERLAPS, SHARED_EXPERTS, Plan
+from dsv3c.compilation.request import DEFAULT_TARGET, KERNELS, LEVELS, Request
 from dsv3c.files import check_free, write_text
 from dsv3c.ir.dialects.comm import num_ranks
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.outcomes import Kind, Outcome
 from dsv3c.ir.text import print_module
-from dsv3c.leaving import EXITS, read_sizes, write_exit
-from dsv3c.lowering import KernelOptions, has_kernels, has_programs, program_files
-from dsv3c.observers import progress
-from dsv3c.operating_point import LOGITS, read_workload
 from dsv3c.options import add_pass_options, check_print_names, observers_of, stats_table, timing_table
-from dsv3c.plan import COMBINE_ORDERS, COMBINE_PAYLOADS, COPIES, KV_CACHES, OVERLAPS, SHARED_EXPERTS, Plan
-from dsv3c.remarks import emit_remarks
+from dsv3c.reports.remarks import emit_remarks
 
 SIZES = {
     "max-tokens": "new tokens in one step, at most",
@@ -259,7 +260,7 @@ def emit(arguments: argparse.Namespace, compiled: Compiled) -> None:
 def conclude(arguments: argparse.Namespace, compiled: Compiled) -> None:
     """The artifact, if a folder is given, and the summary."""
     from dsv3c.artifact import write_artifact
-    from dsv3c.summary import summary_text
+    from dsv3c.reports.summary import summary_text
 
     if arguments.output is None:
         print(summary_text(compiled))

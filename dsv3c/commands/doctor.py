@@ -3,7 +3,7 @@
 import argparse
 from textwrap import indent
 
-from dsv3c.tables import columns
+from dsv3c.reports.tables import columns
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

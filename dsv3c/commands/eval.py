@@ -8,17 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsv3c.compilation.plan import KV_CACHES, Plan
 from dsv3c.ir.errors import UsageError
 from dsv3c.options import add_fidelity
-from dsv3c.plan import KV_CACHES, Plan
-from dsv3c.tables import columns
+from dsv3c.reports.tables import columns
 
 if TYPE_CHECKING:
     from dsv3c.api import Module
     from dsv3c.backends.reference.weights import Weights
-    from dsv3c.compiler import Compiled, Request
-    from dsv3c.evaluation import Score, Task
-    from dsv3c.quant_report import QuantReport
+    from dsv3c.checking.evaluation import Score, Task
+    from dsv3c.compilation.compiler import Compiled
+    from dsv3c.compilation.request import Request
+    from dsv3c.reports.quant_report import QuantReport
 
 DEFAULT_WINDOW = 512
 HEAD = ("recipe", "cache", "nats per token", "perplexity", "over bf16", "same choice")
@@ -69,9 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
         value = getattr(arguments, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name.replace('_', '-')} {value}: must be at least 1")
-    from dsv3c.compiler import Request, checkpoint_of, compile_model
-    from dsv3c.evaluation import Task, cut, evaluate
-    from dsv3c.observers import progress
+    from dsv3c.checking.evaluation import Task, cut, evaluate
+    from dsv3c.compilation.compiler import compile_model
+    from dsv3c.compilation.observers import progress
+    from dsv3c.compilation.reading import checkpoint_of
+    from dsv3c.compilation.request import Request
 
     point: dict[str, object] = {"phases": ("prefill",), "logits": "all", "max_batch": 1, "max_tokens": arguments.chunk}
     request = Request(
@@ -103,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def reports_of(module: "Module", plans: Sequence[Plan], weights: "Weights", task: "Task") -> "dict[str, QuantReport]":
     """A report per recipe that quantises something, whatever the cache."""
-    from dsv3c.evaluation import precision_report
+    from dsv3c.checking.evaluation import precision_report
     from dsv3c.ir.precision_text import load_recipe
 
     recipes = dict.fromkeys(plan.recipe for plan in plans if load_recipe(plan.recipe).quantises)
@@ -119,7 +122,7 @@ def plans_of(recipes: Sequence[str], caches: Sequence[str]) -> list[Plan]:
 
 def tokens_of(arguments: argparse.Namespace, checkpoint: Path | None) -> list[int]:
     """The ids to predict.  Raises UsageError for files that cannot be read and a text without a tokenizer."""
-    from dsv3c.evaluation import read_file, read_tokens
+    from dsv3c.checking.evaluation import read_file, read_tokens
     from dsv3c.text import read_tokenizer
 
     if arguments.tokens is not None:
@@ -161,7 +164,7 @@ def module_of(compiled: "Compiled") -> "Module":
 def weights_of(compiled: "Compiled", request: "Request", arguments: argparse.Namespace) -> "Weights":
     """The checkpoint's values, the user's own model's, or random ones.  Raises as reading them does."""
     from dsv3c.backends.reference.weights import StateDictWeights
-    from dsv3c.compiler import checkpoint_of
+    from dsv3c.compilation.reading import checkpoint_of
     from dsv3c.programs import Program, check_memory
     from dsv3c.runtime import phase_entries
 

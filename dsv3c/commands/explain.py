@@ -6,12 +6,12 @@ from pathlib import Path
 
 from dsv3c.artifact import is_artifact, load_artifact
 from dsv3c.commands.compile import add_model_arguments, request_of
-from dsv3c.compiler import compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.known_passes import KNOWN
+from dsv3c.compilation.observers import progress
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.outcomes import Kind, Outcome
 from dsv3c.ir.spelling import guess
-from dsv3c.known_passes import KNOWN
-from dsv3c.observers import progress
 
 ORDER = (Kind.BLOCKED, Kind.UNPROFITABLE, Kind.FIRED)
 """What was not done first: that is what one asks about."""

@@ -132,10 +132,12 @@ def read_or_compile(arguments: argparse.Namespace) -> "tuple[Program, Weights | 
     """The program, and the values of a user's own model where it has any.  Raises as reading and compiling do."""
     from dsv3c.artifact import is_artifact
     from dsv3c.backends.reference.weights import StateDictWeights
-    from dsv3c.compiler import Request, checkpoint_of, compile_model
-    from dsv3c.observers import progress
+    from dsv3c.compilation.compiler import compile_model
+    from dsv3c.compilation.observers import progress
+    from dsv3c.compilation.reading import checkpoint_of
+    from dsv3c.compilation.request import Request
+    from dsv3c.frontend.sources import is_text
     from dsv3c.programs import Program, read_program
-    from dsv3c.sources import is_text
 
     path = Path(arguments.program)
     if is_text(arguments.program) or is_artifact(path):

@@ -5,8 +5,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsv3c.diagnostics import verify_diagnostics
-from dsv3c.driver import Driver
+from dsv3c.compilation.diagnostics import verify_diagnostics
+from dsv3c.compilation.driver import Driver
+from dsv3c.compilation.pipelines import parse_passes, until
+from dsv3c.compilation.plugins import Plugins, load_plugins
 from dsv3c.files import write_text
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.errors import Dsv3cError, UsageError
@@ -20,9 +22,7 @@ from dsv3c.options import (
     timing_table,
 )
 from dsv3c.passes.base import Pass
-from dsv3c.pipelines import parse_passes, until
-from dsv3c.plugins import Plugins, load_plugins
-from dsv3c.remarks import emit_remarks
+from dsv3c.reports.remarks import emit_remarks
 
 SEPARATOR = "// -----"
 
@@ -112,7 +112,7 @@ def transform(
     """Parse, run, report and print one part."""
     module = parse_module(ctx, text, name, first_line=line)
     if arguments.evaluate:
-        from dsv3c.evaluator import TorchEvaluator
+        from dsv3c.compilation.evaluator import TorchEvaluator
 
         ctx.evaluator = TorchEvaluator()
     driver = Driver(ctx, observers_of(arguments, ctx), allow_unapplied=True)

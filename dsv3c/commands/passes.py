@@ -10,10 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent, indent
 
-from dsv3c.known_passes import KNOWN, load_pass
+from dsv3c.compilation.known_passes import KNOWN, load_pass
+from dsv3c.compilation.plugins import load_plugins
 from dsv3c.passes.base import Pass
-from dsv3c.plugins import load_plugins
-from dsv3c.tables import columns
+from dsv3c.reports.tables import columns
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

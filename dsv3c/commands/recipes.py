@@ -7,7 +7,7 @@ from dataclasses import fields
 from dsv3c.ir.precision import NEVER, ROLES, UNQUANTISED, Recipe, Rule, ScaledFormat
 from dsv3c.ir.precision_text import load_recipe, shipped_recipes
 from dsv3c.ir.scaled_type import show_granule
-from dsv3c.tables import columns
+from dsv3c.reports.tables import columns
 
 UNITS = {"promote": "elements of K", "granule": "rows x columns", "amax_floor": "unit of the tensor"}
 KEPT = "-"

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import cast
 
 from dsv3c.ir.targets import Target, load_target, shipped_targets
-from dsv3c.tables import columns
+from dsv3c.reports.tables import columns
 
 CAPABILITIES = ("plan", "reference", "kernels")
 COMPILE_ONLY = "-compile-only"

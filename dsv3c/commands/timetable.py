@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from dsv3c.artifact import MODULE, is_artifact, load_artifact
-from dsv3c.compiler import read_text
+from dsv3c.compilation.reading import read_text
 from dsv3c.files import write_text
+from dsv3c.frontend.sources import is_text
 from dsv3c.ir.context import make_context
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.legality import CODES, violations
@@ -15,10 +16,9 @@ from dsv3c.ir.spelling import guess
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.timetable import Timetable
 from dsv3c.ir.timetable_ops import timetable_of, timetables
-from dsv3c.sources import is_text
-from dsv3c.timetable_svg import render_svg
-from dsv3c.timetable_text import headline, render_text
-from dsv3c.timetable_trace import trace_json
+from dsv3c.reports.timetable_svg import render_svg
+from dsv3c.reports.timetable_text import headline, render_text
+from dsv3c.reports.timetable_trace import trace_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

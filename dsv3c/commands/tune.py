@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsv3c.commands.bench import positive
 from dsv3c.commands.compile import add_model_arguments, names
-from dsv3c.compiler import DEFAULT_TARGET
+from dsv3c.compilation.request import DEFAULT_TARGET
 from dsv3c.ir.errors import Dsv3cError, UsageError
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from dsv3c.backends.triton.compilation.aot import CompiledKernel
     from dsv3c.backends.triton.runtime.gpu import Variant
     from dsv3c.backends.triton.tuning.tuned_tables import Row, Session, TunedTable
-    from dsv3c.benchmark_record import Device
     from dsv3c.ir.targets import Target
-    from dsv3c.tuning_run import Left, Meter, Outcome, Site
+    from dsv3c.measuring.benchmark_record import Device
+    from dsv3c.measuring.tuning_run import Left, Meter, Outcome, Site
 
 ROUNDS = 20
 FLUSH_BYTES = 256 << 20
@@ -59,9 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List, or check the machine, compile, measure and write."""
-    from dsv3c.tuning import cases_in
-    from dsv3c.tuning_run import sites_of
-    from dsv3c.tuning_text import plan_text
+    from dsv3c.measuring.tuning import cases_in
+    from dsv3c.measuring.tuning_run import sites_of
+    from dsv3c.measuring.tuning_text import plan_text
 
     target = target_of(arguments)
     if not arguments.dry_run:
@@ -84,8 +84,8 @@ def target_of(arguments: argparse.Namespace) -> "Target":
     Raises UsageError for one whose kernels nothing launches.
     """
     from dsv3c.artifact import is_artifact, load_artifact
+    from dsv3c.compilation.lowering import has_programs
     from dsv3c.ir.targets import Target, load_target
-    from dsv3c.lowering import has_programs
 
     path, stated = Path(arguments.model), None
     if arguments.target is None and is_artifact(path):
@@ -102,8 +102,8 @@ def program_of(arguments: argparse.Namespace) -> "ModuleOp":
     """The planned program: an artifact's, or one that is compiled now, of which nothing is written."""
     from dsv3c.artifact import is_artifact
     from dsv3c.commands.compile import request_of
-    from dsv3c.compiler import compile_model
-    from dsv3c.observers import progress
+    from dsv3c.compilation.compiler import compile_model
+    from dsv3c.compilation.observers import progress
     from dsv3c.programs import read_program
 
     if is_artifact(Path(arguments.model)):
@@ -117,7 +117,7 @@ def program_of(arguments: argparse.Namespace) -> "ModuleOp":
 def entries(module: "ModuleOp", asked: Sequence[str]) -> list[str]:
     """The entries that were named, with their variants.  Raises UsageError with the nearest name for an unknown one."""
     from dsv3c.ir.spelling import guess
-    from dsv3c.tuning import entries_of
+    from dsv3c.measuring.tuning import entries_of
 
     known, found = entries_of(module), list[str]()
     for name in (given.removeprefix("@") for given in asked):
@@ -141,7 +141,7 @@ def check_machine(target: "Target") -> None:
     """Raise GpuMissing where there is no GPU that kernels for a target run on."""
     from dsv3c.backends.triton.runtime.cubin import check_device, check_torch, find_device, import_driver
     from dsv3c.backends.triton.runtime.records import GpuError, Kernels
-    from dsv3c.benchmark_gpu import GpuMissing
+    from dsv3c.measuring.benchmark_gpu import GpuMissing
 
     try:
         driver = import_driver()
@@ -163,7 +163,7 @@ def measure(
 
     from dsv3c.backends.triton.compilation.aot import compile_candidates
     from dsv3c.backends.triton.compilation.kernel_cache import default_cache
-    from dsv3c.observers import progress
+    from dsv3c.compilation.observers import progress
 
     everything = list(dict.fromkeys(variant for found in wanted.values() for variant in found))
     ready = count(1)
@@ -190,7 +190,7 @@ def unusable(
     failed: "Mapping[Variant, str]",
 ) -> "list[list[Left]]":
     """Of every case, the candidates one of whose kernels cannot be compiled or breaks a limit."""
-    from dsv3c.tuning_run import Left
+    from dsv3c.measuring.tuning_run import Left
 
     found = list[list[Left]]()
     for number, site in enumerate(sites):
@@ -231,7 +231,7 @@ def measure_all(
     """Every case in turn; 1 where nothing could be timed, and where a candidate computes something else."""
     import torch
 
-    from dsv3c.tuning_text import call_lines, outcome_lines
+    from dsv3c.measuring.tuning_text import call_lines, outcome_lines
 
     known, rows, wrong = None, 0, 0
     for site, dropped in zip(sites, left, strict=True):
@@ -273,10 +273,10 @@ def open_device(folder: Path, compiled: "Sequence[CompiledKernel]", rounds: int)
     from dsv3c.backends.triton.compilation.kernel_files import write_kernels
     from dsv3c.backends.triton.runtime.cubin import CubinGpu
     from dsv3c.backends.triton.runtime.records import GpuError
-    from dsv3c.benchmark_gpu import GpuMissing
-    from dsv3c.benchmark_record import cuda
-    from dsv3c.stopwatch import CudaEvents
-    from dsv3c.tuning_run import Meter
+    from dsv3c.measuring.benchmark_gpu import GpuMissing
+    from dsv3c.measuring.benchmark_record import cuda
+    from dsv3c.measuring.stopwatch import CudaEvents
+    from dsv3c.measuring.tuning_run import Meter
 
     if not compiled:
         raise UsageError("no candidate can be compiled", hint="`dsv3c compile` says why a kernel cannot")
@@ -324,7 +324,7 @@ def session_of(device: "Device", target: "Target", compiled: "Sequence[CompiledK
 
     from dsv3c.backends.triton.tuning.tuned_choices import triton_version
     from dsv3c.backends.triton.tuning.tuned_tables import Session
-    from dsv3c.benchmark_record import CLOCKS
+    from dsv3c.measuring.benchmark_record import CLOCKS
 
     return Session(
         made=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.request import Request
 
 HERE = Path(__file__).parent
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import dsv3c
 from dsv3c.backends.reference.weights import SafetensorsWeights
 from dsv3c.cli import main
-from dsv3c.quant_report import quant_report
+from dsv3c.reports.quant_report import quant_report
 from dsv3c.text import read_tokenizer
 
 HERE = Path(__file__).parent

@@ -9,17 +9,17 @@ from typing import Literal
 
 import pytest
 
-from dsv3c.capture import CaptureOptions, capture_config, capture_own
-from dsv3c.captured import Captured
-from dsv3c.evaluator import TorchEvaluator
-from dsv3c.importer import import_program
+from dsv3c.compilation.evaluator import TorchEvaluator
+from dsv3c.compilation.pipelines import RAISE
+from dsv3c.frontend.capture import CaptureOptions, capture_config, capture_own
+from dsv3c.frontend.captured import Captured
+from dsv3c.frontend.importer import import_program
 from dsv3c.ir.context import make_context
 from dsv3c.ir.text import print_module
 from dsv3c.ir.verify import verify_module
 from dsv3c.models.configs import load_config, to_hf
 from dsv3c.models.semantics import SemanticsName
 from dsv3c.passes.registry import load_pass
-from dsv3c.pipelines import RAISE
 
 GOLDEN = Path(__file__).with_name("semantics_diff.txt")
 NAME = re.compile(r"[%@][\w.]+")

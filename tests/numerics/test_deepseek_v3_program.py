@@ -15,8 +15,12 @@ from xdsl.ir import Operation, SSAValue
 import dsv3c
 from dsv3c.api import Module
 from dsv3c.backends.triton.variants import variants_of
-from dsv3c.compiler import evaluator
-from dsv3c.driver import Driver, PassRun
+from dsv3c.compilation.compiler import evaluator
+from dsv3c.compilation.driver import Driver, PassRun
+from dsv3c.compilation.lowering import KernelOptions, lower_to_kernels
+from dsv3c.compilation.operating_point import point_of
+from dsv3c.compilation.pipelines import default_pipeline, parse_passes
+from dsv3c.compilation.plan import plan_of
 from dsv3c.ir.bodies import executed_ops
 from dsv3c.ir.context import make_context
 from dsv3c.ir.cost import Env
@@ -34,13 +38,9 @@ from dsv3c.ir.links import PAYLOADS
 from dsv3c.ir.scaled_type import is_scaled, scaled_type
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.types import element_type, shape
-from dsv3c.lowering import KernelOptions, lower_to_kernels
 from dsv3c.models.configs import load_config
-from dsv3c.operating_point import point_of
 from dsv3c.passes.base import Pass
 from dsv3c.passes.site_roles import source_param
-from dsv3c.pipelines import default_pipeline, parse_passes
-from dsv3c.plan import plan_of
 
 CONFIG = load_config("deepseek-v3")
 DENSE, SPARSE = 1, 2

@@ -23,15 +23,15 @@ from dsv3c.backends.reference.params import Params, required_headers
 from dsv3c.backends.reference.runtime.generate import CacheSpec
 from dsv3c.backends.reference.runtime.paging import SequenceState
 from dsv3c.backends.reference.weights import Header, RandomWeights
-from dsv3c.driver import Driver
+from dsv3c.checking.numerics import VerifyNumerics
+from dsv3c.compilation.driver import Driver
+from dsv3c.compilation.pipelines import LOWER, RAISE, parse_passes
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.dialects.moe import GateOp
 from dsv3c.ir.dialects.weight import ParamOp
 from dsv3c.ir.functions import functions
 from dsv3c.ir.targets import load_target
-from dsv3c.numerics import VerifyNumerics
-from dsv3c.pipelines import LOWER, RAISE, parse_passes
 from dsv3c.runtime import Engine, cache_spec
 
 SIZES = "page-size=16 context=256 max-context=256 max-batch=8"

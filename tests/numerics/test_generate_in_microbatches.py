@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cli import dsv3c
 
-from dsv3c.pipelines import LOWER, RAISE
+from dsv3c.compilation.pipelines import LOWER, RAISE
 
 PHASES = "specialize-phases{phases=prefill,decode,verify verify-tokens=3 page-size=16 context=64 max-context=256}"
 WHOLE = ",".join([*RAISE, PHASES, *LOWER])

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.weights import StateDictWeights
-from dsv3c.capture import DTYPES, CaptureOptions, capture, capture_own
-from dsv3c.captured import Captured
-from dsv3c.importer import import_program
+from dsv3c.frontend.capture import DTYPES, CaptureOptions, capture, capture_own
+from dsv3c.frontend.captured import Captured
+from dsv3c.frontend.importer import import_program
 from dsv3c.ir.context import make_context
 from dsv3c.ir.text import parse_module, print_module
 from dsv3c.ir.verify import verify_module

@@ -23,7 +23,8 @@ from dsv3c.backends.reference.runtime.paging import SequenceState, step_tables
 from dsv3c.backends.reference.runtime.params import Params, RandomSource
 from dsv3c.backends.reference.weights import RandomWeights
 from dsv3c.backends.triton.variants import variants_of
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.request import Request
 from dsv3c.ir.dialects.kernel import KernelCallOp
 from dsv3c.models.configs import load_config, to_hf
 from dsv3c.runtime import Engine as ModuleEngine

@@ -32,11 +32,12 @@ from dsv3c.backends.reference.weights import RandomWeights
 from dsv3c.backends.triton.emission.emitter import emit_kernels_program
 from dsv3c.backends.triton.runtime.space import Frame
 from dsv3c.backends.triton.variants import variants_of
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.pipelines import LOWER, RAISE
+from dsv3c.compilation.request import Request
 from dsv3c.ir.errors import IRError
 from dsv3c.ir.sizes import evaluate
 from dsv3c.ir.timetable_ops import timetable_of, timetables
-from dsv3c.pipelines import LOWER, RAISE
 from dsv3c.runtime import Engine as ModuleEngine
 
 SEED, PAGES = 4, 4

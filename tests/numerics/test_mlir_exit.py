@@ -19,19 +19,19 @@ from dsv3c.backends.mlir.trace import exported_call
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity
 from dsv3c.backends.reference.weights import StateDictWeights
-from dsv3c.driver import Driver
-from dsv3c.evaluator import TorchEvaluator
-from dsv3c.importer import import_program
+from dsv3c.checking.metrics import difference
+from dsv3c.compilation.driver import Driver
+from dsv3c.compilation.evaluator import TorchEvaluator
+from dsv3c.compilation.leaving import exit_pipeline, manifest
+from dsv3c.compilation.pipelines import RAISE, parse_passes
+from dsv3c.compilation.plan import Plan
+from dsv3c.frontend.importer import import_program
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.core import set_facts
 from dsv3c.ir.dialects.moe_rows import PermuteOp
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import parse_module
-from dsv3c.leaving import exit_pipeline, manifest
-from dsv3c.metrics import difference
-from dsv3c.pipelines import RAISE, parse_passes
-from dsv3c.plan import Plan
 
 CONFIG = small(
     "deepseek-v3", n_group=4, topk_group=2, num_hidden_layers=1, first_k_dense_replace=0, num_experts_per_tok=2

@@ -11,10 +11,10 @@ from dsv3c.api import Module
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.weights import RandomWeights
+from dsv3c.checking.metrics import same_bits
+from dsv3c.compilation.pipelines import LOWER, RAISE
 from dsv3c.ir.dialects.scaled import GroupedMmOp, MmOp
 from dsv3c.ir.scaled_type import scaled_type
-from dsv3c.metrics import same_bits
-from dsv3c.pipelines import LOWER, RAISE
 
 PHASES = "specialize-phases{phases=prefill,decode page-size=16 context=64 max-context=64 max-batch=2}"
 FUSE = "fold-weights,fuse-qdq,fuse-rms-norm-quant,fuse-swiglu-quant,cse,dce"

@@ -16,7 +16,8 @@ from dsv3c.backends.reference.meanings.arithmetic import Fidelity
 from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.runtime.paging import SequenceState
 from dsv3c.backends.reference.weights import RandomWeights, StateDictWeights
-from dsv3c.importer import import_program
+from dsv3c.compilation.pipelines import LOWER, RAISE, parse_passes
+from dsv3c.frontend.importer import import_program
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.moe import ExpertsOp, GateOp
 from dsv3c.ir.dialects.moe_rows import GroupedMmOp, PermuteOp
@@ -27,7 +28,6 @@ from dsv3c.ir.types import shape
 from dsv3c.ir.verify import verify_module
 from dsv3c.ir.views import view_of
 from dsv3c.passes.registry import load_pass
-from dsv3c.pipelines import LOWER, RAISE, parse_passes
 from dsv3c.runtime import Engine
 
 DTYPES = {"bf16": torch.bfloat16, "f32": torch.float32}

@@ -11,8 +11,8 @@ from dsv3c.api import Module
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.weights import RandomWeights
-from dsv3c.metrics import difference, same_bits
-from dsv3c.pipelines import RAISE
+from dsv3c.checking.metrics import difference, same_bits
+from dsv3c.compilation.pipelines import RAISE
 
 T, D, N = 9, 512, 160
 LIMIT = 3e-8

@@ -13,7 +13,7 @@ from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.runtime.paging import SequenceState
 from dsv3c.backends.reference.weights import RandomWeights
-from dsv3c.metrics import same_bits
+from dsv3c.checking.metrics import same_bits
 from dsv3c.runtime import Engine
 
 CUT = '  %c = aten.slice.Tensor(%kv_a, dim = 1, start = 0, end = 16) : tensor<?x16xbf16, ["T"]>'

@@ -16,12 +16,12 @@ from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.meanings.scaled import Scaled
 from dsv3c.backends.reference.params import Params, param_ops, required_headers
 from dsv3c.backends.reference.weights import RandomWeights, SafetensorsWeights, Weights
+from dsv3c.compilation.pipelines import RAISE
 from dsv3c.ir.dialects.weight import ParamOp
 from dsv3c.ir.functions import join_path
 from dsv3c.ir.scaled_type import is_scaled
 from dsv3c.models.checkpoint_names import scale_name
 from dsv3c.models.configs import ModelConfig, QuantizationConfig, load_config, to_hf
-from dsv3c.pipelines import RAISE
 
 RAISED = ",".join(RAISE)
 FP8 = torch.float8_e4m3fn

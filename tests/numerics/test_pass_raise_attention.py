@@ -12,7 +12,7 @@ from attention_modules import HIDDEN, Spelling, build, captured, run
 from torch import Tensor, nn
 from xdsl.dialects.builtin import ModuleOp
 
-from dsv3c.evaluator import TorchEvaluator
+from dsv3c.compilation.evaluator import TorchEvaluator
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.mla import AttentionOp as MlaAttentionOp
 from dsv3c.ir.dialects.nn import AttentionOp, RopeOp, RopeTableOp

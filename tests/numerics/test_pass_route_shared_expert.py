@@ -7,7 +7,10 @@ from routes import Route, hf, own, small, v2
 from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.backends.reference.weights import StateDictWeights
-from dsv3c.importer import import_program
+from dsv3c.checking.numerics import Version, reassociated
+from dsv3c.checking.probes import probes_of
+from dsv3c.compilation.pipelines import RAISE, parse_passes
+from dsv3c.frontend.importer import import_program
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.moe import ExpertsOp
 from dsv3c.ir.dialects.moe_choices import AppendChoiceOp
@@ -15,11 +18,8 @@ from dsv3c.ir.dialects.nn import SwigluOp
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.types import shape
 from dsv3c.ir.verify import verify_module
-from dsv3c.numerics import Version, reassociated
 from dsv3c.passes.merge_projections import MergeProjectionsPass
 from dsv3c.passes.route_shared_expert import RouteSharedExpertPass
-from dsv3c.pipelines import RAISE, parse_passes
-from dsv3c.probes import probes_of
 
 MODELS: dict[str, tuple[Route, int]] = {
     "transformers-bf16": (hf(small("tiny"), "bf16"), 1),

@@ -16,8 +16,8 @@ from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.runtime.paging import SequenceState
 from dsv3c.backends.reference.weights import RandomWeights
-from dsv3c.metrics import difference
-from dsv3c.pipelines import LOWER, RAISE
+from dsv3c.checking.metrics import difference
+from dsv3c.compilation.pipelines import LOWER, RAISE
 from dsv3c.runtime import Engine
 
 MODES = {"expanded": "never", "absorbed": "always"}

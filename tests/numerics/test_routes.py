@@ -10,19 +10,19 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.weights import StateDictWeights
-from dsv3c.driver import Driver, PassRun
-from dsv3c.evaluator import TorchEvaluator
-from dsv3c.importer import import_program
+from dsv3c.checking.metrics import Difference, difference
+from dsv3c.checking.numerics import F32_LIMIT, Row, VerifyNumerics, Version, distance
+from dsv3c.compilation.driver import Driver, PassRun
+from dsv3c.compilation.evaluator import TorchEvaluator
+from dsv3c.compilation.pipelines import LOWER, RAISE, parse_passes
+from dsv3c.frontend.importer import import_program
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.functions import functions
 from dsv3c.ir.outcomes import Kind
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import print_module
 from dsv3c.ir.verify import unraised
-from dsv3c.metrics import Difference, difference
-from dsv3c.numerics import F32_LIMIT, Row, VerifyNumerics, Version, distance
 from dsv3c.passes.base import Pass
-from dsv3c.pipelines import LOWER, RAISE, parse_passes
 
 MATMULS, ATTENTION = frozenset({"raise-experts"}), frozenset({"raise-attention"})
 TABLES = frozenset({"raise-rope-tables"})

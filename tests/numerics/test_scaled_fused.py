@@ -12,7 +12,7 @@ from torch import Tensor
 from dsv3c.backends.reference.executor import Value
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity
 from dsv3c.backends.reference.meanings.scaled import Scaled
-from dsv3c.metrics import difference, same_bits
+from dsv3c.checking.metrics import difference, same_bits
 
 ROWS = 37
 QUANTIZER = 'quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none">'

@@ -16,8 +16,8 @@ from xdsl.dialects.builtin import bf16
 
 from dsv3c.backends.reference.meanings.arithmetic import Fidelity
 from dsv3c.backends.reference.meanings.scaled import Scaled
+from dsv3c.checking.metrics import difference, same_bits
 from dsv3c.ir.quantizer import QuantizerAttr
-from dsv3c.metrics import difference, same_bits
 from dsv3c.models.configs import load_config
 from dsv3c.models.deepseek_v3 import Experts, build_model
 

@@ -15,10 +15,10 @@ from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.runtime.generate import CacheSpec
 from dsv3c.backends.reference.runtime.paging import SequenceState
 from dsv3c.backends.reference.weights import RandomWeights
+from dsv3c.compilation.pipelines import LOWER, RAISE
 from dsv3c.ir.segments import segment_graph
 from dsv3c.ir.verify import verify_module
 from dsv3c.passes.flatten_layers import flatten_layers
-from dsv3c.pipelines import LOWER, RAISE
 
 RANKS, STEPS = 4, 2
 SIZES = "page-size=16 context=128 max-context=256 max-batch=8"

@@ -16,17 +16,17 @@ from xdsl.dialects.builtin import ModuleOp
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.runtime.paging import PagePool, SequenceState, step_tables
 from dsv3c.backends.reference.weights import StateDictWeights
-from dsv3c.driver import Driver
-from dsv3c.evaluator import TorchEvaluator
-from dsv3c.importer import import_program
+from dsv3c.checking.metrics import difference
+from dsv3c.compilation.driver import Driver
+from dsv3c.compilation.evaluator import TorchEvaluator
+from dsv3c.compilation.pipelines import LOWER, RAISE, parse_passes
+from dsv3c.compilation.plan import FUSE
+from dsv3c.frontend.importer import import_program
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.mla_cache import CacheType
 from dsv3c.ir.functions import functions
 from dsv3c.ir.targets import load_target
-from dsv3c.metrics import difference
 from dsv3c.models.configs import load_config
-from dsv3c.pipelines import LOWER, RAISE, parse_passes
-from dsv3c.plan import FUSE
 from dsv3c.runtime import make_cache
 
 NARROW = replace(load_config("tiny"), num_hidden_layers=2, first_k_dense_replace=1, vocab_size=100, num_mtp_layers=0)

@@ -9,9 +9,9 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.weights import StateDictWeights
-from dsv3c.captured import Captured, Symbol
-from dsv3c.exporting import export_entry
-from dsv3c.importer import import_program
+from dsv3c.frontend.captured import Captured, Symbol
+from dsv3c.frontend.exporting import export_entry
+from dsv3c.frontend.importer import import_program
 from dsv3c.ir.context import CompileContext
 
 SYMBOLS = (Symbol("B", 1, 64, 2), Symbol("S", 2, 4096, 16))

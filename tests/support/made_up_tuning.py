@@ -12,17 +12,18 @@ from torch import Tensor
 from dsv3c.backends.reference.dtypes import dtype_of
 from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.runtime.gpu import Argument, Config, Constant
-from dsv3c.benchmark_record import Device
 from dsv3c.commands.tune import session_of
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.request import Request
 from dsv3c.ir.dialects.kernel import KernelCallOp
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import print_module
 from dsv3c.ir.types import element_type, shape
+from dsv3c.measuring.benchmark_record import Device
+from dsv3c.measuring.stopwatch import HostClock
+from dsv3c.measuring.tuning import Case, cases_in
+from dsv3c.measuring.tuning_run import Meter, Site, sites_of
 from dsv3c.programs import read_program
-from dsv3c.stopwatch import HostClock
-from dsv3c.tuning import Case, cases_in
-from dsv3c.tuning_run import Meter, Site, sites_of
 
 PHASED = Path(__file__).parents[2] / "examples" / "dumps" / "phased.mlir"
 H800 = load_target("h800")

@@ -11,9 +11,9 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.weights import StateDictWeights
-from dsv3c.captured import Captured, Symbol
-from dsv3c.exporting import export_entry
-from dsv3c.importer import import_program
+from dsv3c.frontend.captured import Captured, Symbol
+from dsv3c.frontend.exporting import export_entry
+from dsv3c.frontend.importer import import_program
 from dsv3c.ir.context import CompileContext
 from dsv3c.models.configs import ModelConfig, from_hf
 from dsv3c.models.deepseek_v3 import MoE

@@ -11,13 +11,13 @@ import torch
 from stored import stored_state
 from torch import Tensor, nn
 
-from dsv3c.capture import DTYPES, CaptureOptions, capture, capture_own
-from dsv3c.captured import Captured
-from dsv3c.hf_models import transformers
+from dsv3c.frontend.capture import DTYPES, CaptureOptions, capture, capture_own
+from dsv3c.frontend.captured import Captured
+from dsv3c.frontend.hf_models import transformers
+from dsv3c.frontend.user_models import load
 from dsv3c.models.configs import ModelConfig, load_config, to_hf
 from dsv3c.models.deepseek_v3 import build_model, build_predictor
 from dsv3c.models.random_weights import init_weights
-from dsv3c.user_models import load
 
 SEED = 1
 NOTHING = frozenset[str]()

@@ -26,15 +26,15 @@ from dsv3c.backends.triton.launchers.scaled_mm import scaled_mm
 from dsv3c.backends.triton.launchers.wgrad_mm import wgrad_mm
 from dsv3c.backends.triton.runtime.gpu import Gpu, Variant
 from dsv3c.backends.triton.variants import variants_of
-from dsv3c.compiler import evaluator
-from dsv3c.driver import Driver
+from dsv3c.compilation.compiler import evaluator
+from dsv3c.compilation.driver import Driver
+from dsv3c.compilation.lowering import KernelOptions, lower_to_kernels
+from dsv3c.compilation.operating_point import point_of
+from dsv3c.compilation.pipelines import default_pipeline, parse_passes
+from dsv3c.compilation.plan import Plan
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.targets import Target, load_target
-from dsv3c.lowering import KernelOptions, lower_to_kernels
 from dsv3c.models.configs import load_config
-from dsv3c.operating_point import point_of
-from dsv3c.pipelines import default_pipeline, parse_passes
-from dsv3c.plan import Plan
 
 CONFIG = load_config("deepseek-v3")
 PHASES = ("prefill", "decode", "verify")

@@ -26,13 +26,14 @@ from dsv3c.backends.triton.launchers.linear import linear
 from dsv3c.backends.triton.launchers.scaled_grouped_mm import scaled_grouped_mm
 from dsv3c.backends.triton.launchers.scaled_mm import scaled_mm
 from dsv3c.backends.triton.select_kernels import SelectKernelsPass, kernel_rules
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.lowering import KernelOptions
+from dsv3c.compilation.request import Request
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.kernel import KernelCallOp, LiteralsAttr
 from dsv3c.ir.errors import IRError, UsageError
 from dsv3c.ir.functions import functions
 from dsv3c.ir.targets import load_target
-from dsv3c.lowering import KernelOptions
 
 H800 = load_target("h800")
 PHASES = {"decode": (0, 128), "prefill": (0, 16384)}

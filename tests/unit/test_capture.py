@@ -9,15 +9,17 @@ import torch
 from safetensors.torch import save_file
 from stored import stored_state
 
-from dsv3c import hf_models
 from dsv3c.backends.reference.executor import Executor
 from dsv3c.backends.reference.weights import StateDictWeights
-from dsv3c.capture import CaptureOptions, capture, capture_own
 from dsv3c.doctor import doctor
 from dsv3c.dump_schemas import REGISTERING_MODULES, TABLES, by_name, table
-from dsv3c.export_errors import CaptureFailure
-from dsv3c.import_nodes import value_name
-from dsv3c.importer import import_program
+from dsv3c.frontend import hf_models
+from dsv3c.frontend.capture import CaptureOptions, capture, capture_own
+from dsv3c.frontend.export_errors import CaptureFailure
+from dsv3c.frontend.import_nodes import value_name
+from dsv3c.frontend.importer import import_program
+from dsv3c.frontend.recipes import quantized_by_config, quantized_in_folder
+from dsv3c.frontend.user_models import load
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects import aten
 from dsv3c.ir.dialects.weight import DequantizeOp, ParamOp, StoredEachOp
@@ -28,8 +30,6 @@ from dsv3c.ir.verify import verify_module
 from dsv3c.models.configs import QuantizationConfig, load_config, to_hf
 from dsv3c.models.deepseek_v3 import build_model
 from dsv3c.models.random_weights import init_weights
-from dsv3c.recipes import quantized_by_config, quantized_in_folder
-from dsv3c.user_models import load
 
 MODELS = Path(__file__).parent.parent / "models"
 INPUTS = "def example_inputs():\n    return (torch.zeros(2, 8, dtype=torch.long),)\n"

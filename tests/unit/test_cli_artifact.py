@@ -104,7 +104,7 @@ def test_run_executes_a_phase(compiled: tuple[Path, Done]) -> None:
 
 
 def test_artifact_computes_what_the_model_does(compiled: tuple[Path, Done]) -> None:
-    from dsv3c.user_models import load
+    from dsv3c.frontend.user_models import load
 
     ids = [3, 1, 4, 1, 5]
     torch.manual_seed(0)
@@ -168,7 +168,7 @@ def test_a_reader_that_stops_loses_no_artifact(tmp_path: Path, monkeypatch: pyte
     def stop(*_: object) -> str:
         raise BrokenPipeError
 
-    monkeypatch.setattr("dsv3c.summary.summary_text", stop)
+    monkeypatch.setattr("dsv3c.reports.summary.summary_text", stop)
     file = tmp_path / "small.mlir"
     file.write_text(TEXT)
     monkeypatch.setattr(sys, "stderr", io.StringIO())

@@ -18,15 +18,16 @@ from cli import dsv3c, refused
 from dsv3c.artifact import write_artifact
 from dsv3c.backends.triton.runtime.gpu import InOrder
 from dsv3c.backends.triton.runtime.records import FORMAT
-from dsv3c.benchmark import Measured, Point, bound_of
-from dsv3c.benchmark_gpu import WARM_UP, is_own, load_program
-from dsv3c.benchmark_record import Device, clocks, cuda, record, record_text, step_json, table_text
-from dsv3c.benchmark_text import duration, render
 from dsv3c.commands.bench import Setting, add_arguments, measured_with, phases, point_of, read
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.request import Request
 from dsv3c.ir.cost_model import Env
 from dsv3c.ir.measured import parse_table
-from dsv3c.stopwatch import LAUNCH_S, CudaEvents, HostClock
+from dsv3c.measuring.benchmark import Measured, Point, bound_of
+from dsv3c.measuring.benchmark_gpu import WARM_UP, is_own, load_program
+from dsv3c.measuring.benchmark_record import Device, clocks, cuda, record, record_text, step_json, table_text
+from dsv3c.measuring.benchmark_text import duration, render
+from dsv3c.measuring.stopwatch import LAUNCH_S, CudaEvents, HostClock
 
 DUMPS = Path(__file__).parents[2] / "examples" / "dumps"
 STEP = ("--batch", "2", "--tokens", "3", "--context", "5", "--repeat", "2")
@@ -217,7 +218,7 @@ def test_what_is_printed_and_written_of_a_device(
 
 
 def test_a_program_that_is_not_the_modules_is_told(gpu: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dsv3c import benchmark_gpu
+    from dsv3c.measuring import benchmark_gpu
 
     plain = benchmark_gpu.launched
     monkeypatch.setattr(benchmark_gpu, "launched", lambda module, entry: plain(module, entry)[1:])
@@ -283,8 +284,8 @@ def test_clocks_are_told_where_they_are_known(
         assert command[1] == "--id=GPU-12"
         return SimpleNamespace(returncode=status, stdout=out)
 
-    monkeypatch.setattr("dsv3c.benchmark_record.shutil.which", "/bin/{}".format)
-    monkeypatch.setattr("dsv3c.benchmark_record.subprocess.run", run)
+    monkeypatch.setattr("dsv3c.measuring.benchmark_record.shutil.which", "/bin/{}".format)
+    monkeypatch.setattr("dsv3c.measuring.benchmark_record.subprocess.run", run)
     assert clocks("12").get("clocks.sm") == found
 
 
@@ -299,5 +300,5 @@ def test_events_of_a_device_and_what_it_is_called(monkeypatch: pytest.MonkeyPatc
     assert len(recorded) == 2 and slept == [10**9], "cycles, of which no device counts more than 2e9 in a second"
     monkeypatch.setattr(torch.cuda, "get_device_name", "GPU number {}".format)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid="12"))
-    monkeypatch.setattr("dsv3c.benchmark_record.shutil.which", lambda name: None)
+    monkeypatch.setattr("dsv3c.measuring.benchmark_record.shutil.which", lambda name: None)
     assert str(cuda(1, 132)).startswith("GPU number 1 (multiprocessors 132, torch ")

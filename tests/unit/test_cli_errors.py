@@ -8,7 +8,8 @@ import torch
 from cli import LENIENT, NAMES, TEXT, dsv3c, refused
 from safetensors.torch import save_file
 
-from dsv3c import artifact, compiler, programs
+from dsv3c import artifact, programs
+from dsv3c.compilation import compiler
 from dsv3c.models.configs import load_config, to_hf
 
 

@@ -8,9 +8,9 @@ import pytest
 from cli import dsv3c, refused
 
 from dsv3c.cli import VERBS
+from dsv3c.compilation.known_passes import KNOWN
 from dsv3c.doctor import described
 from dsv3c.ir.targets import shipped_targets
-from dsv3c.known_passes import KNOWN
 
 
 def test_targets_say_what_works() -> None:

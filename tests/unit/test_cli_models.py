@@ -9,8 +9,8 @@ import torch
 from cli import Done, dsv3c, refused
 from routes import USER_MODELS, small, v2
 
+from dsv3c.frontend.user_models import load
 from dsv3c.models.configs import ModelConfig, to_hf
-from dsv3c.user_models import load
 
 SIZES = ("--context", "64", "--max-context", "128", "--max-batch", "2")
 WITH_LATENT = ("half_split_rope", "fused_gate_up", "softmax_gate", "no_q_lora", "einsum_attention")

@@ -25,14 +25,15 @@ from made_up_tuning import (
 
 from dsv3c.backends.triton.runtime.gpu import PDL, Variant
 from dsv3c.backends.triton.tuning.tuned_choices import read_table
-from dsv3c.benchmark_record import Device
 from dsv3c.commands import tune
 from dsv3c.commands.tune import Book, measure_all, slug, unusable, variants, why_not_used
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.lowering import KernelOptions
+from dsv3c.compilation.request import Request
 from dsv3c.ir.dialects.kernel import KernelCallOp
 from dsv3c.ir.errors import Dsv3cError, UsageError
-from dsv3c.lowering import KernelOptions
-from dsv3c.tuning_run import Left, Meter
+from dsv3c.measuring.benchmark_record import Device
+from dsv3c.measuring.tuning_run import Left, Meter
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.runtime.cubin import CubinGpu
 from dsv3c.backends.triton.runtime.gpu import PDL, Variant
 from dsv3c.backends.triton.runtime.records import FORMAT
+from dsv3c.compilation.lowering import KernelOptions
 from dsv3c.ir.targets import load_target
-from dsv3c.lowering import KernelOptions
 
 ROOT = Path(triton.__path__[0])
 WAIT = "after_predecessor(PDL)"

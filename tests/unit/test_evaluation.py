@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from cli import dsv3c, refused
 
 import dsv3c as api
+from dsv3c.checking.evaluation import BASELINE, Score, Task, cache_label, cut, loss, read_tokens
 from dsv3c.commands.eval import plans_of, table
-from dsv3c.evaluation import BASELINE, Score, Task, cache_label, cut, loss, read_tokens
+from dsv3c.compilation.plan import Plan
 from dsv3c.ir.errors import UsageError
-from dsv3c.plan import Plan
 from dsv3c.text import read_tokenizer
 
 TRAINED = Path(__file__).parents[2] / "examples/trained"

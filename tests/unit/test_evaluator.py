@@ -3,7 +3,7 @@
 import pytest
 from xdsl.ir import SSAValue
 
-from dsv3c.evaluator import TorchEvaluator
+from dsv3c.compilation.evaluator import TorchEvaluator
 from dsv3c.ir.context import make_context
 from dsv3c.ir.evaluator import Evidence, Refusal, RopeTable
 from dsv3c.ir.functions import functions

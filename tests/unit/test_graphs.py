@@ -32,7 +32,8 @@ from dsv3c.backends.triton.runtime.entries import (
 from dsv3c.backends.triton.runtime.graphs import Capture, CudaGraphs, Graph
 from dsv3c.backends.triton.runtime.records import GpuError
 from dsv3c.backends.triton.runtime.space import Space
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.request import Request
 from dsv3c.ir.dialects.kernel import LiteralsAttr
 from dsv3c.ir.functions import functions
 

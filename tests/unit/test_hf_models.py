@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import torch
 
-from dsv3c.hf_models import build_hf
+from dsv3c.frontend.hf_models import build_hf
 from dsv3c.models.configs import load_config, to_hf
 
 

@@ -12,7 +12,7 @@ from benchmarks.hopper.cases_layer import checked, fill_cache, work
 from benchmarks.hopper.shapes import LayerStep
 from dsv3c.backends.triton.emission.emitter import emit_kernels_program
 from dsv3c.backends.triton.interpreter import InterpreterGpu
-from dsv3c.benchmark_gpu import LoadedProgram
+from dsv3c.measuring.benchmark_gpu import LoadedProgram
 
 CPU = torch.device("cpu")
 STEP = LayerStep("decode", 2, 1, 37)

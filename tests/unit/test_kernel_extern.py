@@ -29,11 +29,11 @@ from dsv3c.backends.triton.runtime.records import GpuError
 from dsv3c.backends.triton.runtime.space import Space, device_cache
 from dsv3c.backends.triton.select_kernels import SelectKernelsPass, kernel_rules
 from dsv3c.backends.triton.variants import variants_of
+from dsv3c.compilation.lowering import KernelOptions, uncalled
 from dsv3c.ir.context import make_context
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.functions import functions
 from dsv3c.ir.targets import load_target
-from dsv3c.lowering import KernelOptions, uncalled
 
 GPU = InterpreterGpu()
 BF16, E4M3 = torch.bfloat16, torch.float8_e4m3fn

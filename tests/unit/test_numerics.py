@@ -15,13 +15,8 @@ import dsv3c
 from dsv3c.api import Module
 from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.weights import RandomWeights, StateDictWeights
-from dsv3c.driver import Driver
-from dsv3c.ir.context import CompileContext, make_context
-from dsv3c.ir.errors import PassError
-from dsv3c.ir.text import parse_module, print_module
-from dsv3c.ir.verify import verify_module
-from dsv3c.metrics import difference, routing_flips, same_bits
-from dsv3c.numerics import (
+from dsv3c.checking.metrics import difference, routing_flips, same_bits
+from dsv3c.checking.numerics import (
     DRAWS,
     F32_LIMIT,
     Errors,
@@ -31,11 +26,16 @@ from dsv3c.numerics import (
     ratio_of,
     reassociated,
 )
+from dsv3c.checking.probes import probes_of
+from dsv3c.checking.retype import mentions, retyped
+from dsv3c.compilation.driver import Driver
+from dsv3c.compilation.pipelines import LOWER, RAISE, parse_passes
+from dsv3c.ir.context import CompileContext, make_context
+from dsv3c.ir.errors import PassError
+from dsv3c.ir.text import parse_module, print_module
+from dsv3c.ir.verify import verify_module
 from dsv3c.passes.base import Numerics, Pass
-from dsv3c.pipelines import LOWER, RAISE, parse_passes
-from dsv3c.probes import probes_of
 from dsv3c.programs import MemoryShort
-from dsv3c.retype import mentions, retyped
 
 SHAPES = ((2, 9), (1, 33))
 

@@ -10,7 +10,9 @@ import pytest
 from raised_models import raised_model
 from xdsl.dialects.builtin import ModuleOp
 
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.pipelines import LOWER, RAISE
+from dsv3c.compilation.request import Request
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.core import facts_of, set_facts
 from dsv3c.ir.dialects.moe_rows import GroupedMmOp
@@ -26,7 +28,6 @@ from dsv3c.models.configs import load_config
 from dsv3c.passes.fold_weights import FoldWeightsPass
 from dsv3c.passes.insert_fp8_qdq import InsertFp8QdqPass
 from dsv3c.passes.site_roles import Site, role_of, source_param, weight_of
-from dsv3c.pipelines import LOWER, RAISE
 
 
 def run(module: ModuleOp, recipe: str | Path = "deepseek-v3") -> CompileContext:

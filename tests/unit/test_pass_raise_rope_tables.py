@@ -1,6 +1,6 @@
 """raise-rope-tables: what it reports where it changes nothing."""
 
-from dsv3c.evaluator import TorchEvaluator
+from dsv3c.compilation.evaluator import TorchEvaluator
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.evaluator import NO_EVALUATOR
 from dsv3c.ir.text import parse_module, print_module

@@ -6,7 +6,7 @@ import pytest
 from roundtrip import chunks
 
 import dsv3c
-from dsv3c.diagnostics import EXPECTED
+from dsv3c.compilation.diagnostics import EXPECTED
 
 FOLDER = Path(__file__).parents[1] / "filecheck" / "passes"
 TARGETS = {"assign-layouts": "b200"}

@@ -4,7 +4,7 @@ import pytest
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 
-from dsv3c.driver import Driver
+from dsv3c.compilation.driver import Driver
 from dsv3c.ir.context import CompileContext, make_context
 from dsv3c.ir.dialects.core import facts_of
 from dsv3c.ir.errors import Dsv3cError, IRError, UsageError
@@ -332,7 +332,7 @@ def test_calls_without_a_slot_are_refused() -> None:
 
 
 def test_wrong_options_are_refused() -> None:
-    from dsv3c.pipelines import parse_passes
+    from dsv3c.compilation.pipelines import parse_passes
 
     with pytest.raises(UsageError):
         parse_passes("schedule-overlap{streams=3}")

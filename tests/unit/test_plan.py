@@ -10,16 +10,16 @@ from cli import dsv3c as command
 
 import dsv3c
 from dsv3c.commands.compile import add_arguments, request_of
-from dsv3c.compiler import Level
+from dsv3c.compilation.operating_point import OperatingPoint
+from dsv3c.compilation.pipelines import default_pipeline, parse_passes
+from dsv3c.compilation.plan import Plan, plan_of
+from dsv3c.compilation.request import Level
 from dsv3c.ir.errors import UsageError
 from dsv3c.ir.precision import Recipe
 from dsv3c.ir.precision_text import shipped_recipes
 from dsv3c.ir.targets import load_target
-from dsv3c.operating_point import OperatingPoint
 from dsv3c.passes.insert_fp8_qdq import InsertFp8QdqPass
 from dsv3c.passes.quantize_kv_cache import QuantizeKvCachePass
-from dsv3c.pipelines import default_pipeline, parse_passes
-from dsv3c.plan import Plan, plan_of
 
 CACHE = """
 name = "mine"

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from dsv3c.artifact import write_artifact
-from dsv3c.benchmark_gpu import load_program
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.request import Request
+from dsv3c.measuring.benchmark_gpu import load_program
 
 DUMP = Path(__file__).parents[2] / "examples" / "dumps" / "final.mlir"
 PAGE = 64

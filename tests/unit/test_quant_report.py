@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import Float8E4M3FNType
 from dsv3c.backends.reference.weights import StateDictWeights
 from dsv3c.ir.scaled_type import ScaledType
 from dsv3c.ir.types import tensor_type
-from dsv3c.quant_report import QuantReport, Tally, TensorReport, decibel, quant_report
+from dsv3c.reports.quant_report import QuantReport, Tally, TensorReport, decibel, quant_report
 
 ROWS, WEIGHT = '!scaled.tensor<tensor<?x8xf8E4M3FN, ["T"]>, 1x4, f32>', "!scaled.tensor<tensor<6x8xf8E4M3FN>, 4x4, f32>"
 QUANTIZER = 'quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none">'

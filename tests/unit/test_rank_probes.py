@@ -13,14 +13,14 @@ from dsv3c.api import Module
 from dsv3c.backends.reference.meanings import comm as meaning
 from dsv3c.backends.reference.params import required_headers
 from dsv3c.backends.reference.weights import RandomWeights
-from dsv3c.driver import Driver
+from dsv3c.checking.numerics import VerifyNumerics
+from dsv3c.checking.probes import Runner, Trace, probes_of
+from dsv3c.checking.rank_probes import Gate, Lane, gates_of, joined, parted
+from dsv3c.compilation.driver import Driver
+from dsv3c.compilation.pipelines import LOWER, RAISE, parse_passes
 from dsv3c.ir.context import make_context
 from dsv3c.ir.dialects.comm import num_ranks
 from dsv3c.ir.errors import PassError
-from dsv3c.numerics import VerifyNumerics
-from dsv3c.pipelines import LOWER, RAISE, parse_passes
-from dsv3c.probes import Runner, Trace, probes_of
-from dsv3c.rank_probes import Gate, Lane, gates_of, joined, parted
 
 SHAPES = ((1, 9), (3, 5))
 SIZES = "phases=prefill,decode page-size=16 context=64 max-context=64 max-batch=4"

@@ -31,7 +31,8 @@ from dsv3c.backends.triton.runtime.records import TENSOR_MAP, Box, GpuError, Ker
 from dsv3c.backends.triton.runtime.replays import key_of, replayed
 from dsv3c.backends.triton.runtime.space import Space, device_cache
 from dsv3c.backends.triton.variants import variants_of
-from dsv3c.compiler import Request, compile_model
+from dsv3c.compilation.compiler import compile_model
+from dsv3c.compilation.request import Request
 
 CPU = torch.device("cpu")
 PHASED = Path(__file__).parents[2] / "examples" / "dumps" / "phased.mlir"

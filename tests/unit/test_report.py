@@ -5,17 +5,17 @@ import json
 import pytest
 from raised_models import raised_model
 
-from dsv3c.driver import Driver
+from dsv3c.compilation.driver import Driver
+from dsv3c.compilation.operating_point import OperatingPoint
 from dsv3c.ir.context import make_context
 from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import parse_module
 from dsv3c.models.configs import load_config
-from dsv3c.operating_point import OperatingPoint
 from dsv3c.passes.absorb_mla import AbsorbMlaPass
 from dsv3c.passes.merge_projections import MergeProjectionsPass
 from dsv3c.passes.specialize_phases import SpecializePhasesPass
-from dsv3c.report import EntryReport, Summary, summarize
-from dsv3c.report_text import render, significant
+from dsv3c.reports.report import EntryReport, Summary, summarize
+from dsv3c.reports.report_text import render, significant
 
 POINT = OperatingPoint()
 

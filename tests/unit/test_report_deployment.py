@@ -6,7 +6,8 @@ import pytest
 from raised_models import raised_model
 from xdsl.dialects.builtin import ModuleOp
 
-from dsv3c.driver import Driver
+from dsv3c.compilation.driver import Driver
+from dsv3c.compilation.operating_point import OperatingPoint
 from dsv3c.ir.context import make_context
 from dsv3c.ir.expected_rows import Routing as Rows
 from dsv3c.ir.links import Mesh, Routing, copies_per_token
@@ -14,10 +15,9 @@ from dsv3c.ir.targets import load_target
 from dsv3c.ir.text import parse_module
 from dsv3c.ir.timetable_ops import timetable_of, timetables
 from dsv3c.models.configs import load_config
-from dsv3c.operating_point import OperatingPoint
 from dsv3c.passes.registry import load_pass
-from dsv3c.report import EntryReport, Summary, summarize
-from dsv3c.report_text import render
+from dsv3c.reports.report import EntryReport, Summary, summarize
+from dsv3c.reports.report_text import render
 
 CONFIG = load_config("deepseek-v3")
 LAYERS, D, K, EXPERTS = 58, 7168, 8, 256

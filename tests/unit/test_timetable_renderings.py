@@ -16,9 +16,9 @@ from dsv3c.ir.text import parse_module
 from dsv3c.ir.timetable import Problem, Stream, Timetable, nanoseconds
 from dsv3c.ir.timetable_ops import timetable_of, timetables
 from dsv3c.passes.list_scheduling import Work, schedule
-from dsv3c.timetable_svg import CHARACTER, FONT, LANE, WIDTH, render_svg
-from dsv3c.timetable_text import LANE_WIDTH, render_text
-from dsv3c.timetable_trace import trace_json
+from dsv3c.reports.timetable_svg import CHARACTER, FONT, LANE, WIDTH, render_svg
+from dsv3c.reports.timetable_text import LANE_WIDTH, render_text
+from dsv3c.reports.timetable_trace import trace_json
 
 ROOT = Path(__file__).parents[2]
 US = {"attention-0": 80, "attention-1": 190, "mlp": 50, "dispatch": 100, "experts": 100, "shared": 20, "combine": 190}

@@ -20,12 +20,12 @@ from dsv3c.backends.triton.recording import RecordingGpu
 from dsv3c.backends.triton.runtime.gpu import Descriptor
 from dsv3c.backends.triton.tuning.tuned_choices import same_config
 from dsv3c.ir.errors import UsageError
+from dsv3c.measuring.stopwatch import HostClock
+from dsv3c.measuring.tuning import cases_in, last_below
+from dsv3c.measuring.tuning_data import NoData, Setting, filled, like, quantized
+from dsv3c.measuring.tuning_meaning import meaning
+from dsv3c.measuring.tuning_run import DIFFERENCE, Left, Outcome, Site, Timed, empty_like, relative_difference, sites_of
 from dsv3c.programs import read_program
-from dsv3c.stopwatch import HostClock
-from dsv3c.tuning import cases_in, last_below
-from dsv3c.tuning_data import NoData, Setting, filled, like, quantized
-from dsv3c.tuning_meaning import meaning
-from dsv3c.tuning_run import DIFFERENCE, Left, Outcome, Site, Timed, empty_like, relative_difference, sites_of
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,7 @@ def test_what_is_wrong_is_left_out_with_the_reason(found: Found) -> None:
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_real_kernels_compute_what_their_calls_mean(kernel: str, found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     """In Triton's interpreter, at small sizes."""
-    monkeypatch.setattr("dsv3c.tuning_run.WARM_UP", 0)
+    monkeypatch.setattr("dsv3c.measuring.tuning_run.WARM_UP", 0)
     case = next(one for one in found[1][kernel] if "contiguous" not in one.shape["parameters"])
     ours = [item for item in case.candidates if not item.config.get("gluon", 0)]
     sizes = case.sizes | {"T": 3, "N": 2, "P": 2, "C": 8, "pages": 4}

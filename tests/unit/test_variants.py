@@ -9,9 +9,9 @@ from cli import refused
 from phased_program import phased_text
 
 import dsv3c
+from dsv3c.compilation.variants import check_queries, takes, variant_for
 from dsv3c.ir.errors import UsageError
 from dsv3c.passes.phases import Phase
-from dsv3c.variants import check_queries, takes, variant_for
 
 TEXT = phased_text("f32", prefill=(4, 64), decode=(1, 3)).replace("@decode", "@prefill.short")
 

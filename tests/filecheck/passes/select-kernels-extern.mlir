@@ -80,7 +80,7 @@ func.func @contiguous(%x: tensor<?x512xbf16, ["T"]>, %ids: tensor<?x8xi64, ["T"]
 func.func @masked(%x: tensor<?x512xbf16, ["T"]>, %ids: tensor<?x8xi64, ["T"]>, %w: !scaled.tensor<tensor<4x256x512xf8E4M3FN>, 1x128x128, f32>) -> tensor<?x256xbf16, ["32*T"]> attributes {phase = {name = "masked", min_query = 1 : i64, max_query = 32 : i64, tokens = 128 : i64, sequences = 128 : i64, context = 4096 : i64}} {
   %rows, %slots, %expert_of = moe.permute %x by %ids experts 4 layout "masked" alignment 1 : tensor<?x512xbf16, ["T"]>, tensor<?x8xi64, ["T"]> -> tensor<?x512xbf16, ["32*T"]>, tensor<?xi32, ["32*T"]>, tensor<?xi32, ["32*T"]>
   %q = scaled.quantize %rows quantizer <amax_floor 1.0e-04, apply "divide", round_scale "none"> : tensor<?x512xbf16, ["32*T"]> -> !scaled.tensor<tensor<?x512xf8E4M3FN, ["32*T"]>, 1x128, f32, mn_major>
-  // CHECK: %y = kernel.extern "deep_gemm" function "m_grouped_fp8_gemm_nt_masked" {{.*}} parameters <expected 256> scratch <scales ["f32", 4, "32*T + 12"], counts ["i32", 4]>
+  // CHECK: %y = kernel.extern "deep_gemm" function "m_grouped_fp8_gemm_nt_masked" {{.*}} parameters <expected 128> scratch <scales ["f32", 4, "32*T + 12"], counts ["i32", 4]>
   %y = scaled.grouped_mm %q, %w, %expert_of promote 128 : !scaled.tensor<tensor<?x512xf8E4M3FN, ["32*T"]>, 1x128, f32, mn_major>, !scaled.tensor<tensor<4x256x512xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["32*T"]> -> tensor<?x256xbf16, ["32*T"]>
   func.return %y : tensor<?x256xbf16, ["32*T"]>
 }

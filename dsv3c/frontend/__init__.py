@@ -1,0 +1,1 @@
+"""Models from PyTorch: found, captured by torch.export, imported into the IR."""

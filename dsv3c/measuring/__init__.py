@@ -1,0 +1,1 @@
+"""Times on a device: steps and kernels of an artifact, and candidates of a kernel."""
