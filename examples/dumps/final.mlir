@@ -88,12 +88,12 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %rows, %slots, %expert_of = moe.permute %rms_norm_2 by %route_ids experts 16 layout "contiguous" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
-    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_2 by %route_ids experts 16 layout "contiguous" alignment 1 skips_padding : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of skips_padding : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
-    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["4*T"]>
-    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["4*T"]>, intermediate "input" : tensor<?x192xbf16, ["4*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of skips_padding : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_2, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>
@@ -195,12 +195,12 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %rows, %slots, %expert_of = moe.permute %rms_norm_2 by %route_ids experts 16 layout "contiguous" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
-    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_2 by %route_ids experts 16 layout "contiguous" alignment 1 skips_padding : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of skips_padding : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
-    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["4*T"]>
-    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["4*T"]>, intermediate "input" : tensor<?x192xbf16, ["4*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of skips_padding : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_2, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>
@@ -315,12 +315,12 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %rows, %slots, %expert_of = moe.permute %rms_norm_4 by %route_ids experts 16 layout "contiguous" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
-    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_4 by %route_ids experts 16 layout "contiguous" alignment 1 skips_padding : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of skips_padding : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
-    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["4*T"]>
-    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["4*T"]>, intermediate "input" : tensor<?x192xbf16, ["4*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of skips_padding : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_4, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>
@@ -417,12 +417,12 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %rows, %slots, %expert_of = moe.permute %rms_norm_4 by %route_ids experts 16 layout "contiguous" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
-    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_4 by %route_ids experts 16 layout "contiguous" alignment 1 skips_padding : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of skips_padding : tensor<?x384xbf16, ["4*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
-    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["4*T"]>
-    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["4*T"]>, intermediate "input" : tensor<?x192xbf16, ["4*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of skips_padding : tensor<?x192xbf16, ["4*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_4, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>
@@ -543,12 +543,12 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %rows, %slots, %expert_of = moe.permute %rms_norm_2 by %route_ids experts 16 layout "masked" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?xi32, ["16*T"]>
-    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["16*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_2 by %route_ids experts 16 layout "masked" alignment 1 skips_padding : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?xi32, ["16*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of skips_padding : tensor<?x384xbf16, ["16*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["16*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["16*T"]>
-    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["16*T"]>
-    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["16*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["16*T"]>, intermediate "input" : tensor<?x192xbf16, ["16*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of skips_padding : tensor<?x192xbf16, ["16*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_2, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>
@@ -640,12 +640,12 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %0 = weight.stored_each "mlp.experts.{}.down_proj.weight" count 16 : tensor<16x384x192xbf16>
       weight.yield %0 : tensor<16x384x192xbf16>
     }
-    %rows, %slots, %expert_of = moe.permute %rms_norm_4 by %route_ids experts 16 layout "masked" alignment 1 : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?xi32, ["16*T"]>
-    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of : tensor<?x384xbf16, ["16*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %rows, %slots, %expert_of = moe.permute %rms_norm_4 by %route_ids experts 16 layout "masked" alignment 1 skips_padding : tensor<?x384xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?xi32, ["16*T"]>
+    %gate_up_rows = moe.grouped_mm %rows, %experts_gate_up_proj by %expert_of skips_padding : tensor<?x384xbf16, ["16*T"]>, tensor<16x384x384xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["16*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["16*T"]>
-    %hidden_rows = nn.swiglu %gate_rows, %up_rows intermediate "input" : tensor<?x192xbf16, ["16*T"]>
-    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of : tensor<?x192xbf16, ["16*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %hidden_rows = nn.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["16*T"]>, intermediate "input" : tensor<?x192xbf16, ["16*T"]>
+    %down_rows = moe.grouped_mm %hidden_rows, %experts_down_proj by %expert_of skips_padding : tensor<?x192xbf16, ["16*T"]>, tensor<16x384x192xbf16>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight = weight.param "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
     %gate_proj = nn.linear %rms_norm_4, %gate_proj_weight : tensor<?x384xbf16, ["T"]>, tensor<192x384xbf16> -> tensor<?x192xbf16, ["T"]>

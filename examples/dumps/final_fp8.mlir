@@ -134,7 +134,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %gate = nn.linear %rms_norm, %gate_weight : tensor<?x384xbf16, ["T"]>, tensor<16x384xbf16> -> tensor<?x16xbf16, ["T"]>
     %gate_e_score_correction_bias = weight.param "mlp.gate.e_score_correction_bias" : tensor<16xf32>
     %route_weights, %route_ids = moe.gate %gate bias %gate_e_score_correction_bias : tensor<16xf32>, top_k 4 scoring "sigmoid" groups 4 keep 2 group_score "top2_sum" mask "-inf" renormalize 0.000000e+00 scale 2.500000e+00 scores_in bf16 : tensor<?x16xbf16, ["T"]> -> tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>
-    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "contiguous" alignment 1 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "contiguous" alignment 1 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
     %experts_gate_up_proj_q = weight.param "mlp.experts.gate_up_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32> {
       %0 = weight.stored_each "mlp.experts.{}.gate_proj.weight" count 16 : tensor<16x192x384xbf16>
       %1 = weight.stored_each "mlp.experts.{}.up_proj.weight" count 16 : tensor<16x192x384xbf16>
@@ -142,7 +142,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_gate_up_proj_q_1 = scaled.quantize %2 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x384xbf16> -> !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_gate_up_proj_q_1 : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
     }
-    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
     %experts_down_proj_q = weight.param "mlp.experts.down_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32> {
@@ -150,8 +150,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_down_proj_q_1 = scaled.quantize %0 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x192xbf16> -> !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_down_proj_q_1 : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
     }
-    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["4*T"]>, tensor<?x192xbf16, ["4*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>
-    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["4*T"]>, intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["4*T"]>, tensor<?x192xbf16, ["4*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>
+    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight_q = weight.param "mlp.shared_experts.gate_proj.weight:f8E4M3FN 128x128" : !scaled.tensor<tensor<192x384xf8E4M3FN>, 128x128, f32> {
       %0 = weight.stored "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
@@ -272,7 +272,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %gate = nn.linear %rms_norm, %gate_weight : tensor<?x384xbf16, ["T"]>, tensor<16x384xbf16> -> tensor<?x16xbf16, ["T"]>
     %gate_e_score_correction_bias = weight.param "mlp.gate.e_score_correction_bias" : tensor<16xf32>
     %route_weights, %route_ids = moe.gate %gate bias %gate_e_score_correction_bias : tensor<16xf32>, top_k 4 scoring "sigmoid" groups 4 keep 2 group_score "top2_sum" mask "-inf" renormalize 0.000000e+00 scale 2.500000e+00 scores_in bf16 : tensor<?x16xbf16, ["T"]> -> tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>
-    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "contiguous" alignment 1 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "contiguous" alignment 1 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
     %experts_gate_up_proj_q = weight.param "mlp.experts.gate_up_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32> {
       %0 = weight.stored_each "mlp.experts.{}.gate_proj.weight" count 16 : tensor<16x192x384xbf16>
       %1 = weight.stored_each "mlp.experts.{}.up_proj.weight" count 16 : tensor<16x192x384xbf16>
@@ -280,7 +280,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_gate_up_proj_q_1 = scaled.quantize %2 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x384xbf16> -> !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_gate_up_proj_q_1 : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
     }
-    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
     %experts_down_proj_q = weight.param "mlp.experts.down_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32> {
@@ -288,8 +288,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_down_proj_q_1 = scaled.quantize %0 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x192xbf16> -> !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_down_proj_q_1 : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
     }
-    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["4*T"]>, tensor<?x192xbf16, ["4*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>
-    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["4*T"]>, intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["4*T"]>, tensor<?x192xbf16, ["4*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>
+    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight_q = weight.param "mlp.shared_experts.gate_proj.weight:f8E4M3FN 128x128" : !scaled.tensor<tensor<192x384xf8E4M3FN>, 128x128, f32> {
       %0 = weight.stored "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
@@ -462,7 +462,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %gate = nn.linear %rms_norm_2, %gate_weight : tensor<?x384xbf16, ["T"]>, tensor<16x384xbf16> -> tensor<?x16xbf16, ["T"]>
     %gate_e_score_correction_bias = weight.param "mlp.gate.e_score_correction_bias" : tensor<16xf32>
     %route_weights, %route_ids = moe.gate %gate bias %gate_e_score_correction_bias : tensor<16xf32>, top_k 4 scoring "sigmoid" groups 4 keep 2 group_score "top2_sum" mask "-inf" renormalize 0.000000e+00 scale 2.500000e+00 scores_in bf16 : tensor<?x16xbf16, ["T"]> -> tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>
-    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "contiguous" alignment 1 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "contiguous" alignment 1 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
     %experts_gate_up_proj_q = weight.param "mlp.experts.gate_up_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32> {
       %0 = weight.stored_each "mlp.experts.{}.gate_proj.weight" count 16 : tensor<16x192x384xbf16>
       %1 = weight.stored_each "mlp.experts.{}.up_proj.weight" count 16 : tensor<16x192x384xbf16>
@@ -470,7 +470,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_gate_up_proj_q_1 = scaled.quantize %2 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x384xbf16> -> !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_gate_up_proj_q_1 : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
     }
-    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
     %experts_down_proj_q = weight.param "mlp.experts.down_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32> {
@@ -478,8 +478,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_down_proj_q_1 = scaled.quantize %0 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x192xbf16> -> !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_down_proj_q_1 : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
     }
-    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["4*T"]>, tensor<?x192xbf16, ["4*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>
-    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["4*T"]>, intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["4*T"]>, tensor<?x192xbf16, ["4*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>
+    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight_q = weight.param "mlp.shared_experts.gate_proj.weight:f8E4M3FN 128x128" : !scaled.tensor<tensor<192x384xf8E4M3FN>, 128x128, f32> {
       %0 = weight.stored "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
@@ -600,7 +600,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %gate = nn.linear %rms_norm_2, %gate_weight : tensor<?x384xbf16, ["T"]>, tensor<16x384xbf16> -> tensor<?x16xbf16, ["T"]>
     %gate_e_score_correction_bias = weight.param "mlp.gate.e_score_correction_bias" : tensor<16xf32>
     %route_weights, %route_ids = moe.gate %gate bias %gate_e_score_correction_bias : tensor<16xf32>, top_k 4 scoring "sigmoid" groups 4 keep 2 group_score "top2_sum" mask "-inf" renormalize 0.000000e+00 scale 2.500000e+00 scores_in bf16 : tensor<?x16xbf16, ["T"]> -> tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>
-    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "contiguous" alignment 1 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "contiguous" alignment 1 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
     %experts_gate_up_proj_q = weight.param "mlp.experts.gate_up_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32> {
       %0 = weight.stored_each "mlp.experts.{}.gate_proj.weight" count 16 : tensor<16x192x384xbf16>
       %1 = weight.stored_each "mlp.experts.{}.up_proj.weight" count 16 : tensor<16x192x384xbf16>
@@ -608,7 +608,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_gate_up_proj_q_1 = scaled.quantize %2 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x384xbf16> -> !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_gate_up_proj_q_1 : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
     }
-    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["4*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["4*T"]>
     %experts_down_proj_q = weight.param "mlp.experts.down_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32> {
@@ -616,8 +616,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_down_proj_q_1 = scaled.quantize %0 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x192xbf16> -> !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_down_proj_q_1 : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
     }
-    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["4*T"]>, tensor<?x192xbf16, ["4*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>
-    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
+    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["4*T"]>, intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["4*T"]>, tensor<?x192xbf16, ["4*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>
+    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x192xf8E4M3FN, ["4*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["4*T"]> -> tensor<?x384xbf16, ["4*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight_q = weight.param "mlp.shared_experts.gate_proj.weight:f8E4M3FN 128x128" : !scaled.tensor<tensor<192x384xf8E4M3FN>, 128x128, f32> {
       %0 = weight.stored "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
@@ -786,7 +786,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %gate = nn.linear %rms_norm, %gate_weight : tensor<?x384xbf16, ["T"]>, tensor<16x384xbf16> -> tensor<?x16xbf16, ["T"]>
     %gate_e_score_correction_bias = weight.param "mlp.gate.e_score_correction_bias" : tensor<16xf32>
     %route_weights, %route_ids = moe.gate %gate bias %gate_e_score_correction_bias : tensor<16xf32>, top_k 4 scoring "sigmoid" groups 4 keep 2 group_score "top2_sum" mask "-inf" renormalize 0.000000e+00 scale 2.500000e+00 scores_in bf16 : tensor<?x16xbf16, ["T"]> -> tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>
-    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "masked" alignment 1 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["16*T"]>, 1x128, f32>, tensor<?xi32, ["16*T"]>, tensor<?xi32, ["16*T"]>
+    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "masked" alignment 1 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["16*T"]>, 1x128, f32>, tensor<?xi32, ["16*T"]>, tensor<?xi32, ["16*T"]>
     %experts_gate_up_proj_q = weight.param "mlp.experts.gate_up_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32> {
       %0 = weight.stored_each "mlp.experts.{}.gate_proj.weight" count 16 : tensor<16x192x384xbf16>
       %1 = weight.stored_each "mlp.experts.{}.up_proj.weight" count 16 : tensor<16x192x384xbf16>
@@ -794,7 +794,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_gate_up_proj_q_1 = scaled.quantize %2 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x384xbf16> -> !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_gate_up_proj_q_1 : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
     }
-    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["16*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["16*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["16*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["16*T"]>
     %experts_down_proj_q = weight.param "mlp.experts.down_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32> {
@@ -802,8 +802,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_down_proj_q_1 = scaled.quantize %0 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x192xbf16> -> !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_down_proj_q_1 : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
     }
-    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["16*T"]>, tensor<?x192xbf16, ["16*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["16*T"]>, 1x128, f32>
-    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x192xf8E4M3FN, ["16*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["16*T"]>, intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["16*T"]>, tensor<?x192xbf16, ["16*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["16*T"]>, 1x128, f32>
+    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x192xf8E4M3FN, ["16*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight_q = weight.param "mlp.shared_experts.gate_proj.weight:f8E4M3FN 128x128" : !scaled.tensor<tensor<192x384xf8E4M3FN>, 128x128, f32> {
       %0 = weight.stored "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
@@ -919,7 +919,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
     %gate = nn.linear %rms_norm_2, %gate_weight : tensor<?x384xbf16, ["T"]>, tensor<16x384xbf16> -> tensor<?x16xbf16, ["T"]>
     %gate_e_score_correction_bias = weight.param "mlp.gate.e_score_correction_bias" : tensor<16xf32>
     %route_weights, %route_ids = moe.gate %gate bias %gate_e_score_correction_bias : tensor<16xf32>, top_k 4 scoring "sigmoid" groups 4 keep 2 group_score "top2_sum" mask "-inf" renormalize 0.000000e+00 scale 2.500000e+00 scores_in bf16 : tensor<?x16xbf16, ["T"]> -> tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]>
-    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "masked" alignment 1 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["16*T"]>, 1x128, f32>, tensor<?xi32, ["16*T"]>, tensor<?xi32, ["16*T"]>
+    %rows, %slots, %expert_of = moe.permute %rows_q by %route_ids experts 16 layout "masked" alignment 1 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x4xi64, ["T"]> -> !scaled.tensor<tensor<?x384xf8E4M3FN, ["16*T"]>, 1x128, f32>, tensor<?xi32, ["16*T"]>, tensor<?xi32, ["16*T"]>
     %experts_gate_up_proj_q = weight.param "mlp.experts.gate_up_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32> {
       %0 = weight.stored_each "mlp.experts.{}.gate_proj.weight" count 16 : tensor<16x192x384xbf16>
       %1 = weight.stored_each "mlp.experts.{}.up_proj.weight" count 16 : tensor<16x192x384xbf16>
@@ -927,7 +927,7 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_gate_up_proj_q_1 = scaled.quantize %2 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x384xbf16> -> !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_gate_up_proj_q_1 : !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>
     }
-    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x384xf8E4M3FN, ["16*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %gate_up_rows = scaled.grouped_mm %rows, %experts_gate_up_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x384xf8E4M3FN, ["16*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x384xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
     %gate_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, end = 192) : tensor<?x192xbf16, ["16*T"]>
     %up_rows = aten.slice.Tensor(%gate_up_rows, dim = -1, start = 192) : tensor<?x192xbf16, ["16*T"]>
     %experts_down_proj_q = weight.param "mlp.experts.down_proj:f8E4M3FN 1x128x128" : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32> {
@@ -935,8 +935,8 @@ builtin.module attributes {dsv3c.model = "tiny", dsv3c.semantics = "deepseek", d
       %experts_down_proj_q_1 = scaled.quantize %0 quantizer <amax_floor 1.000000e-04, apply "reciprocal", round_scale "none"> : tensor<16x384x192xbf16> -> !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
       weight.yield %experts_down_proj_q_1 : !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>
     }
-    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["16*T"]>, tensor<?x192xbf16, ["16*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["16*T"]>, 1x128, f32>
-    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 : !scaled.tensor<tensor<?x192xf8E4M3FN, ["16*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
+    %hidden_rows_q = scaled.swiglu %gate_rows, %up_rows by %expert_of : tensor<?xi32, ["16*T"]>, intermediate "input" rounded_to bf16 quantizer <amax_floor 1.000000e-04, apply "divide", round_scale "none"> : tensor<?x192xbf16, ["16*T"]>, tensor<?x192xbf16, ["16*T"]> -> !scaled.tensor<tensor<?x192xf8E4M3FN, ["16*T"]>, 1x128, f32>
+    %down_rows = scaled.grouped_mm %hidden_rows_q, %experts_down_proj_q, %expert_of promote 128 skips_padding : !scaled.tensor<tensor<?x192xf8E4M3FN, ["16*T"]>, 1x128, f32>, !scaled.tensor<tensor<16x384x192xf8E4M3FN>, 1x128x128, f32>, tensor<?xi32, ["16*T"]> -> tensor<?x384xbf16, ["16*T"]>
     %experts = moe.unpermute %down_rows at %slots weights %route_weights ids %route_ids combine_in bf16 order "expert" : tensor<?x384xbf16, ["16*T"]>, tensor<?xi32, ["16*T"]>, tensor<?x4xbf16, ["T"]>, tensor<?x4xi64, ["T"]> -> tensor<?x384xbf16, ["T"]>
     %gate_proj_weight_q = weight.param "mlp.shared_experts.gate_proj.weight:f8E4M3FN 128x128" : !scaled.tensor<tensor<192x384xf8E4M3FN>, 128x128, f32> {
       %0 = weight.stored "mlp.shared_experts.gate_proj.weight" : tensor<192x384xbf16>
