@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from device_gpu import GEMM_F32 as DEVICE_GEMM_F32
 from kernel_references import ATTENTION, GEMM_F32, GEMM_ROUNDED
 from made_up_tuning import H800, KERNEL, KERNELS, Clock, Found, Made, found_in, meter, plan_tiny, some
 from torch import Tensor
@@ -24,7 +25,17 @@ from dsv3c.measuring.stopwatch import HostClock
 from dsv3c.measuring.tuning import cases_in, last_below
 from dsv3c.measuring.tuning_data import NoData, Setting, filled, like, quantized
 from dsv3c.measuring.tuning_meaning import meaning
-from dsv3c.measuring.tuning_run import DIFFERENCE, Left, Outcome, Site, Timed, empty_like, relative_difference, sites_of
+from dsv3c.measuring.tuning_run import (
+    DIFFERENCE,
+    Left,
+    Outcome,
+    Site,
+    Timed,
+    empty_like,
+    kind_of,
+    relative_difference,
+    sites_of,
+)
 from dsv3c.programs import read_program
 
 
@@ -255,7 +266,23 @@ def test_a_kernel_that_computes_something_else_is_left_out(kernel: str, found: F
 
 
 def test_results_may_differ_as_in_the_tests_of_kernels() -> None:
-    assert DIFFERENCE == {"attention": ATTENTION, "f32": GEMM_F32, "rounded": GEMM_ROUNDED}
+    limits = {"attention": ATTENTION, "f32": GEMM_F32, "scaled f32": DEVICE_GEMM_F32, "rounded": GEMM_ROUNDED}
+    assert limits == DIFFERENCE
+
+
+@pytest.mark.parametrize(
+    ("kernel", "dtype", "kind"),
+    [
+        ("absorbed_attention.attend", torch.float32, "attention"),
+        ("linear.linear", torch.float32, "f32"),
+        ("linear.linear", torch.bfloat16, "rounded"),
+        ("scaled_mm.mm", torch.float32, "scaled f32"),
+        ("wgrad_mm.wgrad", torch.float32, "scaled f32"),
+        ("scaled_grouped_mm.grouped_mm", torch.bfloat16, "rounded"),
+    ],
+)
+def test_what_a_result_may_differ_by_follows_its_arithmetic(kernel: str, dtype: torch.dtype, kind: str) -> None:
+    assert kind_of(kernel, torch.empty(1, dtype=dtype)) == kind
 
 
 def test_results_are_compared_in_f64() -> None:
