@@ -14,7 +14,8 @@ Parts take turns, and every figure is the median of the rounds, in CPU microseco
     packing       of these: parameters written to memory, descriptors included
     descriptors   of these: descriptors alone
 
-``--before``: the program that another revision emits beside it, its parts measured in the same rounds.
+``--before``: the program that another revision emits beside it, its parts measured in the same rounds.  The revision
+must have this file too.
 Nothing here is a claim about kernels, nor about what the driver itself costs.
 """
 
@@ -262,15 +263,21 @@ def emit(model: str, layers: str | None, folder: Path) -> None:
 
 
 def emit_by(revision: str, model: str, layers: str | None, folder: Path) -> None:
-    """The same by the sources of another revision, in a process of its own."""
-    root, sources = Path(__file__).resolve().parents[1], folder.with_suffix(".sources")
+    """The same by the sources of another revision, this file's among them, in a process of its own."""
+    own, sources = Path(__file__).resolve(), folder.with_suffix(".sources")
     sources.mkdir()
-    archive = subprocess.run(["git", "archive", revision], cwd=root, check=True, stdout=subprocess.PIPE).stdout
-    subprocess.run(["tar", "-x", "-C", str(sources)], input=archive, check=True)
+    archive = subprocess.run(["git", "archive", revision], cwd=own.parents[1], stdout=subprocess.PIPE)
+    if archive.returncode:
+        sys.exit(f"--before {revision}: the repository has no such revision")
+    subprocess.run(["tar", "-x", "-C", str(sources)], input=archive.stdout, check=True)
+    script = sources / own.relative_to(own.parents[1])
+    if not script.is_file():
+        sys.exit(f"--before {revision}: it has no {own.name}, which writes what is measured")
     for name in ("ir", "passes", "backends", "models"):  # as they are installed
         (sources / name).rename(sources / "dsv3c" / name)
-    command = [sys.executable, __file__, model, "--emit", str(folder), *(["--layers", layers] if layers else [])]
-    subprocess.run(command, cwd=sources, check=True, env=os.environ | {"PYTHONPATH": str(sources)})
+    command = [sys.executable, str(script), model, "--emit", str(folder), *(["--layers", layers] if layers else [])]
+    if subprocess.run(command, cwd=sources, env=os.environ | {"PYTHONPATH": str(sources)}).returncode:
+        sys.exit(f"--before {revision}: its program was not written, see above")
 
 
 def step_in(folder: Path, entry: str) -> Step:
