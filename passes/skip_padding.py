@@ -57,36 +57,24 @@ Swiglu = nn.SwigluOp | scaled_fused.SwigluOp
 
 
 @READERS.rule(moe_rows.GroupedMmOp, scaled.GroupedMmOp)
-def grouped_mm(op: GroupedMm, rows: SSAValue, laid_out: PermuteOp) -> Sequence[SSAValue]:
+def grouped_mm(op: GroupedMm, _rows: SSAValue, laid_out: PermuteOp) -> Sequence[SSAValue]:
     """Rows without an expert are not multiplied."""
-    if rows is not op.x or op.expert_of is not laid_out.expert_of:
+    if op.expert_of is not laid_out.expert_of:
         raise Mismatch("its rows have experts of another layout")
     return [op.y]
 
 
-@READERS.rule(nn.SwigluOp)
-def swiglu(op: nn.SwigluOp, _rows: SSAValue, _laid_out: PermuteOp) -> Sequence[SSAValue]:
-    """Row by row."""
-    return [op.y]
-
-
-@READERS.rule(scaled_fused.SwigluOp)
-def scaled_swiglu(op: scaled_fused.SwigluOp, _rows: SSAValue, _laid_out: PermuteOp) -> Sequence[SSAValue]:
-    """Row by row, with scales of its own for every row or with one that is given."""
-    return [op.q]
-
-
-@READERS.rule(scaled.QuantizeOp)
-def quantize(op: scaled.QuantizeOp, _rows: SSAValue, _laid_out: PermuteOp) -> Sequence[SSAValue]:
+@READERS.rule(scaled.QuantizeOp, scaled_fused.SwigluOp)
+def quantized(op: scaled.QuantizeOp | scaled_fused.SwigluOp, _rows: SSAValue, _laid_out: PermuteOp) -> list[SSAValue]:
     """Where a scale belongs to one row, or is given."""
     if reason := refusal(op):
         raise Mismatch(reason)
     return [op.q]
 
 
-@READERS.rule(scaled.DequantizeOp, scaled.RelayoutOp)
-def converted(op: Operation, _rows: SSAValue, _laid_out: PermuteOp) -> Sequence[SSAValue]:
-    """Row by row."""
+@READERS.rule(nn.SwigluOp, scaled.DequantizeOp, scaled.RelayoutOp)
+def row_by_row(op: Operation, _rows: SSAValue, _laid_out: PermuteOp) -> Sequence[SSAValue]:
+    """Always."""
     return op.results
 
 

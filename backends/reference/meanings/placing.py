@@ -15,19 +15,20 @@ def padding_fill(value: float, *, skips_padding: bool) -> float:
     return UNSPECIFIED if skips_padding else value
 
 
+def movable(x: Tensor) -> Tensor:
+    """The same memory in a type whose rows every op moves: 8-bit floats as bytes."""
+    return x.view(torch.uint8) if x.dtype.itemsize == 1 else x
+
+
 def rows_by_number(x: Tensor, chosen: Tensor) -> Tensor:
-    """Rows x[chosen]; 8-bit formats as bytes, because not every op knows them."""
-    return x.view(torch.uint8)[chosen].view(x.dtype) if x.dtype.itemsize == 1 else x[chosen]
+    """Rows x[chosen], of any type."""
+    return movable(x)[chosen].view(x.dtype)
 
 
 def placed_rows(x: Tensor, chosen: Tensor, places: Tensor, rows: int, *, fill: float) -> Tensor:
     """Row x[chosen[i]] at places[i] among rows of ``fill``: [*, D] -> [rows, D]."""
     y_MD = torch.full((rows, x.shape[-1]), fill, dtype=torch.float32, device=x.device).to(x.dtype)
-    stored = x.reshape(-1, x.shape[-1])
-    if x.dtype.itemsize == 1:
-        y_MD.view(torch.uint8)[places] = stored.view(torch.uint8)[chosen]
-    else:
-        y_MD[places] = stored[chosen]
+    movable(y_MD)[places] = movable(x.reshape(-1, x.shape[-1]))[chosen]
     return y_MD
 
 
@@ -38,8 +39,5 @@ def forget_padding(y: Tensor, expert_of: Tensor) -> Tensor:
     elsewhere, by other instructions.
     """
     nothing = torch.full((), UNSPECIFIED, dtype=torch.float32).to(y.dtype)
-    if y.dtype.itemsize == 1:
-        y.view(torch.uint8)[expert_of < 0] = nothing.view(torch.uint8)
-    else:
-        y[expert_of < 0] = nothing
+    movable(y)[expert_of < 0] = movable(nothing)
     return y

@@ -71,6 +71,20 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
 }
 
 // -----
+// The same in an op that gates and quantises.
+// CHECK-LABEL: @negative_gated_with_a_scale_of_several_rows(
+// CHECK-NOT:     skips_padding
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @negative_gated_with_a_scale_of_several_rows(%x: tensor<?x128xbf16, ["T"]>, %ids: tensor<?x2xi64, ["T"]>) {
+    // expected-remark @below {{scaled.swiglu reads padding rows}}
+    %rows, %slots, %e = moe.permute %x by %ids experts 4 layout "masked" alignment 1 : tensor<?x128xbf16, ["T"]>, tensor<?x2xi64, ["T"]> -> tensor<?x128xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %q = scaled.swiglu %rows, %rows intermediate "input" rounded_to bf16 quantizer <amax_floor 1.0e-4, apply "divide", round_scale "none"> : tensor<?x128xbf16, ["4*T"]>, tensor<?x128xbf16, ["4*T"]> -> !scaled.tensor<tensor<?x128xf8E4M3FN, ["4*T"]>, 128x128, f32>
+    func.return
+  }
+}
+
+// -----
 // CHECK-LABEL: @negative_leaves_the_function(
 // CHECK-NOT:     skips_padding
 builtin.module attributes {dsv3c.facts = ["raised"]} {
@@ -146,6 +160,57 @@ builtin.module attributes {dsv3c.facts = ["raised"]} {
   func.func @given_scale(%x: tensor<?x128xbf16, ["T"]>, %ids: tensor<?x2xi64, ["T"]>) {
     %rows, %slots, %e = moe.permute %x by %ids experts 4 layout "masked" alignment 1 : tensor<?x128xbf16, ["T"]>, tensor<?x2xi64, ["T"]> -> tensor<?x128xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
     %q = scaled.swiglu %rows, %rows intermediate "input" rounded_to bf16 quantizer <apply "divide", round_scale "none", static 0.5> : tensor<?x128xbf16, ["4*T"]>, tensor<?x128xbf16, ["4*T"]> -> !scaled.tensor<tensor<?x128xf8E4M3FN, ["4*T"]>, *x*, f32>
+    func.return
+  }
+}
+
+// -----
+// CHECK-LABEL: @columns_of_scaled_rows(
+// CHECK-NEXT:    moe.permute {{.*}} skips_padding :
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @columns_of_scaled_rows(%x: !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>, %ids: tensor<?x2xi64, ["T"]>) {
+    %rows, %slots, %e = moe.permute %x by %ids experts 4 layout "masked" alignment 1 : !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x2xi64, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["4*T"]>, 1x128, f32>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %left = scaled.slice %rows dim 1 start 0 : !scaled.tensor<tensor<?x256xf8E4M3FN, ["4*T"]>, 1x128, f32> -> !scaled.tensor<tensor<?x128xf8E4M3FN, ["4*T"]>, 1x128, f32>
+    func.return
+  }
+}
+
+// -----
+// CHECK-LABEL: @negative_some_scaled_rows(
+// CHECK-NOT:     skips_padding
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @negative_some_scaled_rows(%x: !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>, %ids: tensor<?x2xi64, ["T"]>) {
+    // expected-remark @below {{scaled.slice reads padding rows}}
+    %rows, %slots, %e = moe.permute %x by %ids experts 4 layout "masked" alignment 1 : !scaled.tensor<tensor<?x256xf8E4M3FN, ["T"]>, 1x128, f32>, tensor<?x2xi64, ["T"]> -> !scaled.tensor<tensor<?x256xf8E4M3FN, ["4*T"]>, 1x128, f32>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %first = scaled.slice %rows dim 0 start 0 : !scaled.tensor<tensor<?x256xf8E4M3FN, ["4*T"]>, 1x128, f32> -> !scaled.tensor<tensor<4x256xf8E4M3FN>, 1x128, f32>
+    func.return
+  }
+}
+
+// -----
+// Weights of a sum are read whatever its slots say.
+// CHECK-LABEL: @negative_rows_as_weights(
+// CHECK-NOT:     skips_padding
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @negative_rows_as_weights(%x: tensor<?x2xbf16, ["T"]>, %ids: tensor<?x2xi64, ["T"]>, %y: tensor<?x64xbf16, ["4*T"]>, %other: tensor<?x2xi64, ["4*T"]>) {
+    // expected-remark @below {{moe.unpermute reads padding rows}}
+    %rows, %slots, %e = moe.permute %x by %ids experts 4 layout "masked" alignment 1 : tensor<?x2xbf16, ["T"]>, tensor<?x2xi64, ["T"]> -> tensor<?x2xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
+    %out = moe.unpermute %y at %slots weights %rows ids %other combine_in f32 order "slot" : tensor<?x64xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?x2xbf16, ["4*T"]>, tensor<?x2xi64, ["4*T"]> -> tensor<?x64xbf16, ["4*T"]>
+    func.return
+  }
+}
+
+// -----
+// Rows that are skipped already.
+// CHECK-LABEL: @negative_skipped_already(
+// REMARK-NOT: fired: @negative_skipped_already
+builtin.module attributes {dsv3c.facts = ["raised"]} {
+  dsv3c.symbol @T min 1 max 4096
+  func.func @negative_skipped_already(%x: tensor<?x128xbf16, ["T"]>, %ids: tensor<?x2xi64, ["T"]>) {
+    %rows, %slots, %e = moe.permute %x by %ids experts 4 layout "masked" alignment 1 skips_padding : tensor<?x128xbf16, ["T"]>, tensor<?x2xi64, ["T"]> -> tensor<?x128xbf16, ["4*T"]>, tensor<?xi32, ["4*T"]>, tensor<?xi32, ["4*T"]>
     func.return
   }
 }
