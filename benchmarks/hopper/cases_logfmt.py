@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.hopper import shapes
-from benchmarks.hopper.case import Case, Problem, Work
-from benchmarks.hopper.cases_rows import COUNTED
+from benchmarks.hopper.case import Case, Problem
+from benchmarks.hopper.cases_rows import moving
 from benchmarks.hopper.checks import BITWISE, ROUNDED, Policy
 from benchmarks.hopper.choices import CHOSEN, Call
 from benchmarks.hopper.data import OUTLIERS, Place, Value
@@ -59,15 +59,7 @@ def case(name: str, tokens: int, columns: int, problem: Any) -> Case:
         return problem(place, {CHOSEN: Call(f"logfmt.{name}", configs, {"bits": BITS})})
 
     moved = columns * (2 + BITS / 8) + 4 * columns // logfmt.GROUP
-    return Case(
-        f"{name}/{tokens}",
-        "rows" if tokens >= COUNTED else "",
-        {"tokens": tokens, "columns": columns},
-        Work(0.0, tokens * moved),
-        build,
-        importance=3,
-        is_small=tokens <= COUNTED,
-    )
+    return moving(name, tokens, moved, build, {"columns": columns}, importance=3)
 
 
 def encode(tokens: int, columns: int = shapes.HIDDEN) -> Case:

@@ -61,13 +61,22 @@ def case(
         reads, writes, expected = built(place)
         return Problem(calls, reads, writes, expected, policies, held=held, in_place=in_place)
 
+    importance = 5 if tokens >= COUNTED else 2
+    return moving(name, tokens, row_bytes, build, sizes or {}, importance=importance, counted=counted)
+
+
+def moving(
+    name: str, tokens: int, row_bytes: float, build: Callable[[Place], Problem], sizes: Mapping[str, int], *,
+    importance: int, counted: bool = True,
+) -> Case:  # fmt: skip
+    """A case that memory limits: ``row_bytes`` read and written per token."""
     return Case(
         f"{name}/{tokens}",
         "rows" if counted and tokens >= COUNTED else "",
-        {"tokens": tokens, **(sizes or {})},
+        {"tokens": tokens, **sizes},
         Work(0.0, tokens * row_bytes),
         build,
-        importance=5 if tokens >= COUNTED else 2,
+        importance=importance,
         is_small=tokens <= COUNTED,
     )
 

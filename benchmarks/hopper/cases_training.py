@@ -9,7 +9,7 @@ import torch
 from benchmarks.hopper import peers_gemm, shapes
 from benchmarks.hopper.case import Case, Problem, Work
 from benchmarks.hopper.cases_gemm import SCALE_BYTES, group_rows
-from benchmarks.hopper.cases_rows import COUNTED, as_scaled, quantized_bytes
+from benchmarks.hopper.cases_rows import as_scaled, moving, quantized_bytes
 from benchmarks.hopper.checks import BITWISE, GEMM_F32
 from benchmarks.hopper.choices import CHOSEN, Call
 from benchmarks.hopper.data import BLOCK, Place, Value, dequantized
@@ -38,15 +38,7 @@ def transposed(tokens: int, columns: int = shapes.HIDDEN) -> Case:
         return Problem({CHOSEN: call}, {"x": x}, writes, expected, dict.fromkeys(writes, BITWISE))
 
     moved = 2 * columns + 2 * quantized_bytes(columns)
-    return Case(
-        f"transpose_quantize/{tokens}",
-        "rows" if tokens >= COUNTED else "",
-        {"tokens": tokens, "columns": columns},
-        Work(0.0, tokens * moved),
-        build,
-        importance=4,
-        is_small=tokens <= COUNTED,
-    )
+    return moving("transpose_quantize", tokens, moved, build, {"columns": columns}, importance=4)
 
 
 def requantized(tokens: int, columns: int = shapes.HIDDEN) -> Case:
@@ -65,14 +57,8 @@ def requantized(tokens: int, columns: int = shapes.HIDDEN) -> Case:
         call = Call("transpose_quantize.transpose_quantize", CONFIGS, how)
         return Problem({CHOSEN: call}, {"x": x}, {"q": q}, expected, {"q": BITWISE})
 
-    return Case(
-        f"transpose_requantize/{tokens}",
-        "rows" if tokens >= COUNTED else "",
-        {"tokens": tokens, "columns": columns},
-        Work(0.0, 2 * tokens * quantized_bytes(columns)),
-        build,
-        importance=4,
-        is_small=tokens <= COUNTED,
+    return moving(
+        "transpose_requantize", tokens, 2 * quantized_bytes(columns), build, {"columns": columns}, importance=4
     )
 
 
