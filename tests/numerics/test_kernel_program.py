@@ -4,9 +4,7 @@ Every launch is held to its meaning by its policy, and gives then what the meani
 the executor's bits.  Without that, with the experts that the kernels chose, they are as near as rounding allows.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import torch
@@ -26,7 +24,6 @@ from dsv3c.backends.triton.variants import variants_of
 from dsv3c.compilation.compiler import compile_model
 from dsv3c.compilation.request import Request
 from dsv3c.ir.dialects.kernel import KernelCallOp
-from dsv3c.models.configs import load_config, to_hf
 from dsv3c.runtime import Engine as ModuleEngine
 
 SEED, PAGES = 4, 4
@@ -36,11 +33,9 @@ theirs: a quantised row that rounds differently moves random weights' logits by 
 
 
 @pytest.fixture(scope="module")
-def module(tmp_path_factory: pytest.TempPathFactory) -> ModuleOp:
-    """The tiny model with one dense layer and two of experts: phases of a prompt, of its continuation and of drafts."""
-    config = tmp_path_factory.mktemp("model") / "tiny.json"
-    config.write_text(json.dumps(to_hf(replace(load_config("tiny"), num_hidden_layers=3, first_k_dense_replace=1))))
-    lowered = compile_model(Request(model=str(config), semantics="deepseek", target="h800", level="kernels")).lowered
+def module() -> ModuleOp:
+    """All of the tiny model, in the phases that a prompt and its continuation need, and the drafts'."""
+    lowered = compile_model(Request(model="tiny", target="h800", level="kernels")).lowered
     assert lowered is not None
     return lowered
 

@@ -29,8 +29,8 @@ from dsv3c.ir.targets import load_target
 from dsv3c.models.configs import load_config
 from dsv3c.runtime import make_cache
 
-NARROW = replace(load_config("tiny"), num_hidden_layers=2, first_k_dense_replace=1, vocab_size=100, num_mtp_layers=0)
-"""One dense and one MoE layer in the real widths: 3 and 1.5 blocks of K, 2.5 blocks of rows."""
+NARROW = replace(load_config("tiny"), num_hidden_layers=3, first_k_dense_replace=1, vocab_size=100, num_mtp_layers=0)
+"""One dense and two MoE layers in the real widths: 3 and 1.5 blocks of K, 2.5 blocks of rows."""
 DEEPSEEK, OURS, TRANSFORMERS = own(NARROW, "deepseek", "bf16"), own(NARROW, "hf", "bf16"), hf(NARROW, "bf16")
 CASES = (
     (DEEPSEEK, "deepseek-v3"),
@@ -72,7 +72,7 @@ def test_unabsorbed_equals_the_patched_model_bit_for_bit(route: Route, recipe: s
     executor = Executor(program, StateDictWeights(source.state), "torch")
     model = source.models["main"]
     patched = patch(model, with_recipe(recipe))
-    assert sum(name.endswith("experts") for name in patched) == 1
+    assert sum(name.endswith("experts") for name in patched) == 2
     for batch, length in SIZES:
         ids = tokens(batch, length)
         with torch.no_grad():

@@ -18,7 +18,6 @@ from dsv3c.text import read_tokenizer
 
 TRAINED = Path(__file__).parents[2] / "examples/trained"
 TEXT = TRAINED / "text.txt"
-PART = (TRAINED, "--layers", "0:2")
 
 
 def ids(count: int) -> list[int]:
@@ -80,7 +79,7 @@ def test_the_table_shows_distances_to_the_first_line() -> None:
 def evaluated(tmp_path: Path, *options: object) -> list[dict[str, float]]:
     """The scores of 40 tokens of the text in two windows."""
     (tmp_path / "ids").write_text(" ".join(map(str, ids(40))))
-    done = dsv3c("eval", *PART, "--tokens", tmp_path / "ids", "--window", 24, "--json", tmp_path / "out", *options)
+    done = dsv3c("eval", TRAINED, "--tokens", tmp_path / "ids", "--window", 24, "--json", tmp_path / "out", *options)
     assert done.status == 0, done.err
     data = json.loads((tmp_path / "out").read_text())
     assert data["predicted_tokens"] == 38
@@ -93,7 +92,7 @@ def test_scores_are_those_of_the_model_and_do_not_depend_on_chunks(tmp_path: Pat
     base, fp8, cached = evaluated(
         tmp_path, "--recipe", "deepseek-v3", "--kv-cache-dtype", "bf16", "--kv-cache-dtype", "fp8"
     )
-    module = api.capture(str(TRAINED), layers=(0, 2))
+    module = api.capture(str(TRAINED))
     total = 0.0
     for window in (ids(40)[:24], ids(40)[24:]):
         [logits] = api.execute(module, "main", torch.tensor([window]), weights=TRAINED)
@@ -112,7 +111,7 @@ def test_scores_are_those_of_the_model_and_do_not_depend_on_chunks(tmp_path: Pat
 
 def test_text_is_read_with_the_checkpoints_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "short.txt").write_text("A token is a small piece of text.")
-    done = dsv3c("eval", *PART, "--text", tmp_path / "short.txt", "--recipe", "bf16", "--max-tokens", 5)
+    done = dsv3c("eval", TRAINED, "--text", tmp_path / "short.txt", "--recipe", "bf16", "--max-tokens", 5)
     assert done.status == 0, done.err
     assert done.out.startswith("4 tokens predicted in 1 sequence, reference arithmetic\n")
     assert len(done.out.splitlines()) == 4
@@ -132,8 +131,8 @@ def test_what_cannot_be_evaluated_is_told_before_the_capture(tmp_path: Path) -> 
         ([TRAINED, "--text", TEXT, "--chunk", "0"], ["--chunk 0: must be at least 1"]),
         ([TRAINED, "--text", TEXT, "--max-tokens", "0"], ["--max-tokens 0: must be at least 1"]),
         (["tiny", "--text", TEXT], ["--text needs a tokenizer", "--tokens FILE"]),
-        ([*PART, "--tokens", wide], ["token id 99999 is beyond the model's vocabulary of 384"]),
-        ([*PART, "--text", TEXT, "--window", "600"], ["--window 600 is more than the model's 512 positions"]),
+        ([TRAINED, "--tokens", wide], ["token id 99999 is beyond the model's vocabulary of 384"]),
+        ([TRAINED, "--text", TEXT, "--window", "600"], ["--window 600 is more than the model's 512 positions"]),
     ):
         refused("eval", *arguments, status=2, says=says)
 
